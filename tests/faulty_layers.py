@@ -4,7 +4,7 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from braintools.surrogate import Surrogate
+from braintools.surrogate import Sigmoid, Surrogate
 from small_stacks import BATCH, Layer, N, Stack
 
 stop = jax.lax.stop_gradient
@@ -115,8 +115,9 @@ def cast(layer, dtype):
     return layer
 
 
-def with_idle_dropout(network):
-    network.idle = brainstate.nn.Dropout(0.1)
+def with_idle(network, part):
+    """The network with a part that no step calls."""
+    network.idle = part
     return network
 
 
@@ -201,3 +202,33 @@ class Chosen(brainstate.nn.Module):
 
     def update(self, x):
         return self.rows.value[x[..., 0]]
+
+
+class Readout(Layer):
+    """Neurons as a readout: the output is their V."""
+
+    def update(self, x):
+        super().update(x)
+        return self.V.value
+
+
+class Distant(Readout):
+    """A readout that is to spike at no membrane potential, as SpikingJelly's with infinity."""
+
+    def update(self, x):
+        self.spk_fun(self.V.value - jnp.inf)
+        self.V.value = 0.9 * self.V.value + x @ self.weights.value
+        return self.V.value
+
+
+class Ternary(Surrogate):
+    """It sends -1, 0 and 1."""
+
+    def __call__(self, x):
+        return Sigmoid()(x) - Sigmoid()(-x - 2.0)
+
+    def surrogate_fun(self, x):
+        return Sigmoid().surrogate_fun(x)
+
+    def surrogate_grad(self, x):
+        return Sigmoid().surrogate_grad(x)

@@ -137,7 +137,8 @@ class Evaluator:
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""
-        units = {population.name: population.argument_unit for population in self.step.populations}
+        neurons = (*self.step.populations, *self.step.readouts)
+        units = {neuron.name: neuron.argument_unit for neuron in neurons}
         return [
             slopes_at(spikes[name], argument, units[name])
             for name, argument in zip(self.step.callers, self.run.arguments)

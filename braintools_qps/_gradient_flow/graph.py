@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     subtracted: Vertices = frozenset()  # and those with a minus sign
     gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
     weighted: Vertices = frozenset()  # sources that a product has met
+    fired: Vertices = frozenset()  # populations whose spikes are among the sources, not their V
     stopped: frozenset[tuple[Vertex, str]] = frozenset()  # source, and the primitive that stops it
     averaged: bool = False  # it has been summed over neurons or samples
     normed: bool = False  # the root of such a sum, or divided by it
@@ -58,7 +59,8 @@ class Graph:
     """Direct connections between inputs, populations, parameters and outputs.
 
     ``feeds`` maps each population, and `OUTPUTS`, to what feeds it; ``smooth`` to that part of it
-    through which a derivative passes; ``stopped`` to the primitives that stop a derivative, by
+    through which a derivative passes; ``fired`` to the populations whose spikes, not their V alone,
+    are among it; ``stopped`` to the primitives that stop a derivative, by
     source. ``weights`` are the parameters to scale, by population: those that multiply its inputs,
     and after a norm its gain. ``subtracted`` are those that only enter with a minus sign, as
     inhibition does under Dale's law. ``fixed`` are the positions of weights that are no parameters,
@@ -68,6 +70,7 @@ class Graph:
     names: tuple[str, ...]
     feeds: Mapping[str, Vertices]
     smooth: Mapping[str, Vertices]
+    fired: Mapping[str, Vertices]
     stopped: Mapping[str, frozenset[tuple[Vertex, str]]]
     weights: Mapping[str, frozenset[int]]
     subtracted: Mapping[str, Vertices]
@@ -82,6 +85,11 @@ class Graph:
     def upstream(self, name: str) -> set[str]:
         """The populations that reach a population."""
         return {other for other in self.names if name in self.downstream(other)}
+
+    def is_readout(self, name: str) -> bool:
+        """Whether others, or the output, read a population's V and nothing reads its spikes."""
+        others = {sink for sink, sources in self.feeds.items() if name in sources} - {name}
+        return bool(others) and not any(name in self.fired[sink] for sink in others)
 
     def next_of(self, name: str) -> list[str]:
         """The populations that a population feeds and that do not reach back to it."""
@@ -175,6 +183,7 @@ def graph_of(
         names=names,
         feeds={name: facts.sources for name, facts in sinks.items()},
         smooth={name: facts.smooth for name, facts in sinks.items()},
+        fired={name: facts.fired for name, facts in sinks.items()},
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: trained(sinks[name].weights | sinks[name].gains) for name in names},
         subtracted={name: sinks[name].subtracted - sinks[name].added for name in names},
@@ -204,7 +213,9 @@ def _followed(
             arrive(mark.removeprefix(ARGUMENT), operands[0])
             return operands[0]
         if mark.startswith(SPIKES):
-            return _sent_by(mark.removeprefix(SPIKES))
+            sender = mark.removeprefix(SPIKES)
+            sent = _sent_by(sender)._replace(fired=frozenset({sender}))
+            return sent if sender in sinks else operands[0]
         facts = _computed(eqn, operands, variable)
         if name := membranes.get(variable):
             arrive(name, facts)

@@ -9,7 +9,7 @@ from braintools.surrogate import Surrogate
 
 from .._checks import check_positive
 from .._models import by_population, checked_inputs
-from .._surrogate import adjusted
+from .._surrogate import adjusted, is_step
 from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
 from .evaluate import Evaluator, Spikes
@@ -124,8 +124,8 @@ def lowered(evaluator: Evaluator, spikes: Spikes, mean_slope: float) -> dict[str
 
 
 def _check_dampening(name: str, spike: object) -> None:
-    if not isinstance(spike, Surrogate):
-        why = "The spike function is no Surrogate"
+    if not is_step(spike):
+        why = "The spike function is no Surrogate that sends 0 or 1"
     elif isinstance(getattr(spike, "dampening", None), brainstate.State):
         why = "The dampening is a State"
     else:

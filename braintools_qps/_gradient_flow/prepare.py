@@ -170,8 +170,10 @@ def prepare(
             if not any(map(run.goes, run.ways(now))):
                 break
             now = run.look()
+        if run.failed:
+            raise run.failed
         if now.diagnosis.cause not in HARMLESS:
-            raise run.failed or _not_cured(run.look(remedy=True).diagnosis, run.lines)
+            raise _not_cured(run.look(remedy=True).diagnosis, run.lines)
         if not run.lines and now.diagnosis.cause != "none":
             before = now = run.look(remedy=True)  # with what is for the user to do
     lines, learning_rate = _with_imports(run.lines), None

@@ -13,11 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from braintools.surrogate import Surrogate
 
 from .._models import check_detachable, find_neurons, restoring, set_reset
 from .._registry import get_surrogate
-from .._surrogate import Scaled
+from .._surrogate import Scaled, is_step
 from .._wording import listed
 from ..records import HIGH_SLOPE, MAJORITY
 from ..typing import Inputs
@@ -89,7 +88,10 @@ def why_no_rate(measured: Measured, name: str) -> str:
             f"{step.as_parameter(fixed[0])}. {AGAIN}"
         )
     if not weights:
-        return f"No weight matrix feeds {name}: look at its bias, its threshold and what it is fed."
+        return (
+            f"No weight matrix that could be scaled feeds {name}: look at a norm without a gain, "
+            "its bias, its threshold and what it is fed."
+        )
     if all((states[i] <= 0).all() for i in weights):
         return f"All input weights of {name} are negative or 0: give them both signs."
     factor = _factor(measured, name, weights, widest=FARTHEST)
@@ -105,7 +107,8 @@ def why_no_rate(measured: Measured, name: str) -> str:
 def wider(measured: Measured, names: Sequence[str]) -> Iterator[Change]:
     """A larger scale, or a fatter tail, with which at most half of the potentials are flat."""
     chosen = [p for p in measured.step.populations if p.name in names or not names]
-    if not all(isinstance(measured.spikes[p.name], Surrogate) for p in chosen):
+    # A candidate is not in the model, so no expression leads to it.
+    if not all(is_step(p.spike) and measured.spikes[p.name] is p.spike for p in chosen):
         yield from other_surrogate(measured, [p.name for p in chosen])
         return
     flat = lambda p, spike: measured.evaluator.slopes_of(p, spike).flat_share
@@ -141,7 +144,8 @@ def lower(measured: Measured) -> Iterator[Change]:
     """Lower mean slopes; then also without a gradient through the reset."""
     for detach in (False, True):
         for slope in SLOPES:
-            options = "" if slope == HIGH_SLOPE else f", mean_slope={slope:g}"
+            options = _candidate(measured)
+            options += "" if slope == HIGH_SLOPE else f", mean_slope={slope:g}"
             detaching = ", detach_reset=True" * detach
             yield Change(
                 f"Lower the mean slope to {slope:g} in every population"
@@ -150,6 +154,13 @@ def lower(measured: Measured) -> Iterator[Change]:
                 f"normalize_surrogate(model, inputs{options}){detaching})",
                 partial(_lowered, measured, slope, detach),
             )
+
+
+def _candidate(measured: Measured) -> str:
+    """The argument that names the surrogates that were measured, where they are not the model's."""
+    own = measured.step.spikes
+    changed = {n: str(spike) for n, spike in measured.spikes.items() if spike is not own[n]}
+    return f", surrogate={changed!r}" if changed else ""
 
 
 def rescaled_inputs(measured: Measured, largest: float) -> Iterator[Change]:

@@ -93,6 +93,9 @@ def delay(measured: Measured) -> Finding | None:
     active = {INPUTS, *measured.step.graph.names} - {p.name for p in idle}
     for p in measured.step.populations:
         fed = measured.step.graph.feeds[p.name] & active - {p.name}
+        weights = [measured.step.arrays.states[i] for i in measured.step.input_weights(p)]
+        if weights and not any(np.any(w) for w in weights):
+            continue  # these hold it still
         if fed and not _moved(evaluator, p).any() and (why := _arrives_late(evaluator, p)):
             text = (
                 f"No signal reaches {p.name} within these {steps} steps, although "
@@ -128,13 +131,13 @@ def outputs_alike(measured: Measured) -> Finding | None:
     """Outputs that vary in fewer directions than half of what the task needs."""
     graph, (least, task) = measured.step.graph, _needed(measured.evaluator)
     ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
-    if not 0 < least <= _active(measured, ends) or _directions(measured.evaluator) >= least / 2:
+    enough, evaluator = least / 2, measured.evaluator
+    if not 0 < least <= _active(measured, ends) or _directions(evaluator, enough) >= enough:
         return None
     # Not if training can change it, as where all weights of the output begin alike.
     read = [node for node in graph.feeds[OUTPUTS] if isinstance(node, int)]
-    evaluator = measured.evaluator
-    directions = _directions(evaluator.changed(evaluator.with_random(read)))
-    if directions >= least / 2:
+    directions = _directions(evaluator.changed(evaluator.with_random(read)), enough)
+    if directions >= enough:
         return None
     names = tuple(p.name for p in ends)
     ways = "1 direction" if directions == 1 else f"{directions:g} directions"
@@ -158,12 +161,17 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
     return size / 2 if is_classes else 0, f"{size} outputs"
 
 
-def _directions(evaluator: Evaluator) -> float:
-    """In how many directions outputs vary over samples and steps; infinity if that is unknown."""
+def _directions(evaluator: Evaluator, enough: float) -> float:
+    """In how many directions outputs vary over samples and steps; infinity if that is unknown.
+
+    So it is where there are too few samples and steps to show ``enough``.
+    """
     outputs = evaluator.real_outputs()
     if evaluator.batch is None or len(outputs) != 1 or outputs[0].shape[1:2] != (evaluator.batch,):
         return np.inf
     rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:]))).astype(np.float64)
+    if len(rows) - 1 < enough:
+        return np.inf
     rows = rows - rows.mean(axis=0)
     rows = rows if len(rows) > len(rows.T) else rows.T
     spread = np.linalg.eigvalsh(rows.T @ rows)

@@ -64,6 +64,7 @@ class Step:
     jaxpr: Jaxpr
     arrays: Arrays
     populations: tuple[Population, ...]  # in the order in which signals reach them
+    readouts: tuple[Population, ...]  # neurons whose V is read, and whose spikes are not
     written: tuple[int, ...]
     parameters: tuple[int, ...]
     fixed: tuple[int, ...]  # matrices in other states of the model that the step does not write
@@ -90,11 +91,18 @@ class Step:
         return Result(results[:n], results[n:], tap.calls, sent)
 
     def with_order(self) -> Step:
-        """The step with its populations in the order in which signals reach them."""
+        """The step with its populations in the order in which signals reach them.
+
+        Readouts are none of them, unless there are no others.
+        """
         position = {population.name: population.call for population in self.populations}
         by_name = {population.name: population for population in self.populations}
-        order = self.graph.in_order(position.__getitem__)
-        return replace(self, populations=tuple(by_name[name] for name in order))
+        ordered = [by_name[name] for name in self.graph.in_order(position.__getitem__)]
+        readouts = tuple(p for p in ordered if self.graph.is_readout(p.name))
+        populations = tuple(p for p in ordered if not self.graph.is_readout(p.name))
+        if not populations:
+            return replace(self, populations=readouts)
+        return replace(self, populations=populations, readouts=readouts)
 
     def population(self, name: str) -> Population:
         """The population of a name."""
@@ -107,8 +115,8 @@ class Step:
 
     @cached_property
     def spikes(self) -> dict[str, SpikeFunction]:
-        """The spike function that each population has."""
-        return {population.name: population.spike for population in self.populations}
+        """The spike function that each population has, and each readout."""
+        return {neuron.name: neuron.spike for neuron in (*self.populations, *self.readouts)}
 
     @cached_property
     def graph(self) -> Graph:

@@ -117,6 +117,7 @@ class _Traced:
             jaxpr=with_constants_as_arguments(self.jaxpr),
             arrays=Arrays(self.jaxpr.consts, tuple(leaf for _, leaf in self.leaves)),
             populations=populations,
+            readouts=(),
             written=self.written,
             parameters=parameters,
             fixed=tuple(self._fixed()),
@@ -204,11 +205,14 @@ def with_states_of(step: Step, model: Model) -> Step | None:
     if list(map(jax.typeof, fresh)) != list(map(jax.typeof, step.arrays.states)):
         return None
     neurons = find_neurons(model)
-    if any(type(neurons[p.name]) is not p.kind for p in step.populations):
+    if any(type(neurons[p.name]) is not p.kind for p in (*step.populations, *step.readouts)):
         return None
-    populations = tuple(p._replace(spike=spike_of(neurons[p.name])) for p in step.populations)
+    populations, readouts = (
+        tuple(p._replace(spike=spike_of(neurons[p.name])) for p in part)
+        for part in (step.populations, step.readouts)
+    )
     arrays = Arrays(step.arrays.constants, fresh)
-    return dataclasses.replace(step, arrays=arrays, populations=populations)
+    return dataclasses.replace(step, arrays=arrays, populations=populations, readouts=readouts)
 
 
 def _like(leaf: Any, kept: Array) -> Array:

@@ -10,7 +10,6 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._jaxpr import settle
@@ -28,7 +27,7 @@ from .._models import (
     spike_of,
     traced_afresh,
 )
-from .._surrogate import adjusted
+from .._surrogate import adjusted, is_step
 from ..records import SavedMemory
 from ..typing import Inputs, Model, Node
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
@@ -133,8 +132,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
 def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
     """Store a neuron's surrogate gradient in 8 bits: whether that worked, and text to report."""
     spike = spike_of(neuron)
-    if not isinstance(spike, Surrogate):
-        return False, f"{spike!r} is not a Surrogate"
+    if not is_step(spike):
+        return False, f"{spike!r} is no Surrogate that sends 0 or 1"
     if unit is not None and not hasattr(spike, "residual_dtype"):
         return False, f"set Scaled({spike!r}, scale=...) first, with a scale in {unit}"
     compact = adjusted(spike, residual_dtype="uint8")
@@ -180,11 +179,9 @@ def _traced(
             # Initial states must be concrete, even if save_memory is called within a trace.
             with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
                 initialise(model, inputs)
-        # Surrogates give 0 and 1. For other spike functions the jaxpr is followed.
+        # For spike functions that do not give 0 and 1, the jaxpr is followed.
         neurons = find_neurons(model).items()
-        units = mark_spikes(
-            {n: node for n, node in neurons if isinstance(spike_of(node), Surrogate)}
-        )
+        units = mark_spikes({n: node for n, node in neurons if is_step(spike_of(node))})
         for name, layer in layers.items():
             layer.update = partial(_marked_update, LAYER + name, layer.update)
         _follow(model, inputs, partial(_note, seen))

@@ -56,4 +56,5 @@ def _membranes(neuron: Node) -> list[brainstate.State]:
     named = [getattr(neuron, name, None) for name in MEMBRANES]
     states = [state for state in named if isinstance(state, brainstate.State)]
     others = [x for x in vars(neuron).values() if isinstance(x, brainstate.ShortTermState)]
-    return states or (others if len(others) == 1 else [])
+    only = others if len(others) == 1 and not isinstance(others[0].value, (dict, tuple)) else []
+    return states or only

@@ -8,6 +8,7 @@ the checks of its values. `keys` compares surrogates; `adjusting` copies one wit
 """
 
 from .adjusting import adjusted, traceable
+from .foreign import is_step
 from .keys import Same, surrogate_key, value_key
 from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike

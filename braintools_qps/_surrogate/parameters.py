@@ -17,6 +17,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from ..typing import ResidualDtype, Scale
+from .foreign import is_step
 
 Magnitude: TypeAlias = float | np.ndarray | jax.Array
 
@@ -124,6 +125,11 @@ def check_range(name: str, value: object, fix: str) -> None:
 def inner_surrogate(name: str, value: Surrogate) -> Surrogate:
     """A copy, which nobody can change from outside."""
     if isinstance(value, Surrogate):
+        if not is_step(value):
+            raise ValueError(
+                f"{name} must send 0 or 1 to be scaled or compared, got {value!r}, whose __call__ "
+                "gives other spikes. Leave __call__ to braintools.surrogate.Surrogate"
+            )
         twin = copy.copy(value)
         vars(twin).update({part: _kept(held) for part, held in vars(twin).items()})
         return twin

@@ -16,11 +16,13 @@ from faulty_layers import (
     Aside,
     Chosen,
     Delayed,
+    Distant,
     Gated,
     Line,
     NaN,
     Plain,
     Queued,
+    Readout,
     Recurrent,
     Remembering,
     ResetAtOnce,
@@ -34,7 +36,7 @@ from faulty_layers import (
     reading,
     runaway,
     stop,
-    with_idle_dropout,
+    with_idle,
 )
 from flow_networks import only
 from small_stacks import BATCH, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
@@ -81,6 +83,15 @@ CASES = {
     "all steps read": Case(
         lambda: Stack(Changed(fading)), "none", None, TOLD,
         options={"objective": lambda outputs: jnp.sum(outputs**2)},
+    ),
+    "a readout of neurons": Case(  # 0.01 is too little for them to spike
+        lambda: Stack(Layer(1.0), Readout(0.01)), "none", None, TOLD
+    ),
+    "a readout with a threshold of infinity": Case(
+        lambda: Stack(Layer(1.0), Distant(1.0)), "none", None, TOLD
+    ),
+    "too few samples to tell directions": Case(
+        lambda: averaged(12), "none", None, TOLD, x=3 * jnp.tile(inputs(1), (1, 1, 3))
     ),
     "memory elsewhere": Case(lambda: Stack(Remembering(float)), "none", None, TOLD),
     "complex memory": Case(lambda: Stack(Remembering(complex)), "none", None, TOLD),
@@ -234,6 +245,10 @@ CASES = {
         lambda: Stack(Layer(1.0), Line(400), Layer(1.0)), "delay", "layers.2",
         r"layers\.1\.line holds signals back for up to 400 steps\.", "more steps than the delay",
     ),
+    "a delay elsewhere": Case(
+        lambda: with_idle(Stack(Layer(1.0), Layer(0.0)), Line(400)), "silent", "layers.1",
+        "layers.1 is silent", "negative or 0",
+    ),
     "too small": Case(
         lambda: reading(20), "too small", "layers.0",
         "^layers.0 is too small: 8 neurons for 20 outputs", "as many neurons",
@@ -264,7 +279,8 @@ CASES = {
         "dropout", None, "keeps 10%", r"layers\[1\]\.module\.prob = 0\.9", cured=True,
     ),
     "dropout that is not called": Case(
-        lambda: with_idle_dropout(Stack(Layer(1.0), Layer(1.0))), "none", None, TOLD,
+        lambda: with_idle(Stack(Layer(1.0), Layer(1.0)), brainstate.nn.Dropout(0.1)), "none", None,
+        TOLD,
     ),
     # Rates.
     "silent": Case(

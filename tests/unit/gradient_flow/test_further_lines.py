@@ -102,6 +102,15 @@ def test_hints_are_lines_that_run_as_they_are_printed():
     assert "from braintools_qps import" not in further
 
 
+def test_a_line_for_a_candidate_puts_it_into_the_model():
+    model, x = Stack(Layer(1.0)), inputs()
+    flow = only(gradient_flow(model, x, surrogates=[QPseudoSpike(0.5)]))
+    (line,) = (line for line in flow.further if "mean slope" in line)
+    exec(re.search(r"from braintools_qps import .*\)", line)[0], {"model": model, "inputs": x})
+    assert model.layers[0].spk_fun.alpha == 0.5
+    assert only(gradient_flow(model, x)).mean_slope == pytest.approx(0.1, rel=0.01)
+
+
 def test_what_no_candidate_changes_is_said_once_for_all():
     flows = gradient_flow(
         Stack(Layer(1.0), Layer(0.01)), inputs(), surrogates=["Sigmoid", "QPseudoSpike"]

@@ -5,6 +5,7 @@ import brainunit as u
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Sigmoid
+from faulty_layers import Ternary
 from flow_networks import Layer as OnVoltages
 from flow_networks import only, weights_and_inputs
 from small_stacks import Layer, Stack, inputs
@@ -78,7 +79,8 @@ def test_millivolts_divide_out():
     [
         (QPseudoSpike(dampening=brainstate.ShortTermState(jnp.asarray(0.5))), "is a State"),
         (Scaled(Sigmoid(), dampening=brainstate.ShortTermState(jnp.asarray(0.5))), "is a State"),
-        (lambda x: Sigmoid()(x), "is no Surrogate"),
+        (lambda x: Sigmoid()(x), "is no Surrogate that sends 0 or 1"),
+        (Ternary(), "is no Surrogate that sends 0 or 1"),
     ],
 )
 def test_a_dampening_that_cannot_be_multiplied_is_named(spike, why):

@@ -17,6 +17,7 @@ from small_stacks import inputs as small_inputs
 from braintools_qps import (
     QPseudoSpike,
     Scaled,
+    SurrogateSchedule,
     get_surrogate,
     gradient_flow,
     prepare,
@@ -238,6 +239,9 @@ def twice():
     return model
 
 
+SCHEDULED = SurrogateSchedule("QPseudoSpike", dampening=lambda step: 0.1).surrogate
+
+
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
@@ -249,6 +253,7 @@ def twice():
         (Network, {"inputs": 1e-5 * inputs()}, "(?s)prepare must.*inputs = inputs / 9.99e-06"),
         (Network, {"labels": [0, 1]}, "labels must be a class"),
         (Network, {"surrogate": "Sigmoyd"}, "Sigmoyd"),
+        (Network, {"surrogate": SCHEDULED}, "The dampening is a State in lif.0"),
         (frozen, {}, "The model has no parameters to train"),
     ],
 )

@@ -28,6 +28,20 @@ class Changed(Layer):
         return self.change(self, x)
 
 
+class InOneState(brainstate.nn.Module):
+    """Its membranes and adaptation are parts of one state."""
+
+    def __init__(self):
+        super().__init__()
+        self.spk_fun = SURROGATE
+        self.both = brainstate.ShortTermState({"v": jnp.zeros((BATCH, N)), "w": jnp.zeros(N)})
+
+    def update(self, x):
+        v = 0.9 * self.both.value["v"] + x
+        self.both.value = self.both.value | {"v": v}
+        return self.spk_fun(v - 1)
+
+
 class Wrapper(brainstate.nn.Module):
     def __init__(self, neurons):
         super().__init__()
@@ -64,6 +78,9 @@ REFUSED = {
     ),
     "spikes in a loop, too": (  # they would keep the model's surrogate, not the candidate's
         lambda: Changed(lambda m, x: Layer.update(m, x + 0.1 * spikes_again(m))), INPUTS, {}, LOOP,
+    ),
+    "a dictionary as its only state": (
+        InOneState, INPUTS, {}, "InOneState has 1 nodes .*none of them such a state: call it V",
     ),
     "a membrane that stands still": (
         lambda: Changed(lambda m, x: m.spk_fun(m.V.value + x)), INPUTS, {},

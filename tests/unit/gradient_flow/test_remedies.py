@@ -103,7 +103,7 @@ def test_a_line_on_weights_that_are_part_of_a_state(tree):
 
 def test_normalize_surrogate_is_not_advised_for_a_plain_function():
     model = Stack(Layer(1.0, lambda x: QPseudoSpike(2.0)(x)))
-    with pytest.raises(ValueError, match="is no Surrogate in layers.0"):
+    with pytest.raises(ValueError, match="is no Surrogate that sends 0 or 1 in layers.0"):
         normalize_surrogate(model, inputs())
     (hint,) = (x for x in only(gradient_flow(model, inputs())).further if "mean slope" in x)
     exec(re.search("from braintools_qps import .*[^.]", hint)[0], {"model": model})

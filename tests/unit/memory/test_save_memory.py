@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from faulty_layers import Ternary
 from helpers import assert_close
 
 from braintools_qps import QPseudoSpike, SpikeLinear, save_memory
@@ -221,7 +222,7 @@ def signs(x):
 
 
 GRADED = "its input may hold values other than spikes"
-NO_SURROGATE = " is not a Surrogate"
+NO_SURROGATE = " is no Surrogate that sends 0 or 1"
 CASES = {
     "a gain, the same in training and evaluation": (
         Gain, INPUTS, {"idle": "SpikeLinear with scale=3"}, {},
@@ -256,6 +257,9 @@ CASES = {
     ),
     "signs": (
         lambda: Network(signs), INPUTS, {}, {"neurons": NO_SURROGATE, "recurrent": GRADED},
+    ),
+    "ternary": (
+        lambda: Network(Ternary()), INPUTS, {}, {"neurons": NO_SURROGATE, "recurrent": GRADED},
     ),
     "a unit": (InMillivolts, INPUTS, {}, {"neurons": "scale=...) first, with a scale in mV"}),
     "a subclass": (
