@@ -32,7 +32,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     Raises
     ------
     ValueError
-        If there is no candidate, the same one twice, or two with the same label.
+        If there is no candidate, the same one twice, or two with the same label, or a blank one.
     TypeError
         If ``surrogates`` is none of these.
     """
@@ -54,6 +54,11 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
         raise ValueError(
             f"candidates need unique labels, got {label} {times} times. Pass a mapping from labels "
             "to surrogates: {'one': ..., 'other': ...}"
+        )
+    if not all(label.strip() for label, _ in pairs):
+        raise ValueError(
+            f"labels must not be blank, got {[label for label, _ in pairs]}. Pass a mapping from "
+            "labels to surrogates: {'one': ..., 'other': ...}"
         )
     return dict(pairs)
 

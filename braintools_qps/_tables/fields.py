@@ -98,7 +98,9 @@ def _number(value: float | None) -> str:
 
 
 def _with_mean(value: object) -> str:
-    """A value in one line; for several numbers, the mean comes first."""
+    """A value in one line; for several numbers, the mean comes first, of those that are known."""
     if isinstance(value, tuple) and len(value) > 1:
-        return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"
+        known = [number for number in value if number is not None]
+        mean = f"{sum(known) / len(known):.4g}" if known else "none"
+        return f"{mean} ({', '.join('none' if x is None else f'{x:.4g}' for x in value)})"
     return cell(value)

@@ -91,6 +91,8 @@ def test_long_labels_that_are_cut_to_the_same_ask_for_others():
         ([Sigmoid(), Sigmoid], ValueError, r"got Sigmoid\(alpha=4\) twice. Leave"),
         (["QPseudoSpike(2)", OURS], ValueError, r"twice, the first time as QPseudoSpike\(2\)"),
         ({1: OURS, "1": THEIRS}, ValueError, "got 1 2 times"),
+        ({"": "Sigmoid"}, ValueError, r"labels must not be blank, got \[''\]"),
+        ({"one": "Sigmoid", " \n": "S2NN"}, ValueError, "labels must not be blank"),
         ({}, ValueError, "one candidate or more, got none"),
         (iter(()), ValueError, "one candidate or more, got none"),
         (3, TypeError, "a surrogate is chosen by"),
