@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _print_tasks(as_json: bool) -> None:
-    from .._comparison import TASKS
+    from .._comparison import TASKS, described
 
-    described = {name: entry.sentence for name, entry in TASKS.items()}
-    lines = (f"{name}\n{INDENT}{sentence}" for name, sentence in described.items())
-    print(json.dumps(described, indent=2) if as_json else "\n".join(lines))
+    sentences = {name: described(build) for name, build in TASKS.items()}
+    lines = (f"{name}\n{INDENT}{sentence}" for name, sentence in sentences.items())
+    print(json.dumps(sentences, indent=2) if as_json else "\n".join(lines))
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:

@@ -301,7 +301,9 @@ def _is_users_import(path: str) -> bool:
     """The same of what may not be imported yet; the packages of others are left alone."""
     name = path.partition(".")[0]
     spec = None if name in sys.stdlib_module_names else find_spec(name)
-    return spec is not None and any(map(is_users, spec.submodule_search_locations or [spec.origin]))
+    return spec is not None and any(
+        map(is_users, spec.submodule_search_locations or [spec.origin or "<"])
+    )
 
 
 def _file(module: ModuleType) -> str | None:

@@ -19,9 +19,11 @@ NAMED = {
 # File, the line after which a text is put (none: the end of the file), and the text.
 ADDED = {
     "a task": [
-        ("_defaults.py", "TASKS = {", '"two-bits": NamedTask("Which?", "synthetic:two_bits"),'),
+        ("_defaults.py", '    "randman": "synthetic:randman",',
+         '    "two-bits": "synthetic:two_bits",'),
         ("_comparison/tasks/synthetic.py", "", """
 def two_bits():
+    "Which?"
     X, y = np.zeros((40, 4, 2), np.float32), np.arange(40) % 2
     X[np.arange(40), 0, y] = 1
     return make_task(X, y)
