@@ -86,7 +86,6 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
 def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) -> dict[str, Any]:
     first, *_ = flows.values()
     ranking = GradientFlows(flows)
-    table = table_of(ranking.by_population())
     asked = {
         "candidates": list(flows),
         "time steps": first.steps,
@@ -98,9 +97,9 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "first": None,
         "summary": "Measured on the network as it is, without training.",
         "asked": facts(asked),
-        "rows": table.rows,
+        "rows": table_of(ranking).rows,
         "marked": (),
-        "notes": table.notes,
+        "notes": [],  # they are in the advice
         "advice": [(name, flow.advice) for name, flow in flows.items()],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .._wording import shortened
@@ -17,14 +17,6 @@ def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table
     names = (field.name for field in dataclasses.fields(record))
     rows = [[name, cut(cell(getattr(record, name)))] for name in names]
     return Table([["", type(record).__name__], *rows], left=2)
-
-
-def records_table(records: Mapping[str, Any], table_of: Callable[[Any], Table]) -> Table:
-    """The rows of all records under one header, their names in front."""
-    tables = {name: table_of(record).rows for name, record in records.items()}
-    head = next(iter(tables.values()))[0]
-    body = [[name, *row] for name, (_, *rows) in tables.items() for row in rows]
-    return Table([["surrogate", *head], *body])
 
 
 def memory_table(saved: Saved) -> Table:

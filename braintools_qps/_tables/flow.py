@@ -6,17 +6,15 @@ The verdict is passed in: a function of a population and the name of a column.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
 
-from .fields import records_table
 from .table import Table
 from .typing import Flow, Flows, Population
 
 Columns = dict[str, Callable[[Population], str]]
 Verdict = Callable[[Population, str], str]  # empty in columns without a verdict
 
-FEW = 4  # populations that a ranking shows one by one
 FURTHER = 5  # sentences below a table
 
 
@@ -29,24 +27,20 @@ def flow_table(flow: Flow, verdict: Verdict) -> Table:
 
 
 def flows_table(flows: Flows, verdict: Verdict) -> Table:
-    """A row for each candidate, best first, and below it its populations, if they are few.
-
-    As HTML, a row for each population with all columns.
-    """
+    """A row for each candidate, best first, and below it its populations, if they are several."""
     first, *others = flows.values()
     if not others:
         return flow_table(first, verdict)
-    ranked, ranks = flows.by_population(), list(flows.ranks.values())
-    few = 1 < max(len(flow.populations) for flow in ranked.values()) <= FEW
+    ranks = flows.ranks
+    shared_ranks = Counter(ranks.values())
     rows = [["surrogate", "rank", *RANKED]]
-    for rank, flow in zip(ranks, ranked.values()):
-        shown = f"{rank}{'=' * (ranks.count(rank) > 1)}"
-        rows.append([flow.name, shown, *_whole(flow, verdict).values()])
-        for p in flow.populations if few else ():
+    for name, rank in ranks.items():
+        flow, shown = flows[name], f"{rank}{'=' * (shared_ranks[rank] > 1)}"
+        rows.append([name, shown, *_whole(flow, verdict).values()])
+        for p in flow.populations if len(flow.populations) > 1 else ():
             rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, verdict).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
-    wide = records_table(ranked, partial(flow_table, verdict=verdict)).rows
-    return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""], html_rows=wide)
+    return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""])
 
 
 def diagnoses(flows: Flows) -> tuple[str, ...]:

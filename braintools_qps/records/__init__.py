@@ -38,7 +38,7 @@ from .population import (
 )
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
-from .record import Described, Record, RecordTable, table_of
+from .record import Described, Record, table_of
 from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .tuning import Trial, Tuning, choose
 
@@ -63,7 +63,6 @@ __all__ = [
     "PopulationFlow",
     "Preparation",
     "Record",
-    "RecordTable",
     "RelayedPopulation",
     "RelayedWeights",
     "SavedMemory",

@@ -100,7 +100,7 @@ class Cost(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CandidateResult(Record, table=candidate_table):
+class CandidateResult(Record):
     """The result of one surrogate.
 
     Attributes
@@ -145,6 +145,8 @@ class CandidateResult(Record, table=candidate_table):
     test        0.95 (0.94, 0.96)
     setting     learning_rate 0.1
     """
+
+    _table = candidate_table
 
     label: str
     spec: Mapping[str, Any]

@@ -34,7 +34,7 @@ Each = Literal["seeds", "epochs", "trials"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Record, table=comparison_table):
+class Comparison(Record):
     """A comparison: a result for each candidate, and all that is needed to repeat it.
 
     Prints as a table 80 characters wide, the best candidate first, with a verdict below. Test
@@ -82,6 +82,7 @@ class Comparison(Record, table=comparison_table):
     """
 
     FORMAT: ClassVar[str] = "braintools_qps.comparison/4"
+    _table = comparison_table
 
     task: Mapping[str, Any]
     settings: Mapping[str, Any]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from .._tables import diagnoses, flow_table, flows_table
+from .._tables import Table, diagnoses, flow_table, flows_table
 from . import limits
 from .causes import verdict
 from .diagnosis import Diagnosis
@@ -18,13 +18,13 @@ from .information import Information
 from .operations import Operations
 from .plain import to_plain
 from .population import PopulationFlow
-from .record import Described, Record, RecordTable
+from .record import Described, Record, table_of
 
 SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
+class GradientFlow(Record):
     """The gradient on its way back through a model with one surrogate, and why the model does not
     learn.
 
@@ -91,6 +91,9 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     information: Information | None = None
     operations: Operations = field(default_factory=Operations)
 
+    def _table(self) -> Table:
+        return flow_table(self, verdict)
+
     @property
     def advice(self) -> tuple[str, ...]:
         """The diagnosis and all further sentences."""
@@ -134,12 +137,12 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
         return super().to_dict() | {"growth": to_plain(self.growth), "reach": self.reach}
 
 
-class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdict=verdict)):
+class GradientFlows(dict[str, GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
 
     A single candidate prints as its `GradientFlow`. Several are ranked, best first. Each diagnosis
     is printed once, with its candidates. The table has a row for each candidate, and below it a row
-    for each population if there are at most four. In a notebook it has all populations.
+    for each population if there are several.
 
     Candidates whose mean slope, averaged over populations, is at most 0.2 share rank 1; the one
     nearest to 0.1 is listed first. No measure before training tells which of them learns best, so
@@ -160,6 +163,9 @@ class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdic
     'none'
     """
 
+    def _table(self) -> Table:
+        return flows_table(self, verdict)
+
     def ranked(self) -> list[str]:
         """Return the candidates' names, best first; within a rank, the mean slope nearest to 0.1
         first.
@@ -176,19 +182,39 @@ class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdic
         orders = [_order(flow) for flow in self.values()]
         return {name: 1 + sum(o < _order(self[name]) for o in orders) for name in self.ranked()}
 
-    def by_population(self) -> RecordTable[GradientFlow]:
-        """Return the flows in order of rank, as a table with a row for each population.
-
-        Returns
-        -------
-        RecordTable
-        """
-        return RecordTable({name: self[name] for name in self.ranked()})
-
     @property
     def diagnoses(self) -> tuple[str, ...]:
         """Each diagnosis once, with its candidates; that of the best candidate first."""
         return diagnoses(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the flows as plain values, by name.
+
+        Returns
+        -------
+        dict of str to dict
+        """
+        return {name: flow.to_dict() for name, flow in self.items()}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the result of `to_dict` as strict JSON.
+
+        Parameters
+        ----------
+        indent : int, optional
+            Spaces for each level; by default everything is on one line.
+
+        Returns
+        -------
+        str
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __repr__(self) -> str:
+        return table_of(self).text if self else "GradientFlows()"
+
+    def _repr_html_(self) -> str | None:
+        return table_of(self).html if self else None
 
 
 def _order(flow: GradientFlow) -> tuple[bool, bool, float]:

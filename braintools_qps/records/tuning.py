@@ -47,7 +47,7 @@ class Trial(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tuning(Record, table=tuning_table):
+class Tuning(Record):
     """The settings that were tried, and the one that each seed chose by its validation score.
 
     Attributes
@@ -73,6 +73,8 @@ class Tuning(Record, table=tuning_table):
     1               0.01        0.92   0.92   0.3     1 of 2
     - Means over seeds. Each seed chooses by its own validation score.
     """
+
+    _table = tuning_table
 
     trials: tuple[Trial, ...]
     chosen: tuple[int, ...]

@@ -26,7 +26,6 @@ from braintools_qps.records import (
     GradientSensitivity,
     ParameterSensitivity,
     Record,
-    RecordTable,
 )
 
 
@@ -161,21 +160,14 @@ def test_values_that_do_not_fit_their_field(field, value):
         Everything.from_dict(PLAIN | {field: value})
 
 
-def test_a_table_of_records():
-    table = RecordTable({"a<b": Inner(7, np.arange(2)), "c": Inner(123, np.arange(2))})
-    assert table["c"].size == 123
-    assert repr(table).splitlines() == [
-        "surrogate          Inner",
-        "a<b          size      7",
-        "a<b        values  [0 1]",
-        "c            size    123",
-        "c          values  [0 1]",
-    ]
-    assert "<tr><td>a&lt;b</td><td>size</td><td>7</td></tr>" in table._repr_html_()
-    assert RecordTable()._repr_html_() == repr(RecordTable()) == "RecordTable()"
-    long = RecordTable({"one": Inner(7, np.zeros((9, 9)))})
-    assert len(repr(long).splitlines()[-1].rpartition("  ")[2]) == 60
-    assert json.loads(table.to_json())["c"] == {"size": 123, "values": [0, 1]}
+def test_flows_by_name_are_written_as_one_object_and_none_prints_as_a_call():
+    flows = GradientFlows({"a<b": FLOW, "c": FLOW})
+    assert (
+        json.loads(flows.to_json(indent=1)) == flows.to_dict() == {n: FLOW.to_dict() for n in flows}
+    )
+    assert "<tr><td>a&lt;b</td>" in flows._repr_html_()
+    assert repr(GradientFlows()) == "GradientFlows()"
+    assert GradientFlows()._repr_html_() is None
 
 
 def test_a_notebook_shows_what_a_terminal_does():
