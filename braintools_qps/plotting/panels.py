@@ -13,14 +13,12 @@ from ..records import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 else:  # matplotlib is imported at the first figure
-    Axes = Axis = Any
+    Axes = Any
 
 # The colours of Okabe and Ito, which colour-blind readers can tell apart; the purple is darker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
-MARKERS = "osD^vP*X"  # of populations
 GREY = "0.8"
 FAINT = "0.4"  # of lines, which need more contrast than areas
 LONGEST_LABEL = 45
@@ -68,14 +66,6 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, lines), default=0)))
     look |= {"loc": "outside lower center", "ncols": columns}
     part.legend(lines.values(), lines.keys(), **look)
-
-
-def number_ticks(axis: Axis) -> None:
-    """Write 0.8 and 2 at a logarithmic axis, not 8 x 10^-1 and 2 x 10^0."""
-    from .ticks import Numbers
-
-    axis.set_major_formatter(Numbers())
-    axis.set_minor_formatter(Numbers())
 
 
 def candidate_styles(comparison: Comparison) -> dict[str, Look]:

@@ -1,4 +1,4 @@
-"""The figure that ranks candidates, on made-up flows."""
+"""The ranking of candidates, on made-up flows."""
 
 import re
 
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from report_records import flow_of, population
 
-from braintools_qps.plotting import plot_gradient_flow, plot_membrane, plot_ranking
 from braintools_qps.records import GradientFlows
 
 
@@ -88,25 +87,3 @@ def test_a_notebook_shows_the_same_rows():
     shown = [re.findall("<td>(.*?)</td>", row)[:2] for row in rows]
     assert shown[:4] == [["first", "1="], ["  layer0", ""], ["  layer1", ""], ["too", "1="]]
     assert len(rows) == 15
-
-
-def test_a_marker_for_each_population_hollow_where_the_gradient_flips():
-    axes = plot_ranking(FLOWS)
-    assert [label.get_text() for label in axes.get_yticklabels()] == FLOWS.ranked()
-    first, second = axes.collections
-    np.testing.assert_allclose(first.get_offsets()[:, 0], [0.05, 0.01, 0.7, 0.05, 0.05])
-    np.testing.assert_allclose(second.get_offsets()[:, 1], range(5))
-    assert [len(colour) and colour[3] for colour in first.get_facecolors()][:4] == [1, 1, 1, 0]
-    assert axes.get_xscale() == "log"
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["layer0", "layer1"]
-    assert plot_ranking(by_name(flow("one"))).get_legend() is None
-
-
-def test_labels_are_drawn_as_they_were_typed():
-    flows = {name: flow(name) for name in ("_mine", r"cost $5 $\foo$", "long " * 20)}
-    for axes in (plot_ranking(flows), plot_gradient_flow(flows)):
-        axes.get_figure().draw_without_rendering()
-    _, names = axes.get_legend_handles_labels()
-    assert names[:2] == [" _mine", r"cost \$5 \$\foo\$"]
-    assert len(names) == 3
-    plot_membrane(flow(r"$\foo$"))[0].get_figure().draw_without_rendering()
