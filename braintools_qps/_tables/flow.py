@@ -1,7 +1,4 @@
-"""The tables of gradient flows: numbers, with a verdict such as ok or high on those that have one.
-
-The verdict is passed in: a function of a population and the name of a column.
-"""
+"""The tables of gradient flows: numbers, with a word such as ok or high on those that have one."""
 
 from __future__ import annotations
 
@@ -9,36 +6,36 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from .._causes import cause_word
 from .table import Table
 from .typing import Flow, Flows, Population
 
 Columns = dict[str, Callable[[Population], str]]
-Verdict = Callable[[Population, str], str]  # empty in columns without a verdict
 
 FURTHER = 5  # sentences below a table
 
 
-def flow_table(flow: Flow, verdict: Verdict) -> Table:
+def flow_table(flow: Flow) -> Table:
     """A row for each population."""
     columns = COLUMNS | (TELLS if flow.information else {})
-    rows = [[_place(p), *_cells(p, columns, verdict).values()] for p in flow.populations]
+    rows = [[_place(p), *_cells(p, columns).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
     return Table([["population", *columns], *rows], flow.further[:FURTHER], above=above)
 
 
-def flows_table(flows: Flows, verdict: Verdict) -> Table:
+def flows_table(flows: Flows) -> Table:
     """A row for each candidate, best first, and below it its populations, if they are several."""
     first, *others = flows.values()
     if not others:
-        return flow_table(first, verdict)
+        return flow_table(first)
     ranks = flows.ranks
     shared_ranks = Counter(ranks.values())
     rows = [["surrogate", "rank", *RANKED]]
     for name, rank in ranks.items():
         flow, shown = flows[name], f"{rank}{'=' * (shared_ranks[rank] > 1)}"
-        rows.append([name, shown, *_whole(flow, verdict).values()])
+        rows.append([name, shown, *_whole(flow).values()])
         for p in flow.populations if len(flow.populations) > 1 else ():
-            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, verdict).values()])
+            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
     return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""])
 
@@ -76,18 +73,18 @@ def _place(p: Population) -> str:
     return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
 
 
-def _cells(p: Population, columns: Columns, verdict: Verdict) -> dict[str, str]:
-    """The numbers of a population; where there is no number, there is no verdict."""
+def _cells(p: Population, columns: Columns) -> dict[str, str]:
+    """The numbers of a population; where there is no number, there is no word."""
     texts = {name: text(p) for name, text in columns.items()}
-    return {n: t if t == "-" else f"{t} {verdict(p, n)}".rstrip() for n, t in texts.items()}
+    return {n: t if t == "-" else f"{t} {cause_word(p, n)}".rstrip() for n, t in texts.items()}
 
 
-def _whole(flow: Flow, verdict: Verdict) -> dict[str, str]:
+def _whole(flow: Flow) -> dict[str, str]:
     """The numbers of a candidate: mean slope, range of growth, shortest reach."""
     shortest = min(flow.populations, key=lambda p: p.gradient.reach)
     below = ("flat", "depth") if len(flow.populations) > 1 else ()  # in the populations' own rows
     return {
-        **_cells(shortest, RANKED, verdict),
+        **_cells(shortest, RANKED),
         **dict.fromkeys(below, ""),
         "slope": f"{_spread([flow.mean_slope], '.3g')} {'high' if flow.is_high else 'ok'}",
         "growth": _spread((p.gradient.growth for p in flow.populations), ".3f"),

@@ -1,20 +1,15 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`causes` is the table of all causes. `flow`, `population`, `operations`, `information` and
+`flow`, `population`, `operations`, `information` and
 `diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and
 `candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of
 `gradient_sensitivity`, `normalize_rates` and `save_memory`. The room `_tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .candidate import CandidateResult, Cost, Curves, Scores
-from .causes import CAUSES
-from .comparison import Comparison
-from .diagnosis import Diagnosis
-from .flow import GradientFlow, GradientFlows, SpikeFunction
-from .information import Information
-from .limits import (
+from .._causes import CAUSES
+from .._limits import (
     CHAOTIC,
     FAR,
     HIGH_SLOPE,
@@ -25,6 +20,11 @@ from .limits import (
     UNSTEADY,
     VANISHED,
 )
+from .candidate import CandidateResult, Cost, Curves, Scores
+from .comparison import Comparison
+from .diagnosis import Diagnosis
+from .flow import GradientFlow, GradientFlows, SpikeFunction
+from .information import Information
 from .memory import SavedMemory
 from .operations import Operations, total
 from .plain import to_plain

@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from .._tables import Table, diagnoses, flow_table, flows_table
-from . import limits
-from .causes import verdict
+from .. import _limits
+from .._tables import diagnoses, flow_table, flows_table
 from .diagnosis import Diagnosis
 from .information import Information
 from .operations import Operations
@@ -91,8 +90,7 @@ class GradientFlow(Record):
     information: Information | None = None
     operations: Operations = field(default_factory=Operations)
 
-    def _table(self) -> Table:
-        return flow_table(self, verdict)
+    _table = flow_table
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -125,7 +123,7 @@ class GradientFlow(Record):
     @property
     def is_high(self) -> bool:
         """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
-        return self.mean_slope > limits.TOO_HIGH
+        return self.mean_slope > _limits.TOO_HIGH
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
@@ -163,8 +161,7 @@ class GradientFlows(dict[str, GradientFlow]):
     'none'
     """
 
-    def _table(self) -> Table:
-        return flows_table(self, verdict)
+    _table = flows_table
 
     def ranked(self) -> list[str]:
         """Return the candidates' names, best first; within a rank, the mean slope nearest to 0.1
@@ -226,4 +223,4 @@ def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
 
 def _from_best(flow: GradientFlow) -> float:
     """How far the mean slope is from 0.1, which trained best in our study."""
-    return abs(math.log(flow.mean_slope / limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
+    return abs(math.log(flow.mean_slope / _limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
