@@ -74,7 +74,7 @@ def untrained():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"surrogates": ["Sigmoid", "sigmoid"]}, ValueError, "only once, got sigmoid twice"),
+        ({"surrogates": ["Sigmoid"] * 2}, ValueError, "unique labels, got .*Sigmoid 2 times"),
         ({"seeds": [1, 1]}, ValueError, "list of different integers"),
         ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
