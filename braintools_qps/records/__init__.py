@@ -23,7 +23,7 @@ from .._limits import (
 from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison
 from .diagnosis import Diagnosis
-from .flow import GradientFlow, GradientFlows, SpikeFunction
+from .flow import GradientFlow, GradientFlows
 from .information import Information
 from .memory import SavedMemory
 from .operations import Operations, total
@@ -38,7 +38,7 @@ from .population import (
 )
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
-from .record import Described, Record, table_of
+from .record import Record, table_of
 from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .tuning import Trial, Tuning, choose
 
@@ -48,7 +48,6 @@ __all__ = [
     "Comparison",
     "Cost",
     "Curves",
-    "Described",
     "Diagnosis",
     "Gradient",
     "GradientFlow",

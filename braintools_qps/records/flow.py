@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -17,9 +17,10 @@ from .information import Information
 from .operations import Operations
 from .plain import to_plain
 from .population import PopulationFlow
-from .record import Described, Record, table_of
+from .record import Record, table_of
 
-SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
+# A mapping with the repr, where a function was read from JSON
+Spike: TypeAlias = Surrogate | Callable[[Any], Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,7 +33,8 @@ class GradientFlow(Record):
     name : str
         Label of the surrogate; ``"model"`` for those of the model itself.
     surrogate : callable or tuple of callable
-        The surrogate; a tuple with one per population if those of the model differ.
+        The surrogate; a tuple with one per population if those of the model differ. A function
+        comes back from JSON as ``{"repr": ...}``.
     steps : int
         How many time steps the model was run for.
     populations : tuple of PopulationFlow
@@ -79,7 +81,7 @@ class GradientFlow(Record):
     """
 
     name: str
-    surrogate: SpikeFunction | tuple[SpikeFunction, ...]
+    surrogate: Spike | tuple[Spike, ...]
     steps: int
     populations: tuple[PopulationFlow, ...]
     zero_parameter_share: float

@@ -57,7 +57,7 @@ class Record:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read the record that `to_dict` wrote; keys that are not fields are ignored.
 
-        ``{"repr": ...}`` comes back as `Described`.
+        A function, or a surrogate without a spec, stays ``{"repr": ...}``.
 
         Parameters
         ----------
@@ -172,28 +172,6 @@ class Record:
 
     def _repr_html_(self) -> str:
         return table_of(self).html
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Described(Record):
-    """Stands for an object that JSON cannot hold, and prints as its repr.
-
-    Attributes
-    ----------
-    repr : str
-        The repr of the object.
-
-    Examples
-    --------
-    >>> from braintools_qps.records import Described
-    >>> Described("<function sharp>")
-    <function sharp>
-    """
-
-    repr: str
-
-    def __repr__(self) -> str:
-        return self.repr
 
 
 def table_of(record: Any) -> Table:

@@ -21,7 +21,6 @@ from report_records import COMPARISON, FLOW
 
 from braintools_qps import QPseudoSpike
 from braintools_qps.records import (
-    Described,
     GradientFlows,
     GradientSensitivity,
     ParameterSensitivity,
@@ -47,7 +46,7 @@ class Everything(Record):
     curves: tuple[tuple[float, ...], ...]
     inner: tuple[Inner, ...]
     voltage: float | u.Quantity
-    surrogate: Surrogate | Callable[..., Any] | Described
+    surrogate: Surrogate | Callable[..., Any] | Mapping[str, Any]
     settings: Mapping[str, Any]
     named: Mapping[str, Inner]
     note: str = "none"
@@ -127,7 +126,7 @@ def test_what_has_no_spec_is_described_alike_in_every_process(thing, text):
     back = Everything.from_json(record.to_json())
     assert record.to_dict()["surrogate"] == {"repr": text or repr(thing)}
     assert back == record
-    assert repr(back.surrogate) == (text or repr(thing))
+    assert back.surrogate == {"repr": text or repr(thing)}
 
 
 def test_a_partial_is_described_with_its_arguments():
