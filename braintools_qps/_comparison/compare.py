@@ -183,7 +183,7 @@ def compare(
         If an option is out of its range, or the data or the model cannot be trained.
     OSError
         If ``out`` cannot be written to. Raised before anything is trained.
-    RuntimeError
+    ConnectionError
         If Dask's scheduler is lost. Finished runs are in ``out``.
 
     See Also
