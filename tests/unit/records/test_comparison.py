@@ -106,6 +106,7 @@ def test_weights_come_from_where_compare_keeps_them():
         ({"spec": {"name": "other"}}, {}, "the spec of A must be one of candidates"),
         ({"seeds": (1, 2, 3, 4, 5)}, {}, r"seeds of A must be the first of \[0, 1, 2, 3, 4\]"),
         ({"label": "B"}, {}, "labels must be unique, got 'B'"),
+        ({"label": " "}, {}, "labels must be text that is not blank, got ' '"),
         ({}, {"score": ["accuracy"]}, "the setting score must be a name"),
         ({}, {"most_seeds": 2.5}, "the setting most_seeds must be a number of seeds, got 2.5"),
         ({}, {"first_seeds": 0}, "the setting first_seeds must be a number of seeds, got 0"),
