@@ -43,7 +43,7 @@ def flows_table(flows: Flows) -> Table:
 def diagnoses(flows: Flows) -> tuple[str, ...]:
     """Each diagnosis once, with its candidates; that of the best candidate first."""
     sharing: dict[tuple[str, str | None], list[str]] = {}
-    for name in flows.ranked():
+    for name in flows.ranks:
         diagnosis = flows[name].diagnosis
         sharing.setdefault((diagnosis.cause, diagnosis.population), []).append(name)
     lines = {names[0]: _diagnosis(flows, *names) for names in sharing.values()}

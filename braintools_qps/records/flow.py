@@ -15,7 +15,6 @@ from .._tables import diagnoses, flow_table, flows_table
 from .diagnosis import Diagnosis
 from .information import Information
 from .operations import Operations
-from .plain import to_plain
 from .population import PopulationFlow
 from .record import Record, table_of
 
@@ -127,15 +126,6 @@ class GradientFlow(Record):
         """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
         return self.mean_slope > _limits.TOO_HIGH
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
-
-        Returns
-        -------
-        dict
-        """
-        return super().to_dict() | {"growth": to_plain(self.growth), "reach": self.reach}
-
 
 class GradientFlows(dict[str, GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
@@ -157,29 +147,23 @@ class GradientFlows(dict[str, GradientFlow]):
     >>> inputs = jnp.full((20, 4), 1.5) * u.mA  # 20 steps, 4 neurons
     >>> with brainstate.environ.context(dt=1 * u.ms):
     ...     flows = gradient_flow(brainpy.state.LIF(4), inputs, surrogates=["Sigmoid", "Arctan"])
-    >>> flows.ranked()
-    ['Arctan', 'Sigmoid']
+    >>> flows.ranks
+    {'Arctan': 1, 'Sigmoid': 2}
     >>> flows["Arctan"].diagnosis.cause
     'none'
     """
 
     _table = flows_table
 
-    def ranked(self) -> list[str]:
-        """Return the candidates' names, best first; within a rank, the mean slope nearest to 0.1
-        first.
-
-        Returns
-        -------
-        list of str
-        """
-        return sorted(self, key=lambda name: (_order(self[name]), _from_best(self[name])))
-
     @property
     def ranks(self) -> dict[str, int]:
-        """Rank of each candidate, best first: 1 is the best, and equals share a rank."""
-        orders = [_order(flow) for flow in self.values()]
-        return {name: 1 + sum(o < _order(self[name]) for o in orders) for name in self.ranked()}
+        """Rank of each candidate, best first: 1 is the best, and equals share a rank.
+
+        Of equals, the one whose mean slope is nearest to 0.1 comes first.
+        """
+        orders = {name: _order(flow) for name, flow in self.items()}
+        names = sorted(self, key=lambda name: (orders[name], _from_best(self[name])))
+        return {name: 1 + sum(o < orders[name] for o in orders.values()) for name in names}
 
     @property
     def diagnoses(self) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ FLOWS = by_name(  # named by their rank, which the first two share
 )  # fmt: skip
 def test_low_slopes_are_equal_then_come_high_ones_flips_and_what_has_no_gradient(flows, ranks):
     assert flows.ranks == ranks
-    assert flows.ranked() == list(ranks)
+    assert list(flows.ranks) == list(ranks)
 
 
 def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_populations_below():
@@ -58,7 +58,7 @@ def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_population
         "surrogate", "rank", "slope", "growth", "flat", "reach", "depth", "consistency"
     ]  # fmt: skip
     assert [row.split()[0] for row in rows] == [
-        name for candidate in FLOWS.ranked() for name in (candidate, "layer0", "layer1")
+        name for candidate in FLOWS.ranks for name in (candidate, "layer0", "layer1")
     ]
     # Of the candidate itself there is what it is ranked by, and the range of its populations.
     assert rows[0].split()[1:] == ["1=", "0.05", "ok", "0.990", "to", "1.050", "2+", "0.50"]
