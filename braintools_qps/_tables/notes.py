@@ -11,9 +11,7 @@ from .typing import Compared, Result
 from .verdict import MARK, enough_seeds
 from .words import enumerated
 
-TROUBLES = {
-    "collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN",
-}  # fmt: skip
+TROUBLES = {"collapse": "collapse", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 

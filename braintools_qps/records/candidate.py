@@ -125,8 +125,8 @@ class CandidateResult(Record):
     cost : Cost or None
         Time and memory; None where they were not measured.
     flags : dict
-        How many seeds went wrong, by kind: ``"collapse"`` (the score fell again), ``"runaway"``
-        (the firing rate rose too far), ``"silent"`` (it fell to almost 0), ``"nan"``.
+        How many seeds went wrong, by kind: ``"collapse"`` (the score fell again), ``"silent"``
+        (the firing rate fell to almost 0), ``"nan"``.
     workers : tuple of dict
         Where its runs were trained: host, process and device.
     error : str or None
