@@ -24,7 +24,7 @@ from ..records import (
 from .experiment import RATE, Experiment, at_setting
 from .identity import sources
 from .numerics import present_environment
-from .plan import Candidate, Run, digest
+from .plan import Candidate, Plan, Run
 from .runs import History, Outcome
 from .typing import Plain
 
@@ -100,8 +100,9 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
     )
 
 
-def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain) -> Comparison:
+def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Comparison:
     """A comparison that has no results yet."""
+    experiment = plan.experiment
     settings = {
         RATE: experiment.usual_rate,
         "loss": experiment.scoring.loss_name,
@@ -111,7 +112,7 @@ def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain
         **({} if experiment.prepared is None else {"prepare": True}),
     }
     return Comparison(
-        task={**experiment.task.facts, "sha256": digest(experiment.task)},
+        task={**experiment.task.facts, "sha256": plan.shared["data"]},
         settings=to_plain({**experiment.facts, **settings, **limits}),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),

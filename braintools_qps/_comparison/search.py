@@ -85,7 +85,7 @@ class Search:
         if newest and (changes := self.plan.why_not(newest, missing)):
             said = f"None of the runs in out can be used: {', '.join(changes)}."
             warnings.warn(said, stacklevel=4)
-        known = [self.store.read(run.key) for run in runs] if not missing else []
+        known = () if missing else (self.store.read(run.key) for run in runs)  # one at a time
         notes = check_model(self.plan.experiment) if missing else ()
         notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
         self.comparison = replace(self.comparison, notes=tuple(dict.fromkeys(notes)))
