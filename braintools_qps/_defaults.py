@@ -4,7 +4,7 @@ Nothing that takes time is imported here, so that the command line can say all o
 loaded JAX.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 SURROGATES = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)")
 SEEDS = 5
@@ -26,7 +26,8 @@ LEARNING_RATE = 0.03
 TUNE = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": (0.1,)}
 
 JSON_NAME = "comparison.json"
-CSV_ROWS: dict[str, Literal["seeds", "epochs", "trials"]] = {
+CsvRows: TypeAlias = Literal["seeds", "epochs", "trials"]
+CSV_ROWS: dict[str, CsvRows] = {
     "comparison.csv": "seeds",
     "comparison-curves.csv": "epochs",
     "comparison-trials.csv": "trials",

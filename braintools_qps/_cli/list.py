@@ -53,10 +53,10 @@ def _described(name: str, surrogate: type[Surrogate]) -> str:
         p.name if p.default is p.empty else f"{p.name}={plain(p.default, repr)}"
         for p in inspect.signature(surrogate).parameters.values()
     ]
-    return f"{name}  {package}  {', '.join(parameters)}\n{INDENT}{summary(surrogate)}"
+    return f"{name}  {package}  {', '.join(parameters)}\n{INDENT}{first_sentence(surrogate)}"
 
 
-def summary(documented: type) -> str:
+def first_sentence(documented: type) -> str:
     """The first sentence of a class's own docstring, without markup and references."""
     line = inspect.cleandoc(documented.__doc__ or "").partition("\n")[0]
     return re.sub(r"\s*\[\w+\]_|:[\w:]+:|`", "", line)

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .list import summary
+from .list import first_sentence
 
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
@@ -35,7 +35,7 @@ def _description(surrogate: Surrogate) -> str:
     per = "" if unit is None else f", x in {unit}, gradient per {unit}"
     sections = [
         f"{surrogate!r}, from {kind.__module__}",
-        textwrap.indent(summary(kind), "  "),
+        textwrap.indent(first_sentence(kind), "  "),
         "Values\n" + _table(_values(surrogate)),
         f"Surrogate gradient at x, the distance from the threshold{per}\n"
         + _table(_gradient(surrogate)),

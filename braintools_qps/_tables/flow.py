@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
 from .._causes import cause_word
 from .table import Table
-from .typing import Flow, Flows, Population
 
-Columns = dict[str, Callable[[Population], str]]
+if TYPE_CHECKING:
+    from ..records import GradientFlow, GradientFlows, PopulationFlow
+
+Columns: TypeAlias = "dict[str, Callable[[PopulationFlow], str]]"
 
 FURTHER = 5  # sentences below a table
 
 
-def flow_table(flow: Flow) -> Table:
+def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
     columns = COLUMNS | (TELLS if flow.information else {})
     rows = [[_place(p), *_cells(p, columns).values()] for p in flow.populations]
@@ -23,7 +26,7 @@ def flow_table(flow: Flow) -> Table:
     return Table([["population", *columns], *rows], flow.further[:FURTHER], above=above)
 
 
-def flows_table(flows: Flows) -> Table:
+def flows_table(flows: GradientFlows) -> Table:
     """A row for each candidate, best first, and below it its populations, if they are several."""
     first, *others = flows.values()
     if not others:
@@ -40,7 +43,7 @@ def flows_table(flows: Flows) -> Table:
     return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""])
 
 
-def diagnoses(flows: Flows) -> tuple[str, ...]:
+def diagnoses(flows: GradientFlows) -> tuple[str, ...]:
     """Each diagnosis once, with its candidates; that of the best candidate first."""
     sharing: dict[tuple[str, str | None], list[str]] = {}
     for name in flows.ranks:
@@ -52,7 +55,7 @@ def diagnoses(flows: Flows) -> tuple[str, ...]:
     return tuple(f"{name}: {line}" for name, line in lines.items())
 
 
-def _diagnosis(flows: Flows, first: str, *others: str) -> str:
+def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
     """The diagnosis of the first; the others share its cause, perhaps with other numbers."""
     line = str(flows[first].diagnosis)
     same = len({str(flows[name].diagnosis) for name in (first, *others)}) == 1
@@ -61,25 +64,25 @@ def _diagnosis(flows: Flows, first: str, *others: str) -> str:
     return f"{line} The same with {', '.join(others)}."
 
 
-def _title(flow: Flow) -> str:
+def _title(flow: GradientFlow) -> str:
     counts = {"step": flow.steps, "sample": flow.samples, "feature": flow.features}
     shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
     known = f". {flow.information.sentence()}" if flow.information else ""
     return f"GradientFlow of {flow.name}: {', '.join(shown)}{known}"
 
 
-def _place(p: Population) -> str:
+def _place(p: PopulationFlow) -> str:
     """The population's name, with the class of its neurons."""
     return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
 
 
-def _cells(p: Population, columns: Columns) -> dict[str, str]:
+def _cells(p: PopulationFlow, columns: Columns) -> dict[str, str]:
     """The numbers of a population; where there is no number, there is no word."""
     texts = {name: text(p) for name, text in columns.items()}
     return {n: t if t == "-" else f"{t} {cause_word(p, n)}".rstrip() for n, t in texts.items()}
 
 
-def _whole(flow: Flow) -> dict[str, str]:
+def _whole(flow: GradientFlow) -> dict[str, str]:
     """The numbers of a candidate: mean slope, range of growth, shortest reach."""
     shortest = min(flow.populations, key=lambda p: p.gradient.reach)
     below = ("flat", "depth") if len(flow.populations) > 1 else ()  # in the populations' own rows

@@ -21,7 +21,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
 GREY = "0.8"
 FAINT = "0.4"  # of lines, which need more contrast than areas
-LONGEST_LABEL = 45
+LONGEST_DRAWN = 45
 
 Look: TypeAlias = dict[str, Any]  # of a curve or a text, as matplotlib takes it
 
@@ -73,7 +73,7 @@ def candidate_styles(comparison: Comparison) -> dict[str, Look]:
     return dict(zip((result.label for result in comparison.ranked), styles()))
 
 
-def typed(label: str, longest: int = LONGEST_LABEL) -> str:
+def typed(label: str, longest: int = LONGEST_DRAWN) -> str:
     """A label as it was typed, in one line that is not too long."""
     line = shortened(label, longest)
     hidden = " " if line.startswith("_") else ""  # a legend leaves these out

@@ -21,7 +21,7 @@ from .._limits import (
     VANISHED,
 )
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .comparison import Comparison
+from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
 from .information import Information

@@ -12,7 +12,7 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate
 from .._tables import candidate_table
 from .record import Record
-from .tuning import Seeds, Tuning
+from .tuning import Numbers, Tuning
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,13 +41,13 @@ class Scores(Record):
     (0.94, 0.96)
     """
 
-    test: Seeds = ()
-    validation: Seeds = ()
-    test_at_best_epoch: Seeds = ()
+    test: Numbers = ()
+    validation: Numbers = ()
+    test_at_best_epoch: Numbers = ()
     best_epoch: tuple[int | None, ...] = ()
-    firing_rate: Seeds = ()
-    spikes: Seeds = ()
-    operations: Seeds = ()
+    firing_rate: Numbers = ()
+    spikes: Numbers = ()
+    operations: Numbers = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,9 +71,9 @@ class Curves(Record):
     [0.4, 0.5]
     """
 
-    loss: tuple[Seeds, ...] = ()
-    validation: tuple[Seeds, ...] = ()
-    firing_rate: tuple[Seeds, ...] = ()
+    loss: tuple[Numbers, ...] = ()
+    validation: tuple[Numbers, ...] = ()
+    firing_rate: tuple[Numbers, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +167,7 @@ class CandidateResult(Record):
         Parameters
         ----------
         seed : int
-            Index of the seed in ``Comparison.seeds``, from 0.
+            One of ``seeds``.
 
         Returns
         -------
@@ -176,8 +176,8 @@ class CandidateResult(Record):
 
         Raises
         ------
-        IndexError
-            If there is no such seed and settings were tuned.
+        KeyError
+            If settings were tuned and it was not trained with this seed.
 
         Examples
         --------
@@ -188,7 +188,13 @@ class CandidateResult(Record):
         """
         if self.tuning is None:
             return self.setting
-        return {**self.setting, **self.tuning.trials[self.tuning.chosen[seed]].setting}
+        if seed not in self.seeds:
+            raise KeyError(
+                f"setting_of needs a seed that {self.label} was trained with, one of {self.seeds}, "
+                f"got {seed}"
+            )
+        row = self.tuning.chosen[self.seeds.index(seed)]
+        return {**self.setting, **self.tuning.trials[row].setting}
 
     @property
     def surrogate(self) -> Surrogate:

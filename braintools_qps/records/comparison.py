@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean as mean
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar
 
+from .._defaults import CsvRows
 from .._statistics import (
     LEAST_SEEDS,
     Interval,
@@ -29,8 +30,6 @@ from .._tables import (
 from .candidate import CandidateResult
 from .checks import check_results, check_settings
 from .record import Record
-
-Each = Literal["seeds", "epochs", "trials"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -230,23 +229,6 @@ class Comparison(Record):
             )
         return weights
 
-    def with_weights(self, load: Callable[[str, int], Any]) -> Self:
-        """Return the same comparison, whose ``weights`` come from a function.
-
-        Parameters
-        ----------
-        load : callable
-            Called with a label and a seed; returns the weights, or None if they are lost. It is
-            neither compared nor written.
-
-        Returns
-        -------
-        Comparison
-        """
-        copy = replace(self)
-        object.__setattr__(copy, "_load_weights", load)
-        return copy
-
     @property
     def finished(self) -> bool:
         """Whether every candidate has a result."""
@@ -284,7 +266,7 @@ class Comparison(Record):
         """
         return comparison_text(self, wide=wide)
 
-    def to_csv(self, rows: Each = "seeds") -> str:
+    def to_csv(self, rows: CsvRows = "seeds") -> str:
         """Return the results as CSV with a header.
 
         Numbers have five digits.
@@ -320,7 +302,7 @@ class Comparison(Record):
         """
         return csv_text(tidy_lines(self, rows))
 
-    def to_pandas(self, rows: Each = "seeds") -> Any:
+    def to_pandas(self, rows: CsvRows = "seeds") -> Any:
         """Return the rows of `to_csv` as a pandas.DataFrame, with all digits.
 
         Parameters
@@ -345,3 +327,13 @@ class Comparison(Record):
 
     def __repr__(self) -> str:
         return self.table()
+
+
+def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Comparison:
+    """The same comparison, whose ``weights`` come from a function of a label and a seed.
+
+    The function returns None if they are lost. It is neither compared nor written.
+    """
+    copy = replace(comparison)
+    object.__setattr__(copy, "_load_weights", load)
+    return copy

@@ -15,7 +15,7 @@ from .._tables import tuning_table, varied_names
 from .plain import refuse
 from .record import Record
 
-Seeds = tuple[float, ...]
+Numbers = tuple[float, ...]
 Setting = Mapping[str, Any]
 
 
@@ -41,9 +41,9 @@ class Trial(Record):
     """
 
     setting: Mapping[str, Any]
-    validation: Seeds
-    test: Seeds = ()
-    loss: Seeds = ()
+    validation: Numbers
+    test: Numbers = ()
+    loss: Numbers = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -36,7 +36,7 @@ def two_bits():
          "            pulses=counted / counted,"),
     ],
     "a column of a comparison": [
-        ("records/candidate.py", "    spikes: Seeds = ()", "    pulses: Seeds = ()"),
+        ("records/candidate.py", "    spikes: Numbers = ()", "    pulses: Numbers = ()"),
         ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
          "        pulses=_numbers(7 * test.pulses for test in tested),"),
         ("_tables/columns.py", "COLUMNS = [",
