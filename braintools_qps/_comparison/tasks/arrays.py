@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import brainunit as u
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ..._wording import listed
 from .task import Task, make_task
 
 Given: TypeAlias = ArrayLike | u.Quantity
+
+FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 
 
 def task_from_arrays(
@@ -60,7 +63,27 @@ def task_from_arrays(
                     f"samples, got {theirs.shape} and {ours.shape}. Cut both to the same shape"
                 )
         inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
-    return make_task(inputs, labels, name=name, given_test=given, unit=u.get_unit(X))
+    return labelled_task(inputs, labels, given_test=given, unit=u.get_unit(X), name=name)
+
+
+def labelled_task(X: np.ndarray, y: np.ndarray, *, given_test: int = 0, **more: Any) -> Task:
+    """A task with its classes numbered; the last ``given_test`` samples are its test part.
+
+    ``more`` are further fields of the task.
+    """
+    dealt, tested = np.split(y, [len(y) - given_test])
+    if y.dtype.kind == "f":
+        if len(dealt) < FEWEST_SAMPLES:
+            raise ValueError(
+                f"a regression needs {FEWEST_SAMPLES} samples or more, for the three parts of the "
+                f"data, got {len(dealt)}. If y holds classes, pass them as integers"
+            )
+        return make_task(X, y, given_test=given_test, **more)
+    names = np.unique(dealt)
+    _check_classes(names, dealt)
+    if given_test:
+        _check_tested(names, tested)
+    return make_task(X, np.searchsorted(names, y), given_test=given_test, **more)
 
 
 def labels_of(y: Given, what: str = "y") -> np.ndarray:
@@ -160,3 +183,29 @@ def _finite(values: np.ndarray, dtype: DTypeLike, what: str) -> np.ndarray:
         f"{len(numbers)} samples that are not. Leave out such samples, or take another unit if "
         "numbers go beyond 3.4e+38"
     )
+
+
+def _check_classes(names: np.ndarray, y: np.ndarray) -> None:
+    if len(names) < 2:
+        raise ValueError(
+            f"y must hold two classes or more, got only {names.tolist()}. If y is a quantity, pass "
+            "it as floats"
+        )
+    counts = [np.sum((y == name).reshape(len(y), -1).any(axis=1)) for name in names]
+    if min(counts) < FEWEST_SAMPLES:
+        raise ValueError(
+            f"each class needs {FEWEST_SAMPLES} samples or more, for the three parts of the data, "
+            f"got {min(counts)} of class {names[np.argmin(counts)].item()}. Drop rare classes, or "
+            "give more samples; if y is a quantity, pass it as floats"
+        )
+
+
+def _check_tested(names: np.ndarray, y: np.ndarray) -> None:
+    """Check that the labels of the test part are classes to train."""
+    few = lambda names: listed(map(repr, names.tolist()), 5)
+    if len(strange := np.setdiff1d(y, names)):
+        raise ValueError(
+            f"classes of the test part must be among those to train, {few(names)}, got "
+            f"{few(strange)}. Keep X_test[known] and y_test[known] with known = "
+            "numpy.isin(y_test, y)"
+        )

@@ -68,9 +68,9 @@ def cognitive_task(
     X, y = at_unit_rms(_ending_together(X, valid)), _ending_together(y, valid)
     if y.ndim > 2:
         return make_task(X, y, dt=dt)
-    answers = y[:, -1]
-    if (answers != answers[0]).any():
-        return make_task(X, answers, _steps_of_answer(y), dt=dt)
+    names, labels = np.unique(y[:, -1], return_inverse=True)
+    if len(names) > 1:
+        return make_task(X, labels, _steps_of_answer(y), dt=dt)
     targets = np.eye(y.max() + 1, dtype=np.float32)[y]
     return make_task(X, targets, dt=dt)
 

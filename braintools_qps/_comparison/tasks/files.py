@@ -19,8 +19,8 @@ import numpy as np
 from ..._checks import checked_count
 from ..._defaults import BINS
 from ..._wording import from_extra
-from .arrays import labels_of, task_from_arrays
-from .task import Task, make_task
+from .arrays import labelled_task, labels_of, task_from_arrays
+from .task import Task
 
 Paths = Sequence[str | PathLike]  # the data, and those to test on if there is a second file
 
@@ -123,7 +123,7 @@ def _counted(paths: Paths, dt: float | None, bins: int | None) -> Task:
             break
     width = u.Quantity(float(f"{1e3 * dt:.4g}"), unit=u.ms)
     given = len(y) - len(labels[0])
-    return make_task(counts, y, name=str(paths[0]), given_test=given, dt=width)
+    return labelled_task(counts, y, given_test=given, dt=width, name=str(paths[0]))
 
 
 def _zeros(shape: tuple[int, ...], dtype: type[np.integer]) -> np.ndarray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..._checks import check_positive, checked_count
-from .task import FEWEST_SAMPLES, SPLIT_SEED, Task, at_unit_rms, make_task
+from .arrays import FEWEST_SAMPLES
+from .task import SPLIT_SEED, Task, at_unit_rms, make_task
 
 CUES = 4
 CUE_SAMPLES = 2000

@@ -11,10 +11,8 @@ import brainunit as u
 import numpy as np
 
 from ..._checks import integer
-from ..._wording import listed
 from ...records import to_plain
 
-FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 SPLIT_SEED = 20220200
 SHARE_TESTED = 0.2
 SHARE_VALIDATED = 0.15
@@ -196,38 +194,19 @@ class Task:
 
 
 def make_task(
-    X: np.ndarray,
-    y: np.ndarray,
-    readout: str | int | None = None,
-    name: str = "",
-    given_test: int = 0,
-    **more: Any,
+    X: np.ndarray, labels: np.ndarray, readout: str | int | None = None, name: str = "", **more: Any
 ) -> Task:
-    """Make a task of samples, and of their classes or float targets; classes are numbered.
+    """Make a task of ``labels`` that are integers from 0 up, or float targets.
 
     ``readout`` is by default every step, if each has a label or a target, and else the mean over
-    all steps. `load_task` gives a named task its name. The last ``given_test`` samples are its test
-    part. ``more`` are further fields of the task.
-
-    Raises
-    ------
-    ValueError
-        If there is only one class, a class or a regression has fewer than 4 samples, or the test
-        part has another class.
+    all steps. `load_task` gives a named task its name. ``more`` are further fields of the task.
     """
-    dealt, tested = np.split(y, [len(y) - given_test])
-    if y.dtype.kind == "f":
-        _check_regression(dealt)
-        labels, classes = y.astype(np.float32, copy=False), None
-    else:
-        names = np.unique(dealt)
-        _check_classes(names, dealt)
-        if given_test:
-            _check_tested(names, tested)
-        labels, classes = np.searchsorted(names, y).astype(np.int32), len(names)
+    classify = labels.dtype.kind in "iu"
+    labels = labels.astype(np.int32 if classify else np.float32, copy=False)
+    classes = int(labels.max()) + 1 if classify else None
     if readout is None:
         readout = "all" if labels.shape[1:2] == X.shape[1:2] else X.shape[1]
-    return Task(name, Samples(X, labels), classes, readout, given_test=given_test, **more)
+    return Task(name, Samples(X, labels), classes, readout, **more)
 
 
 def at_unit_rms(X: np.ndarray) -> np.ndarray:
@@ -249,37 +228,3 @@ def _stratified_rows(labels: np.ndarray, tested: float, seed: int) -> Split:
         parts[1].append(rows[to_test : to_test + to_validate])
         parts[0].append(rows[to_test + to_validate :])
     return Split(*(rng.permutation(np.concatenate(part)) for part in parts))
-
-
-def _check_regression(y: np.ndarray) -> None:
-    if len(y) < FEWEST_SAMPLES:
-        raise ValueError(
-            f"a regression needs {FEWEST_SAMPLES} samples or more, for the three parts of the "
-            f"data, got {len(y)}. If y holds classes, pass them as integers"
-        )
-
-
-def _check_classes(names: np.ndarray, y: np.ndarray) -> None:
-    if len(names) < 2:
-        raise ValueError(
-            f"y must hold two classes or more, got only {names.tolist()}. If y is a quantity, pass "
-            "it as floats"
-        )
-    counts = [np.sum((y == name).reshape(len(y), -1).any(axis=1)) for name in names]
-    if min(counts) < FEWEST_SAMPLES:
-        raise ValueError(
-            f"each class needs {FEWEST_SAMPLES} samples or more, for the three parts of the data, "
-            f"got {min(counts)} of class {names[np.argmin(counts)].item()}. Drop rare classes, or "
-            "give more samples; if y is a quantity, pass it as floats"
-        )
-
-
-def _check_tested(names: np.ndarray, y: np.ndarray) -> None:
-    """Check that the labels of the test part are classes to train."""
-    few = lambda names: listed(map(repr, names.tolist()), 5)
-    if len(strange := np.setdiff1d(y, names)):
-        raise ValueError(
-            f"classes of the test part must be among those to train, {few(names)}, got "
-            f"{few(strange)}. Keep X_test[known] and y_test[known] with known = "
-            "numpy.isin(y_test, y)"
-        )
