@@ -58,7 +58,8 @@ MUTATED = {
         "unit/records unit/tables unit/plotting unit/monitoring "
         "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py",
     ),
-    "tables": ("_tables", "unit/tables unit/records unit/plotting/test_ranking.py"),
+    "tables": ("_tables", "unit/tables unit/records"),
+    "causes": ("_causes.py", "unit/records unit/gradient_flow/test_first_line.py unit/monitoring"),
     "statistics": ("_statistics.py", "unit/test_statistics.py"),
     "comparison": ("_comparison", "unit/comparison integration/comparison"),
 }

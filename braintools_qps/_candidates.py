@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from braintools.surrogate import Surrogate
 
 from ._registry import get_surrogate, is_surrogate_class, qualified_name
-from ._surrogate import surrogate_key
 from ._wording import shortened
 from .typing import SurrogateSpec, SurrogateSpecs
 
@@ -32,7 +31,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     Raises
     ------
     ValueError
-        If there is no candidate, the same one twice, or two with the same label.
+        If there is no candidate, a blank label, or two with the same label.
     TypeError
         If ``surrogates`` is none of these.
     """
@@ -41,9 +40,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     if isinstance(surrogates, Mapping):
         pairs = [(str(label), get_surrogate(spec)) for label, spec in surrogates.items()]
     else:
-        pairs = [(label_of(spec), get_surrogate(spec)) for spec in surrogates]
-        _check_distinct(pairs)
-        pairs = _qualified(pairs)
+        pairs = _qualified([(label_of(spec), get_surrogate(spec)) for spec in surrogates])
     if not pairs:
         raise ValueError(
             "surrogates must have one candidate or more, got none. "
@@ -52,8 +49,13 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     label, times = Counter(label for label, _ in pairs).most_common(1)[0]
     if times > 1:
         raise ValueError(
-            f"candidates need unique labels, got {label} {times} times. Pass a mapping from labels "
-            "to surrogates: {'one': ..., 'other': ...}"
+            f"candidates need unique labels, got {label} {times} times. Leave one out, or pass a "
+            "mapping from labels to surrogates: {'one': ..., 'other': ...}"
+        )
+    if not all(label.strip() for label, _ in pairs):
+        raise ValueError(
+            f"labels must not be blank, got {[label for label, _ in pairs]}. Pass a mapping from "
+            "labels to surrogates: {'one': ..., 'other': ...}"
         )
     return dict(pairs)
 
@@ -72,19 +74,6 @@ def label_of(spec: SurrogateSpec) -> str:
     shown = re.sub(r'Quantity\(([^,]+), "([^"]+)"\)', r"\1 \2", shown)
     shown = re.sub(r"(\d)\.0\b", r"\1", shown)
     return shortened(shown, LONGEST_LABEL)
-
-
-def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
-    seen: dict[Hashable, str] = {}
-    for label, surrogate in pairs:
-        key = surrogate_key(surrogate)
-        if key in seen:
-            also = "" if seen[key] == label else f", the first time as {seen[key]}"
-            raise ValueError(
-                f"each surrogate can be given only once, got {label} twice{also}. Leave one out, "
-                "or pass a mapping from labels to surrogates: {'one': ..., 'other': ...}"
-            )
-        seen[key] = label
 
 
 def _qualified(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate]]:

@@ -17,10 +17,6 @@ INSTALLED = (
 )
 
 
-class ClusterError(RuntimeError):
-    """Dask's scheduler or its workers failed, which is no bug of this package."""
-
-
 def shortened(text: str, longest: int = 60) -> str:
     """The text in one line of at most ``longest`` characters; three dots stand for the rest."""
     line = " ".join(text.split())

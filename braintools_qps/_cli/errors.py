@@ -6,12 +6,10 @@ import sys
 import traceback
 from pathlib import Path
 
-from .._wording import ClusterError, cause_of, is_users
+from .._wording import cause_of, is_users
 
 STATUS = 2  # as argparse exits after an error that the user can fix
-EXPECTED = (
-    ValueError, TypeError, LookupError, ImportError, OSError, MemoryError, ClusterError,
-)  # fmt: skip
+EXPECTED = ValueError, TypeError, LookupError, ImportError, OSError, MemoryError
 
 
 def report(error: Exception, program: str, with_traceback: bool) -> int:

@@ -64,8 +64,7 @@ def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     from .._report import write_report
 
     path = arguments.json.with_suffix(".html")
-    settings = {"seed": arguments.seed}
-    write_report(flows, path, command=arguments.command_line, settings=settings)
+    write_report(flows, path, command=arguments.command_line)
     logger.info("Report written to %s", path)
 
 

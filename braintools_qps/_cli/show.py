@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import logging
 import textwrap
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .figures import write_figure
-from .list import summary
+from .list import first_sentence
 
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
-
-logger = logging.getLogger(__name__)
 
 POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", help='a name or a call, such as "QPseudoSpike(alpha=1.5)"')
-    plot = "file for a figure; its suffix sets the format"
-    parser.add_argument("--plot", type=Path, metavar="FILE", help=plot)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print what a surrogate computes, and draw it where a file is named."""
-    from .. import plotting
+    """Print what a surrogate computes."""
     from .._registry import get_surrogate
 
-    surrogate = get_surrogate(arguments.spec)
-    print(_description(surrogate))
-    if arguments.plot:
-        write_figure(partial(plotting.plot_surrogates, [surrogate]), arguments.plot)
-        logger.info("Figure written to %s", arguments.plot)
+    print(_description(get_surrogate(arguments.spec)))
 
 
 def _description(surrogate: Surrogate) -> str:
@@ -48,7 +35,7 @@ def _description(surrogate: Surrogate) -> str:
     per = "" if unit is None else f", x in {unit}, gradient per {unit}"
     sections = [
         f"{surrogate!r}, from {kind.__module__}",
-        textwrap.indent(summary(kind), "  "),
+        textwrap.indent(first_sentence(kind), "  "),
         "Values\n" + _table(_values(surrogate)),
         f"Surrogate gradient at x, the distance from the threshold{per}\n"
         + _table(_gradient(surrogate)),

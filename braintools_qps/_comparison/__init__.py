@@ -23,4 +23,4 @@ from .model import environment, seeded
 from .network import RecurrentNetwork
 from .numerics import present_environment
 from .packing import replacing
-from .tasks import TASKS, Task, load_task
+from .tasks import TASKS, Task, described, load_task

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
-from .._wording import ClusterError, from_extra
+from .._wording import from_extra
 from .experiment import Experiment
 from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
@@ -70,7 +70,7 @@ def trained_by(
 
     Raises
     ------
-    ClusterError
+    ConnectionError
         If the scheduler is lost.
     """
     from distributed import KilledWorker, as_completed
@@ -96,7 +96,7 @@ def trained_by(
 
     def check_scheduler() -> None:
         if client.status != "running":
-            raise ClusterError(
+            raise ConnectionError(
                 "the Dask scheduler was lost. Finished runs are kept if out= was given: the same "
                 "call goes on from them"
             ) from None
@@ -116,9 +116,11 @@ def trained_by(
                 if tries[group[0].key] <= TRIES:
                     send([group])
                     continue
-                outcomes = ClusterError("all workers that had the data were lost again and again")
+                outcomes = ConnectionError(
+                    "all workers that had the data were lost again and again"
+                )
             except KilledWorker:
-                outcomes = ClusterError(
+                outcomes = ConnectionError(
                     "all workers that trained it died, perhaps for want of memory: their logs may "
                     "say why"
                 )
@@ -159,7 +161,7 @@ def _check_worker(experiment: Experiment, needs: Plain) -> None:
     """Check that a worker has the versions and the code of the process that sends it work."""
     here = {"packages": packages(), **Plan(experiment).code}
     if others := changes(needs, {name: here[name] for name in needs}):
-        raise ClusterError(
+        raise ValueError(
             "a worker must have the code and the versions of the process that sends it work, but "
             f"on {place()['host']} {', '.join(others)}. Install the same versions there, and "
             "restart the workers, so that they import the current code"

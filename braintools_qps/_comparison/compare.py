@@ -183,7 +183,7 @@ def compare(
         If an option is out of its range, or the data or the model cannot be trained.
     OSError
         If ``out`` cannot be written to. Raised before anything is trained.
-    RuntimeError
+    ConnectionError
         If Dask's scheduler is lost. Finished runs are in ``out``.
 
     See Also
@@ -231,9 +231,10 @@ def compare(
     )
     limits = _limits(experiment, most_seeds, margin)
     asked = candidates_of(surrogates)
-    comparison = blank(asked.values(), experiment, limits)
+    plan = Plan(experiment)
+    comparison = blank(asked.values(), plan, limits)
     with closing(Progress(comparison, epochs, callback, shown=progress)) as bar:
-        search = Search(comparison, asked, Plan(experiment), Runs(out), bar, client, fresh)
+        search = Search(comparison, asked, plan, Runs(out), bar, client, fresh)
         return search.until_known()
 
 

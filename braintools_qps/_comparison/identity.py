@@ -301,7 +301,7 @@ def _is_users_import(path: str) -> bool:
     """The same of what may not be imported yet; the packages of others are left alone."""
     name = path.partition(".")[0]
     spec = None if name in sys.stdlib_module_names else find_spec(name)
-    places = spec and (spec.submodule_search_locations or [spec.origin or "<unknown>"])
+    places = spec and (spec.submodule_search_locations or [spec.origin or "<"])
     return any(map(is_users, places or ()))
 
 

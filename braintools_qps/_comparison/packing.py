@@ -61,15 +61,17 @@ def packed(about: Plain, arrays: Arrays) -> bytes:
 
 def unpacked(content: bytes) -> Saved | None:
     """The inverse of `packed`; None if a byte has changed."""
-    digest, _, body = content.partition(b"\n")
-    if sha256(body).hexdigest().encode() != digest:
+    whole, end = memoryview(content), content.find(b"\n")  # slices are no copies
+    if sha256(whole[end + 1 :]).hexdigest().encode() != content[:end]:
         return None
-    head, _, rest = body.partition(b"\n")
-    values, arrays = json.loads(head), {}
+    start = content.index(b"\n", end + 1) + 1
+    values, arrays = json.loads(content[end + 1 : start]), {}
     for name, kind, shape in values["arrays"]:
         dtype = jnp.dtype(kind)
-        size = dtype.itemsize * int(np.prod(shape))
-        arrays[name], rest = np.frombuffer(rest[:size], dtype).reshape(shape), rest[size:]
+        stop = start + dtype.itemsize * int(np.prod(shape))
+        # A copy, so that one array does not keep the whole file in memory
+        arrays[name] = np.frombuffer(bytes(whole[start:stop]), dtype).reshape(shape)
+        start = stop
     return Saved(values["about"], arrays)
 
 

@@ -14,7 +14,7 @@ from .._wording import shortened
 from ..records import CandidateResult, Comparison
 
 SECONDS_BETWEEN = 60.0  # lines, where there is no terminal
-LONGEST_LABEL = 24
+LONGEST_IN_BAR = 24
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Progress:
 
     def still_open(self, labels: Sequence[str], before: int, seeds: int) -> None:
         """Say which candidates get more seeds."""
-        names = ", ".join(shortened(label, LONGEST_LABEL) for label in labels)
+        names = ", ".join(shortened(label, LONGEST_IN_BAR) for label in labels)
         self._open = f", open: {names}"
         logger.info("After %s seeds not known yet: %s. They go on to %s.", before, names, seeds)
 
@@ -91,7 +91,7 @@ class Progress:
         if self._bar is not None:
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
             with suppress(OSError):  # a full disk that stderr goes to costs no results
-                self._bar.set_description_str(shortened(label, LONGEST_LABEL), refresh=False)
+                self._bar.set_description_str(shortened(label, LONGEST_IN_BAR), refresh=False)
                 text = f"run {self._runs_done}/{self._runs}{ended}{self._open}"
                 self._bar.set_postfix_str(text, refresh=False)
                 self._bar.update(self._epochs_done - self._bar.n)

@@ -24,7 +24,7 @@ from ..records import (
 from .experiment import RATE, Experiment, at_setting
 from .identity import sources
 from .numerics import present_environment
-from .plan import Candidate, Run, digest
+from .plan import Candidate, Plan, Run
 from .runs import History, Outcome
 from .typing import Plain
 
@@ -32,8 +32,6 @@ from .typing import Plain
 # standard errors of an accuracy, or this share of any other score.
 COLLAPSE, ERRORS = 0.25, 3.0
 SILENT = 1e-3  # spikes per neuron and step
-RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and above this multiple of the first epoch's
-SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 
 def choices(
@@ -102,8 +100,9 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
     )
 
 
-def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain) -> Comparison:
+def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Comparison:
     """A comparison that has no results yet."""
+    experiment = plan.experiment
     settings = {
         RATE: experiment.usual_rate,
         "loss": experiment.scoring.loss_name,
@@ -113,7 +112,7 @@ def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain
         **({} if experiment.prepared is None else {"prepare": True}),
     }
     return Comparison(
-        task={**experiment.task.facts, "sha256": digest(experiment.task)},
+        task={**experiment.task.facts, "sha256": plan.shared["data"]},
         settings=to_plain({**experiment.facts, **settings, **limits}),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),
@@ -141,7 +140,6 @@ def flags(runs: Sequence[History], noise: float | None) -> Mapping[str, int]:
     troubles = {
         "nan": [not np.isfinite((run.score[-1], run.loss[-1])).all() for run in runs],
         "collapse": [_has_collapsed(run.score, noise) for run in runs],
-        "runaway": [_ran_away(run.firing_rate) for run in runs],
         "silent": [bool(run.firing_rate[-1] < SILENT) for run in runs],
     }
     return {name: sum(each) for name, each in troubles.items() if any(each)}
@@ -160,7 +158,3 @@ def _has_collapsed(score: Array, noise: float | None) -> bool:
     learnt = score[best] - score[: best + 1].min()
     least = COLLAPSE * abs(score[best]) if noise is None else noise
     return bool(score[best] - score[-1] > max(COLLAPSE * learnt, least))
-
-
-def _ran_away(rate: Array) -> bool:
-    return bool(rate[-1] > min(max(RUNAWAY, GROWN * float(rate[0])), SATURATED))

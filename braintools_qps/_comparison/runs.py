@@ -1,4 +1,4 @@
-"""Runs on disk: each is one file under its key, whole or absent, and so is the state of one in
+"""Runs on disk: each is one file under its key, whole or absent, and so is the checkpoint of one in
 training.
 
 Nothing is locked: processes that share a folder write the same facts, and each file is replaced in
@@ -23,10 +23,10 @@ from .packing import TEMPORARY, Arrays, Saved, as_tree, from_tree, packed, repla
 from .typing import Plain, Values
 
 FOLDER = "runs"
-STATE = ".state"
+CHECKPOINT = ".state"  # ends the name of its file
 PROBE_BYTES = 1 << 16
 SECONDS_TO_WRITE = 3600.0  # a file, at most
-SECONDS_BETWEEN = 10.0  # the states of a run in training
+SECONDS_BETWEEN = 10.0  # the checkpoints of a run in training
 MOST_OF_THE_TIME = 0.01  # goes into writing them
 
 
@@ -61,7 +61,7 @@ class Outcome(NamedTuple):
 
 
 class Runs:
-    """Finished runs and states of those in training, in a directory; without one, in memory.
+    """Finished runs and checkpoints of those in training, in a directory; without one, in memory.
 
     A full disk costs no results: what it does not take is kept in memory, and one warning says so.
 
@@ -79,7 +79,7 @@ class Runs:
         self._is_full = False
         self._written, self._cost = time.monotonic(), 0.0
 
-    def prepare(self) -> None:
+    def make_directory(self) -> None:
         """Make the directory, and remove what processes left there that were killed while writing.
 
         Raises
@@ -98,7 +98,7 @@ class Runs:
                         path.unlink()
 
     def read(self, name: str) -> Saved | None:
-        """A run or a state; None if there is none, or if it is damaged."""
+        """A run or a checkpoint; None if there is none, or if it is damaged."""
         content = self._memory.get(name)
         if content is None and self.directory is not None:
             with suppress(OSError):
@@ -121,7 +121,7 @@ class Runs:
         )
 
     def keep(self, key: str, outcome: Outcome, about: Plain) -> None:
-        """Keep a run, and ``about`` it; its state in training is no longer needed."""
+        """Keep a run, and ``about`` it; its checkpoint is no longer needed."""
         arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
             "tested": {name: float(number) for name, number in outcome.tested._asdict().items()},
@@ -132,10 +132,10 @@ class Runs:
         self.forget(key)
 
     def forget(self, key: str) -> None:
-        """Remove the state of a run in training."""
+        """Remove the checkpoint of a run."""
         if self.directory is not None:
             with suppress(OSError):
-                (self.directory / FOLDER / f"{key}{STATE}").unlink(missing_ok=True)
+                (self.directory / FOLDER / f"{key}{CHECKPOINT}").unlink(missing_ok=True)
 
     def newest(self) -> Plain | None:
         """What is said about the newest run on the disk that can be read; None if there is none."""
@@ -146,17 +146,17 @@ class Runs:
         return next((run.about for run in saved if run and "parts" in run.about), None)
 
     def is_due(self) -> bool:
-        """Whether enough time has passed since states were written, or since the start."""
+        """Whether enough time has passed since checkpoints were written, or since the start."""
         if self.directory is None:
             return False
         since = time.monotonic() - self._written
         return since >= max(SECONDS_BETWEEN, self._cost / MOST_OF_THE_TIME)
 
-    def write_states(self, states: Mapping[str, Saved]) -> None:
-        """Keep the states of runs in training, by their keys."""
+    def write_checkpoints(self, checkpoints: Mapping[str, Saved]) -> None:
+        """Keep the checkpoints of runs in training, by their keys."""
         start = time.monotonic()
-        for key, state in states.items():
-            self._write(key + STATE, *state)
+        for key, checkpoint in checkpoints.items():
+            self._write(key + CHECKPOINT, *checkpoint)
         self._written = time.monotonic()
         self._cost = self._written - start
 
@@ -168,7 +168,7 @@ class Runs:
     def _write(self, name: str, about: Plain, arrays: Arrays) -> None:
         content = packed(about, arrays)
         is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
-        if not is_kept and not name.endswith(STATE):
+        if not is_kept and not name.endswith(CHECKPOINT):
             self._memory[name] = content
 
     def _put(self, path: Path, content: bytes) -> bool:

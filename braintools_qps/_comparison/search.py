@@ -19,7 +19,7 @@ import numpy as np
 from .._defaults import CSV_ROWS, JSON_NAME
 from .._statistics import more_seeds
 from .._wording import cause_of
-from ..records import CandidateResult, Comparison
+from ..records import CandidateResult, Comparison, with_weights
 from .cluster import RUNS_PER_CALL, Trained, trained_by
 from .model_checks import check_model
 from .plan import Candidate, Plan, Run
@@ -75,7 +75,7 @@ class Search:
             seeds = more_seeds(self.plan.experiment.seeds, standing.next)
             self.comparison = replace(self.comparison, seeds=seeds)
             self._look({n: self.plan.runs(self.candidates[n], seeds) for n in labels})
-        return self.comparison.with_weights(partial(_weights, self.store, self._chosen))
+        return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 
     def _check(self, runs: Sequence[Run]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
@@ -85,13 +85,13 @@ class Search:
         if newest and (changes := self.plan.why_not(newest, missing)):
             said = f"None of the runs in out can be used: {', '.join(changes)}."
             warnings.warn(said, stacklevel=4)
-        known = [self.store.read(run.key) for run in runs] if not missing else []
+        known = () if missing else (self.store.read(run.key) for run in runs)  # one at a time
         notes = check_model(self.plan.experiment) if missing else ()
         notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
         self.comparison = replace(self.comparison, notes=tuple(dict.fromkeys(notes)))
         for note in self.comparison.notes:
             warnings.warn(note, stacklevel=4)
-        self.store.prepare()
+        self.store.make_directory()
 
     def _look(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates, by their labels, as their runs come in."""

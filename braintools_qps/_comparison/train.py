@@ -1,7 +1,7 @@
 """Trains groups of runs that differ only in numbers, so that one program serves a group.
 
-`Trainer` takes the groups. `Training` is one run as pure functions of its state, its numbers and
-the samples.
+`Trainer` takes the groups. `Training` is one run as pure functions of its checkpoint, its numbers
+and the samples.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .numerics import place
 from .packing import Saved, like, raw
 from .plan import CODE, Run
 from .programs import Programs
-from .runs import STATE, History, Outcome, Runs, Tested
+from .runs import CHECKPOINT, History, Outcome, Runs, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Tree, Values
 
@@ -41,7 +41,7 @@ class Given(NamedTuple):
     rows: Split
 
 
-class State(NamedTuple):
+class Checkpoint(NamedTuple):
     """A run between two epochs."""
 
     weights: Weights
@@ -60,7 +60,7 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
     """
     alike: dict[Hashable, list[Run]] = {}
     for run in runs:
-        begun = store.read(run.key + STATE)
+        begun = store.read(run.key + CHECKPOINT)
         epochs = 0 if begun is None else begun.about["epochs"]
         alike.setdefault((run.candidate.label, _program_key(run), epochs), []).append(run)
     for group in alike.values():
@@ -85,34 +85,34 @@ class Trainer:
     ) -> list[Outcome]:
         """Train all runs for the epochs that are left, and test them.
 
-        With a ``store``, states are kept there now and then, and training goes on from what is
+        With a ``store``, checkpoints are kept there now and then, and training goes on from what is
         there. ``on_epoch`` is called with the epochs of all runs, and the mean loss.
         """
         count, seconds = len(group), []
         training = self._training_of(group[0])
-        begun, states = self._start(group, store)
+        begun, checkpoints = self._start(group, store)
         given = self._given(group)
         if begun:
-            on_epoch(count * begun, _mean_loss(states, begun))
+            on_epoch(count * begun, _mean_loss(checkpoints, begun))
         for done in range(begun + 1, self._experiment.epochs + 1):
-            states, took = self._programs.call(training.epoch, (states, given))
+            checkpoints, took = self._programs.call(training.epoch, (checkpoints, given))
             seconds.append(took / count)
-            on_epoch(count, _mean_loss(states, done))
+            on_epoch(count, _mean_loss(checkpoints, done))
             if store is not None and store.is_due() and done < self._experiment.epochs:
-                store.write_states(_saved(group, states))
+                store.write_checkpoints(_saved(group, checkpoints))
         peak = self._programs.bytes(training.epoch)  # before the test, for which fewer may fit
-        tested, _ = self._programs.call(training.test, (states, given))
+        tested, _ = self._programs.call(training.test, (checkpoints, given))
         return [
             Outcome(
-                jax.tree.map(np.asarray, state.history),
+                jax.tree.map(np.asarray, checkpoint.history),
                 of_run,
-                int(state.best_epoch),
+                int(checkpoint.best_epoch),
                 float(np.median(seconds or np.nan)),
                 peak,
                 place(),
-                {**state.weights.trained, **state.weights.kept},
+                {**checkpoint.weights.trained, **checkpoint.weights.kept},
             )
-            for state, of_run in zip(_rows(states), _rows(tested))
+            for checkpoint, of_run in zip(_rows(checkpoints), _rows(tested))
         ]
 
     def _training_of(self, run: Run) -> Training:
@@ -121,20 +121,20 @@ class Trainer:
             self._trainings[key] = Training(traceable(run.surrogate).build, experiment)
         return self._trainings[key]
 
-    def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, State]:
-        """How many epochs each run has had, and its state: the one in the store, or initial."""
+    def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, Checkpoint]:
+        """How many epochs each run has had, and its checkpoint: from the store, or initial."""
         experiment = self._experiment.at(group[0].setting)
-        start = partial(initial_state, surrogate=group[0].surrogate)
-        saved = [store.read(run.key + STATE) if store else None for run in group]
-        begun = [state for state in saved if state is not None]
+        start = partial(initial_checkpoint, surrogate=group[0].surrogate)
+        saved = [store.read(run.key + CHECKPOINT) if store else None for run in group]
+        begun = [checkpoint for checkpoint in saved if checkpoint is not None]
         if len(begun) < len(group):
             initial = {seed: start(experiment, seed=seed) for seed in {run.seed for run in group}}
             return 0, stacked([initial[run.seed] for run in group])
         plain = replace(experiment, prepared=None)
         forms, structure = jax.tree.flatten(jax.eval_shape(lambda: start(plain, seed=0)))
-        leaves = [np.stack([state.arrays[str(n)] for state in begun]) for n in range(len(forms))]
-        states = jax.tree.unflatten(structure, map(like, leaves, forms))
-        return begun[0].about["epochs"], states
+        leaves = [np.stack([one.arrays[str(n)] for one in begun]) for n in range(len(forms))]
+        checkpoints = jax.tree.unflatten(structure, map(like, leaves, forms))
+        return begun[0].about["epochs"], checkpoints
 
     def _given(self, group: Sequence[Run]) -> Given:
         usual, epochs = self._experiment.usual_rate, self._experiment.epochs
@@ -152,8 +152,8 @@ class Trainer:
         )
 
 
-def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> State:
-    """The state before the first epoch, with the initial weights of a seed.
+def initial_checkpoint(experiment: Experiment, surrogate: Surrogate, seed: int) -> Checkpoint:
+    """The checkpoint before the first epoch, with the initial weights of a seed.
 
     Raises
     ------
@@ -171,19 +171,19 @@ def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> St
     zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
     history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
     worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
-    return State(weights, optimizer, zero, history, weights, worst, zero)
+    return Checkpoint(weights, optimizer, zero, history, weights, worst, zero)
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """One run as functions of its state, of what it is given, and of the samples."""
+    """One run as functions of a checkpoint, of what it is given, and of the samples."""
 
     build: Callable[[Setting], Surrogate]  # of numbers, which may be traced
     experiment: Experiment
 
-    def epoch(self, run: tuple[State, Given], samples: Samples) -> State:
-        """The state after one more epoch."""
-        state, (key, numbers, rows) = run
+    def epoch(self, run: tuple[Checkpoint, Given], samples: Samples) -> Checkpoint:
+        """The checkpoint after one more epoch."""
+        checkpoint, (key, numbers, rows) = run
         experiment, surrogate = self.experiment, self.build(numbers)
         size, batches = experiment.batch_size, experiment.batches
         # The user's optimizer may need an int; ours takes a traced number.
@@ -194,7 +194,7 @@ class Training:
         def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
             (weights, moments), (number, chosen) = carry, batch
             taken = Samples(samples.inputs[chosen], samples.labels[chosen])
-            draw = key, jax.random.fold_in(draws, state.epoch * batches + number)
+            draw = key, jax.random.fold_in(draws, checkpoint.epoch * batches + number)
             loss_of = lambda values: self._loss(
                 weights._replace(trained=values), surrogate, taken, draw
             )
@@ -204,22 +204,22 @@ class Training:
             trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
             return (Weights(trained, kept), moments), loss
 
-        order = jax.random.permutation(jax.random.fold_in(orders, state.epoch), rows.train)
+        order = jax.random.permutation(jax.random.fold_in(orders, checkpoint.epoch), rows.train)
         batched = jnp.arange(batches), order[: batches * size].reshape(batches, size)
-        carry = state.weights, state.optimizer
+        carry = checkpoint.weights, checkpoint.optimizer
         (weights, moments), losses = jax.lax.scan(step, carry, batched)
         score, rate, _ = self._evaluated(weights, surrogate, key, samples, rows.validation)
-        return _after(state, weights, moments, History(losses.mean(), score, rate))
+        return _after(checkpoint, weights, moments, History(losses.mean(), score, rate))
 
-    def test(self, run: tuple[State, Given], samples: Samples) -> Tested:
+    def test(self, run: tuple[Checkpoint, Given], samples: Samples) -> Tested:
         """Scores and firing on the test part."""
-        state, (key, numbers, rows) = run
-        both, surrogate = stacked([state.weights, state.best]), self.build(numbers)
+        checkpoint, (key, numbers, rows) = run
+        both, surrogate = stacked([checkpoint.weights, checkpoint.best]), self.build(numbers)
         look = lambda weights: self._evaluated(weights, surrogate, key, samples, rows.test)
         scores, rates, spikes = jax.lax.map(look, both)
         with seeded(key):
             model = self.experiment.model(surrogate)
-            put(initialised(model, len(rows.test)), state.weights)
+            put(initialised(model, len(rows.test)), checkpoint.weights)
             counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
         return Tested(
             score=scores[0],
@@ -261,13 +261,13 @@ class Training:
         return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
 
 
-def _after(state: State, weights: Weights, moments: optax.OptState, now: History) -> State:
-    epoch, better = state.epoch + 1, now.score > state.best_score
-    history = jax.tree.map(lambda curve, x: curve.at[state.epoch].set(x), state.history, now)
+def _after(last: Checkpoint, weights: Weights, moments: optax.OptState, now: History) -> Checkpoint:
+    epoch, better = last.epoch + 1, now.score > last.best_score
+    history = jax.tree.map(lambda curve, x: curve.at[last.epoch].set(x), last.history, now)
     choose = lambda new, old: jnp.where(better, new, old)
-    best = jax.tree.map(choose, weights, state.best)
-    scores = choose(now.score, state.best_score), choose(epoch, state.best_epoch)
-    return State(weights, moments, epoch, history, best, *scores)
+    best = jax.tree.map(choose, weights, last.best)
+    scores = choose(now.score, last.best_score), choose(epoch, last.best_epoch)
+    return Checkpoint(weights, moments, epoch, history, best, *scores)
 
 
 def stacked(trees: Sequence[Tree]) -> Tree:
@@ -285,14 +285,14 @@ def _scalar(value: Number) -> Array:
     return jnp.mean(u.get_mantissa(value))
 
 
-def _mean_loss(states: State, epoch: int) -> float:
-    return float(states.history.loss[:, epoch - 1].mean())
+def _mean_loss(checkpoints: Checkpoint, epoch: int) -> float:
+    return float(checkpoints.history.loss[:, epoch - 1].mean())
 
 
-def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
-    """The states of runs by their keys, as files keep them."""
-    leaves = [raw(leaf) for leaf in jax.tree.leaves(states)]
-    about = {"epochs": int(states.epoch[0])}
+def _saved(group: Sequence[Run], checkpoints: Checkpoint) -> dict[str, Saved]:
+    """The checkpoints of runs by their keys, as files keep them."""
+    leaves = [raw(leaf) for leaf in jax.tree.leaves(checkpoints)]
+    about = {"epochs": int(checkpoints.epoch[0])}
     return {
         run.key: Saved(about, {str(n): leaf[row] for n, leaf in enumerate(leaves)})
         for row, run in enumerate(group)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from .._wording import from_extra
 from ..records import Comparison, GradientFlow
@@ -22,7 +21,6 @@ def write_report(
     path: str | os.PathLike,
     *,
     command: str | None = None,
-    settings: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a comparison or a gradient flow as one self-contained HTML file.
 
@@ -38,8 +36,6 @@ def write_report(
         The file to write, for example ``"report.html"``. An existing file is replaced.
     command : str, optional
         The command that repeats the measurement. The command line passes its own.
-    settings : mapping, optional
-        Further settings to list, by name. Those of a `Comparison` are always listed.
 
     Returns
     -------
@@ -75,6 +71,6 @@ def write_report(
     )  # fmt: skip
     template = environment.get_template("report.html.jinja")
     path = Path(path)
-    page = template.render(contents(record, settings or {}), command=command)
+    page = template.render(contents(record), command=command)
     path.write_text(page + "\n", encoding="utf-8")
     return path

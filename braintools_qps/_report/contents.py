@@ -15,7 +15,7 @@ from .drawings import comparison_drawings, flow_drawings
 Facts = list[tuple[str, str]]
 
 
-def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+def contents(record: Any) -> dict[str, Any]:
     """The variables of the template.
 
     Raises
@@ -40,7 +40,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
         )
     if not results:
         raise ValueError("a report needs one result or more, got none. Pass a finished one")
-    return kind(record, settings)
+    return kind(record)
 
 
 def facts(values: Mapping[str, object]) -> Facts:
@@ -49,7 +49,7 @@ def facts(values: Mapping[str, object]) -> Facts:
     return [(name.replace("_", " "), text(value)) for name, value in values.items()]
 
 
-def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _of_comparison(comparison: Comparison) -> dict[str, Any]:
     candidates = [result.label for result in comparison.results]
     asked = {"candidates": candidates, "seeds": comparison.seeds, **comparison.task}
     scores, loss, curve, gradient, original, *tuning = comparison_drawings(comparison)
@@ -78,15 +78,14 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "advice": [],
         "sections": sections,
         "asked": facts(asked),
-        "settings": facts({**given, **digests, **settings}),
+        "settings": facts(given | digests),
         "versions": facts(comparison.environment),
     }
 
 
-def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _of_flows(flows: Mapping[str, GradientFlow]) -> dict[str, Any]:
     first, *_ = flows.values()
     ranking = GradientFlows(flows)
-    table = table_of(ranking.by_population())
     asked = {
         "candidates": list(flows),
         "time steps": first.steps,
@@ -98,12 +97,12 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "first": None,
         "summary": "Measured on the network as it is, without training.",
         "asked": facts(asked),
-        "rows": table.rows,
+        "rows": table_of(ranking).rows,
         "marked": (),
-        "notes": table.notes,
+        "notes": [],  # they are in the advice
         "advice": [(name, flow.advice) for name, flow in flows.items()],
         "sections": [("Figures", "", flow_drawings(flows))],
-        "settings": facts(settings),
+        "settings": [],
         "versions": facts(present_environment()),
     }
 

@@ -12,7 +12,6 @@ from .fields import (
     fields_table,
     memory_table,
     rates_table,
-    records_table,
     relayed_table,
     sensitivity_table,
     tuning_table,

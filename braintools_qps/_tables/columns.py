@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .._statistics import Interval, summary
 from .scores import Score
-from .typing import Result
 from .words import Unit
 
-SCORE = "score"  # the header of the column that is named after the score
+if TYPE_CHECKING:
+    from ..records import CandidateResult
 
-Write = Callable[[Any, Score], str]
+SCORE = "score"  # the header of the column that is named after the score
 
 
 class Column(NamedTuple):
@@ -24,25 +24,25 @@ class Column(NamedTuple):
     field: str  # its path in the record of a candidate
     csv: str  # its name in the CSV
     header: str = ""  # in the table; not shown there without one
-    write: Write = lambda value, form: str(value)
+    write: Callable[[Any, Score], str] = lambda value, form: str(value)
     caption: str = ""  # a note below the wide table; the name of the score replaces {score}
     narrow: bool = False  # whether it is also in the table of 80 characters
 
-    def value(self, result: Result) -> Any:
+    def value(self, result: CandidateResult) -> Any:
         """The number, or the tuple of numbers by seed; None where it was not measured."""
         value: Any = result
         for name in self.field.split("."):
             value = None if value is None else getattr(value, name)
         return value
 
-    def of_seed(self, result: Result, row: int) -> Any:
+    def of_seed(self, result: CandidateResult, row: int) -> Any:
         """The number of one seed; the last of a curve."""
         value = self.value(result)
         if isinstance(value, tuple):
             value = value[row] if value else None
         return value[-1] if isinstance(value, tuple) else value
 
-    def cell(self, result: Result, form: Score) -> str:
+    def cell(self, result: CandidateResult, form: Score) -> str:
         """The text in the table."""
         value = self.value(result)
         return "-" if value is None or value == () else self.write(value, form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .._wording import shortened
 from .columns import COLUMNS, SCORE, with_interval
@@ -11,15 +12,17 @@ from .notes import notes_below
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
 from .table import Rows, Table, text_table
-from .typing import Compared
 from .verdict import MARK, enough_seeds
+
+if TYPE_CHECKING:
+    from ..records import Comparison
 
 WIDTH = 80  # characters of a terminal
 LEAST_LABEL = 16
 EMPTY = ("", "-")
 
 
-def comparison_table(comparison: Compared, *, wide: bool = True) -> Table:
+def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
     """A row for each candidate, and notes below; those that may be best are marked."""
     form, results = score_of(comparison), comparison.ranked
     columns = {}
@@ -36,7 +39,7 @@ def comparison_table(comparison: Compared, *, wide: bool = True) -> Table:
     return Table([["surrogate", *kept], *rows], notes_below(comparison, wide=wide), marked)
 
 
-def comparison_text(comparison: Compared, *, wide: bool = False) -> str:
+def comparison_text(comparison: Comparison, *, wide: bool = False) -> str:
     """The table as text: in 80 characters, or with all columns."""
     table = comparison_table(comparison, wide=wide)
     wrap = textwrap.TextWrapper(WIDTH, break_on_hyphens=False).wrap  # options stay whole
@@ -44,7 +47,7 @@ def comparison_text(comparison: Compared, *, wide: bool = False) -> str:
     return "\n".join([text_table(table.rows if wide else _narrowed(table.rows)), *notes])
 
 
-def _against_best(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
+def _against_best(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]:
     """Differences from the best, and numbers of seeds where they differ."""
     results, tied = comparison.ranked, comparison.tied
     if len(results) < 2 or not tied:
@@ -65,7 +68,7 @@ def _against_best(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
     return {"difference" if wide else "vs best": cells} | counts
 
 
-def _settings(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
+def _settings(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]:
     """A column for each name that was tuned; the narrow table has the dampening first."""
     tuned = all_tuned_names(comparison.ranked)
     first = [] if wide else [name for name in reversed(ALWAYS) if name in tuned]

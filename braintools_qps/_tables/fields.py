@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .._wording import shortened
 from .columns import COLUMNS
 from .table import Table, cell
-from .typing import Rate, Rates, Relayed, RelayedOne, Result, Saved, Sensitivity, Tuned
+
+if TYPE_CHECKING:
+    from ..records import (
+        CandidateResult,
+        GradientSensitivity,
+        NormalizedRate,
+        NormalizedRates,
+        RelayedPopulation,
+        RelayedWeights,
+        SavedMemory,
+        Tuning,
+    )
 
 
 def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table:
@@ -19,21 +30,13 @@ def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table
     return Table([["", type(record).__name__], *rows], left=2)
 
 
-def records_table(records: Mapping[str, Any], table_of: Callable[[Any], Table]) -> Table:
-    """The rows of all records under one header, their names in front."""
-    tables = {name: table_of(record).rows for name, record in records.items()}
-    head = next(iter(tables.values()))[0]
-    body = [[name, *row] for name, (_, *rows) in tables.items() for row in rows]
-    return Table([["surrogate", *head], *body])
-
-
-def memory_table(saved: Saved) -> Table:
+def memory_table(saved: SavedMemory) -> Table:
     """What `save_memory` changed, and what it left."""
     left = [(path, f"left: {why}") for path, why in saved.left.items()]
     return Table([("", "now"), *saved.changed.items(), *left], left=2)
 
 
-def rates_table(rates: Rates) -> Table:
+def rates_table(rates: NormalizedRates) -> Table:
     """What `normalize_rates` changed, population by population."""
     head = ("population", "rate before", "after", "weights times")
     rows = [(p.population, *_rates(p), _number(p.factor)) for p in rates.populations]
@@ -42,7 +45,7 @@ def rates_table(rates: Rates) -> Table:
     return Table([head, *rows], [*notes, *rates.notes])
 
 
-def relayed_table(relayed: Relayed) -> Table:
+def relayed_table(relayed: RelayedWeights) -> Table:
     """What `relay_weights` changed, population by population."""
     head = ("population", "passes on", "weight", "rate before", "after")
     rows = [
@@ -51,13 +54,13 @@ def relayed_table(relayed: Relayed) -> Table:
     return Table([head, *rows])
 
 
-def sensitivity_table(sensitivity: Sensitivity) -> Table:
+def sensitivity_table(sensitivity: GradientSensitivity) -> Table:
     """How much each gradient depends on the surrogate."""
     rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in sensitivity.parameters]
     return Table([["parameter", "change", "size"], *rows], sensitivity.advice)
 
 
-def candidate_table(result: Result) -> Table:
+def candidate_table(result: CandidateResult) -> Table:
     """Scores and settings of one candidate; what is empty is left out."""
     scores = [column for column in COLUMNS if column.field.startswith("scores.")]
     values = {
@@ -71,7 +74,7 @@ def candidate_table(result: Result) -> Table:
     return Table([["", shortened(result.label)], *rows], left=2)
 
 
-def tuning_table(tuning: Tuned) -> Table:
+def tuning_table(tuning: Tuning) -> Table:
     """A row for each setting that was tried."""
     names = list(dict.fromkeys(name for trial in tuning.trials for name in trial.setting))
     mean = lambda values: f"{sum(values) / len(values):.4g}" if values else "-"
@@ -89,7 +92,7 @@ def tuning_table(tuning: Tuned) -> Table:
     return Table([head, *rows], [note], left=2)
 
 
-def _rates(population: Rate | RelayedOne) -> tuple[str, str]:
+def _rates(population: NormalizedRate | RelayedPopulation) -> tuple[str, str]:
     return f"{population.before:.4f}", f"{population.after:.4f}"
 
 
@@ -98,7 +101,9 @@ def _number(value: float | None) -> str:
 
 
 def _with_mean(value: object) -> str:
-    """A value in one line; for several numbers, the mean comes first."""
+    """A value in one line; for several numbers, the mean comes first, of those that are known."""
     if isinstance(value, tuple) and len(value) > 1:
-        return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"
+        known = [number for number in value if number is not None]
+        mean = f"{sum(known) / len(known):.4g}" if known else "none"
+        return f"{mean} ({', '.join('none' if x is None else f'{x:.4g}' for x in value)})"
     return cell(value)

@@ -1,58 +1,52 @@
-"""The tables of gradient flows: numbers, with a verdict such as ok or high on those that have one.
-
-The verdict is passed in: a function of a population and the name of a column.
-"""
+"""The tables of gradient flows: numbers, with a word such as ok or high on those that have one."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-from .fields import records_table
+from .._causes import cause_word
 from .table import Table
-from .typing import Flow, Flows, Population
 
-Columns = dict[str, Callable[[Population], str]]
-Verdict = Callable[[Population, str], str]  # empty in columns without a verdict
+if TYPE_CHECKING:
+    from ..records import GradientFlow, GradientFlows, PopulationFlow
 
-FEW = 4  # populations that a ranking shows one by one
+Columns: TypeAlias = "dict[str, Callable[[PopulationFlow], str]]"
+
 FURTHER = 5  # sentences below a table
 
 
-def flow_table(flow: Flow, verdict: Verdict) -> Table:
+def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
     columns = COLUMNS | (TELLS if flow.information else {})
-    rows = [[_place(p), *_cells(p, columns, verdict).values()] for p in flow.populations]
+    rows = [[_place(p), *_cells(p, columns).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
     return Table([["population", *columns], *rows], flow.further[:FURTHER], above=above)
 
 
-def flows_table(flows: Flows, verdict: Verdict) -> Table:
-    """A row for each candidate, best first, and below it its populations, if they are few.
-
-    As HTML, a row for each population with all columns.
-    """
+def flows_table(flows: GradientFlows) -> Table:
+    """A row for each candidate, best first, and below it its populations, if they are several."""
     first, *others = flows.values()
     if not others:
-        return flow_table(first, verdict)
-    ranked, ranks = flows.by_population(), list(flows.ranks.values())
-    few = 1 < max(len(flow.populations) for flow in ranked.values()) <= FEW
+        return flow_table(first)
+    ranks = flows.ranks
+    shared_ranks = Counter(ranks.values())
     rows = [["surrogate", "rank", *RANKED]]
-    for rank, flow in zip(ranks, ranked.values()):
-        shown = f"{rank}{'=' * (ranks.count(rank) > 1)}"
-        rows.append([flow.name, shown, *_whole(flow, verdict).values()])
-        for p in flow.populations if few else ():
-            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, verdict).values()])
+    for name, rank in ranks.items():
+        flow, shown = flows[name], f"{rank}{'=' * (shared_ranks[rank] > 1)}"
+        rows.append([name, shown, *_whole(flow).values()])
+        for p in flow.populations if len(flow.populations) > 1 else ():
+            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
-    wide = records_table(ranked, partial(flow_table, verdict=verdict)).rows
-    return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""], html_rows=wide)
+    return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""])
 
 
-def diagnoses(flows: Flows) -> tuple[str, ...]:
+def diagnoses(flows: GradientFlows) -> tuple[str, ...]:
     """Each diagnosis once, with its candidates; that of the best candidate first."""
     sharing: dict[tuple[str, str | None], list[str]] = {}
-    for name in flows.ranked():
+    for name in flows.ranks:
         diagnosis = flows[name].diagnosis
         sharing.setdefault((diagnosis.cause, diagnosis.population), []).append(name)
     lines = {names[0]: _diagnosis(flows, *names) for names in sharing.values()}
@@ -61,7 +55,7 @@ def diagnoses(flows: Flows) -> tuple[str, ...]:
     return tuple(f"{name}: {line}" for name, line in lines.items())
 
 
-def _diagnosis(flows: Flows, first: str, *others: str) -> str:
+def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
     """The diagnosis of the first; the others share its cause, perhaps with other numbers."""
     line = str(flows[first].diagnosis)
     same = len({str(flows[name].diagnosis) for name in (first, *others)}) == 1
@@ -70,30 +64,30 @@ def _diagnosis(flows: Flows, first: str, *others: str) -> str:
     return f"{line} The same with {', '.join(others)}."
 
 
-def _title(flow: Flow) -> str:
+def _title(flow: GradientFlow) -> str:
     counts = {"step": flow.steps, "sample": flow.samples, "feature": flow.features}
     shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
     known = f". {flow.information.sentence()}" if flow.information else ""
     return f"GradientFlow of {flow.name}: {', '.join(shown)}{known}"
 
 
-def _place(p: Population) -> str:
+def _place(p: PopulationFlow) -> str:
     """The population's name, with the class of its neurons."""
     return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
 
 
-def _cells(p: Population, columns: Columns, verdict: Verdict) -> dict[str, str]:
-    """The numbers of a population; where there is no number, there is no verdict."""
+def _cells(p: PopulationFlow, columns: Columns) -> dict[str, str]:
+    """The numbers of a population; where there is no number, there is no word."""
     texts = {name: text(p) for name, text in columns.items()}
-    return {n: t if t == "-" else f"{t} {verdict(p, n)}".rstrip() for n, t in texts.items()}
+    return {n: t if t == "-" else f"{t} {cause_word(p, n)}".rstrip() for n, t in texts.items()}
 
 
-def _whole(flow: Flow, verdict: Verdict) -> dict[str, str]:
+def _whole(flow: GradientFlow) -> dict[str, str]:
     """The numbers of a candidate: mean slope, range of growth, shortest reach."""
     shortest = min(flow.populations, key=lambda p: p.gradient.reach)
     below = ("flat", "depth") if len(flow.populations) > 1 else ()  # in the populations' own rows
     return {
-        **_cells(shortest, RANKED, verdict),
+        **_cells(shortest, RANKED),
         **dict.fromkeys(below, ""),
         "slope": f"{_spread([flow.mean_slope], '.3g')} {'high' if flow.is_high else 'ok'}",
         "growth": _spread((p.gradient.growth for p in flow.populations), ".3f"),

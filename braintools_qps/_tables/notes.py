@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from .._wording import shortened
 from .columns import COLUMNS
 from .settings import all_tuned_names, value_text
-from .typing import Compared, Result
 from .verdict import MARK, enough_seeds
 from .words import enumerated
 
-TROUBLES = {
-    "collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN",
-}  # fmt: skip
+if TYPE_CHECKING:
+    from ..records import CandidateResult, Comparison
+
+TROUBLES = {"collapse": "collapse", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 
 
-def notes_below(comparison: Compared, *, wide: bool) -> list[str]:
+def notes_below(comparison: Comparison, *, wide: bool) -> list[str]:
     """The verdict, what the numbers mean, and problems."""
     results = comparison.results
     says = [comparison.verdict, comparison.convergence, *_caption(comparison, wide=wide)]
@@ -26,7 +27,7 @@ def notes_below(comparison: Compared, *, wide: bool) -> list[str]:
     return [note for note in (*says, *troubles, *comparison.notes) if note]
 
 
-def _caption(comparison: Compared, *, wide: bool) -> list[str]:
+def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
     """Notes that explain the numbers."""
     sound = [result for result in comparison.results if result.scores.test]
     if not sound:
@@ -46,7 +47,7 @@ def _caption(comparison: Compared, *, wide: bool) -> list[str]:
     return notes
 
 
-def _scores_note(comparison: Compared) -> str:
+def _scores_note(comparison: Comparison) -> str:
     seeds = len(comparison.seeds)
     shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
     if any(0 < len(result.seeds) < seeds for result in comparison.results):
@@ -54,7 +55,7 @@ def _scores_note(comparison: Compared) -> str:
     return f"Test {comparison.score} after epoch {comparison.settings.get('epochs')}: {shown}."
 
 
-def _difference_note(comparison: Compared, *, wide: bool) -> str:
+def _difference_note(comparison: Comparison, *, wide: bool) -> str:
     """What the mark and the differences mean."""
     tied = comparison.tied
     if len(comparison.results) < 2 or not tied or not enough_seeds(comparison):
@@ -69,13 +70,13 @@ def _difference_note(comparison: Compared, *, wide: bool) -> str:
     )
 
 
-def _variation_note(comparison: Compared, *, tuned: bool) -> str:
+def _variation_note(comparison: Comparison, *, tuned: bool) -> str:
     given = comparison.task.get("has_own_test_part")
     names = ["weights", "batches", "validation part" if given else "split"]
     return f"Intervals include variation from {enumerated([*names, *['tuning'] * tuned])}."
 
 
-def _slope_note(results: Sequence[Result]) -> str:
+def _slope_note(results: Sequence[CandidateResult]) -> str:
     slopes = dict.fromkeys(
         value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
     )
@@ -83,7 +84,7 @@ def _slope_note(results: Sequence[Result]) -> str:
     return most and f"Dampening: lowered to a mean surrogate gradient of {most}."
 
 
-def _rate_note(comparison: Compared) -> str:
+def _rate_note(comparison: Comparison) -> str:
     """The learning rate, where it was not tuned, and other settings with one value."""
     rate, tuned = comparison.settings.get("learning_rate"), all_tuned_names(comparison.results)
     tune = comparison.settings.get("tune")
@@ -96,13 +97,13 @@ def _rate_note(comparison: Compared) -> str:
     return f"All{given} {at}" if tuned else f"Not tuned: trained{given or ' as given'}, {at}"
 
 
-def _scale_note(comparison: Compared) -> str:
+def _scale_note(comparison: Comparison) -> str:
     number, _, unit = str(comparison.task.get("scale", 1)).partition(" ")
     divisor = f"{float(number):.4g} {unit}".strip()
     return "" if divisor == "1" else f"Inputs were divided by {divisor}."
 
 
-def edge_note(comparison: Compared) -> str:
+def edge_note(comparison: Comparison) -> str:
     """What the star of a setting means, and the command that tries a value beyond it."""
     starred: list[str] = []
     beyond: dict[str, dict[float, None]] = {}  # new values, each once
@@ -118,7 +119,7 @@ def edge_note(comparison: Compared) -> str:
     return f"{star} --tune {tune} trains only what is new." if tune else star
 
 
-def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]]) -> str:
+def _tune_text(comparison: Comparison, beyond: Mapping[str, Mapping[float, None]]) -> str:
     """All values to try, as the command line takes them; empty if it cannot take one."""
     tune = comparison.settings.get("tune")
     if not (isinstance(tune, Mapping) and all(isinstance(v, (list, tuple)) for v in tune.values())):
@@ -130,7 +131,7 @@ def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]])
     return " ".join(texts) if simple else ""
 
 
-def trouble(result: Result) -> str:
+def trouble(result: CandidateResult) -> str:
     """The problem of one candidate; empty if it has none."""
     if result.error:
         return shortened(f"error: {result.error}".rstrip("."), LONGEST_ERROR)

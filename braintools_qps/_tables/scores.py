@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .typing import Compared
 from .words import POINTS, Unit
+
+if TYPE_CHECKING:
+    from ..records import Comparison
 
 UNBOUNDED = (-math.inf, math.inf)
 
@@ -23,7 +25,7 @@ class Score(NamedTuple):
     difference: float  # the smallest that matters
 
 
-def score_of(comparison: Compared) -> Score:
+def score_of(comparison: Comparison) -> Score:
     """The way to show the score: accuracies in percent, others with three digits."""
     name = comparison.score
     if name == "accuracy":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .typing import Result
+if TYPE_CHECKING:
+    from ..records import CandidateResult
+
 
 SHOWN_AS_FRACTIONS = ("dampening", "scale", "scale_factor")
 ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
@@ -19,7 +21,7 @@ def varied_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name in first if name != derived and several(name)]
 
 
-def tuned_names(result: Result) -> list[str]:
+def tuned_names(result: CandidateResult) -> list[str]:
     """Names to show: learning rate and dampening, and all others with several values."""
     if result.tuning is None:
         return []
@@ -27,12 +29,12 @@ def tuned_names(result: Result) -> list[str]:
     return [name for name in settings[0] if name in (*ALWAYS, *varied_names(settings))]
 
 
-def all_tuned_names(results: Iterable[Result]) -> list[str]:
+def all_tuned_names(results: Iterable[CandidateResult]) -> list[str]:
     """The names of all candidates, each once."""
     return list(dict.fromkeys(name for result in results for name in tuned_names(result)))
 
 
-def setting_text(result: Result, name: str) -> str:
+def setting_text(result: CandidateResult, name: str) -> str:
     """The value chosen most often, by how many seeds, and a star where one beyond may be better."""
     if name not in result.setting:
         return "-"
@@ -40,9 +42,9 @@ def setting_text(result: Result, name: str) -> str:
     if tuning is None:
         return value
     star = "*" if name in tuning.at_edge else ""
-    seeds = len(tuning.chosen)
-    same = sum(result.setting_of(n).get(name) == result.setting[name] for n in range(seeds))
-    return value + star + (f" ({same}/{seeds})" if same < seeds else "")
+    seeds = result.seeds
+    same = sum(result.setting_of(seed).get(name) == result.setting[name] for seed in seeds)
+    return value + star + (f" ({same}/{len(seeds)})" if same < len(seeds) else "")
 
 
 def value_text(name: str, value: object) -> str:

@@ -18,7 +18,6 @@ class Table(NamedTuple):
     marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
     left: int = 1  # columns of the text that are aligned to the left
     above: Sequence[str] = ()  # lines of the text; HTML leaves empty ones out
-    html_rows: Rows = ()  # if HTML has more rows than the text
 
     @property
     def text(self) -> str:
@@ -29,9 +28,10 @@ class Table(NamedTuple):
     def html(self) -> str:
         """The table as HTML, for notebooks."""
         above = [html_note(line) for line in self.above if line]
-        rows = self.html_rows or self.rows
-        tags = ["th"] + ["td"] * (len(rows) - 1)
-        lines = [_html_row(t, row, n in self.marked) for n, (t, row) in enumerate(zip(tags, rows))]
+        lines = [
+            _html_row("td" if number else "th", row, number in self.marked)
+            for number, row in enumerate(self.rows)
+        ]
         return "\n".join([*above, "<table>", *lines, "</table>", *map(html_note, self.notes)])
 
 

@@ -7,16 +7,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from io import StringIO
+from typing import TYPE_CHECKING
 
 from .._wording import listed
 from .columns import COLUMNS
-from .typing import Compared, Result
+
+if TYPE_CHECKING:
+    from ..records import CandidateResult, Comparison
 
 Line = dict[str, object]  # the values of a row by column
 Lines = list[Line]
 
 
-def tidy_lines(comparison: Compared, rows: str) -> Lines:
+def tidy_lines(comparison: Comparison, rows: str) -> Lines:
     """The numbers of a comparison, a line for each of ``rows``.
 
     Raises
@@ -25,7 +28,7 @@ def tidy_lines(comparison: Compared, rows: str) -> Lines:
         If ``rows`` is not one of "seeds", "epochs", "trials".
     """
     shared = _shared(comparison)
-    kinds: dict[str, Callable[[Result], Iterator[Line]]] = {
+    kinds: dict[str, Callable[[CandidateResult], Iterator[Line]]] = {
         "seeds": partial(_by_seed, shared=shared), "epochs": _by_epoch, "trials": _by_trial,
     }  # fmt: skip
     if rows not in kinds:
@@ -33,7 +36,7 @@ def tidy_lines(comparison: Compared, rows: str) -> Lines:
     return [line for result in comparison.results for line in kinds[rows](result)]
 
 
-def _shared(comparison: Compared) -> dict[str, object]:
+def _shared(comparison: Comparison) -> dict[str, object]:
     """Columns that are the same in all lines: the task, and settings with a single value."""
     options = comparison.settings.get("options")
     known = {**(options if isinstance(options, Mapping) else {}), **comparison.settings}
@@ -41,7 +44,7 @@ def _shared(comparison: Compared) -> dict[str, object]:
     return {"task": comparison.task.get("name"), **settings}
 
 
-def _by_seed(result: Result, shared: Mapping[str, object]) -> Iterator[Line]:
+def _by_seed(result: CandidateResult, shared: Mapping[str, object]) -> Iterator[Line]:
     """One line for each seed; one for a candidate that failed."""
     flags = {f"runs_with_{name}": count for name, count in result.flags.items()}
     spec = json.dumps(dict(result.tuned_spec)) if result.tuned_spec else None
@@ -49,14 +52,14 @@ def _by_seed(result: Result, shared: Mapping[str, object]) -> Iterator[Line]:
     for row, seed in enumerate(result.seeds):
         numbers = {column.csv: column.of_seed(result, row) for column in COLUMNS}
         head = {"surrogate": result.label, "seed": seed}
-        chosen = result.setting_of(row)  # named twice: first for its place, then over the shared
+        chosen = result.setting_of(seed)  # named twice: first for its place, then over the shared
         yield {**head, **numbers, **chosen, **rest, **chosen}
     if not result.seeds:
         head = {"surrogate": result.label, "seed": None}
         yield {**head, **result.setting, **rest, **result.setting}
 
 
-def _by_epoch(result: Result) -> Iterator[Line]:
+def _by_epoch(result: CandidateResult) -> Iterator[Line]:
     """One line for each seed and epoch."""
     curves = {name: values for name, values in vars(result.curves).items() if values}
     for row, seed in enumerate(result.seeds if curves else ()):
@@ -65,7 +68,7 @@ def _by_epoch(result: Result) -> Iterator[Line]:
             yield {**head, **dict(zip(curves, values))}
 
 
-def _by_trial(result: Result) -> Iterator[Line]:
+def _by_trial(result: CandidateResult) -> Iterator[Line]:
     """One line for each training of a candidate that was tuned."""
     if (tuning := result.tuning) is None:
         return

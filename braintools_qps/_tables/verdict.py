@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._statistics import LEAST_SEEDS, more_seeds
 from .._wording import shortened
 from .scores import Score, score_of
-from .typing import Compared, Result
 from .words import MOST_NAMES, enumerated, plural
+
+if TYPE_CHECKING:
+    from ..records import CandidateResult, Comparison
 
 MARK = "="  # may be as good as the best
 # A loss still falls if this last part of the epochs brought this share of its whole fall.
 LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
 
-def verdict(comparison: Compared) -> str:
+def verdict(comparison: Comparison) -> str:
     """Which candidate is best, which are equal, or how many seeds would tell."""
     sound = [result for result in comparison.ranked if not result.diverged]
     if len(sound) < 2:
@@ -37,12 +40,12 @@ def verdict(comparison: Compared) -> str:
     return f"{known} {_more_seeds(comparison, form)}"
 
 
-def enough_seeds(comparison: Compared) -> bool:
+def enough_seeds(comparison: Comparison) -> bool:
     """Whether there are enough seeds for a verdict."""
     return len(comparison.seeds) >= LEAST_SEEDS
 
 
-def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
+def _too_few_seeds(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
     seeds, (first, second) = len(comparison.seeds), (np.mean(r.scores.test) for r in sound[:2])
     leads = f"{shortened(sound[0].label)} is highest, but " if first > second else ""
     single = "one seed" if leads else "One seed"
@@ -53,7 +56,7 @@ def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
     )
 
 
-def _more_seeds(comparison: Compared, form: Score) -> str:
+def _more_seeds(comparison: Comparison, form: Score) -> str:
     """How many seeds it would take, and the option that trains them.
 
     It is ``--most-seeds`` and not ``--seeds``, because a second look must count as one.
@@ -68,14 +71,14 @@ def _more_seeds(comparison: Compared, form: Score) -> str:
     return f"{more} a difference of {margin}: {trains}."
 
 
-def _seeds_option(comparison: Compared) -> str:
+def _seeds_option(comparison: Comparison) -> str:
     """The option that brings the seeds to the least number, and what it costs."""
     seeds, more = more_seeds(comparison.seeds, LEAST_SEEDS), LEAST_SEEDS - len(comparison.seeds)
     named = LEAST_SEEDS if seeds == (*range(LEAST_SEEDS),) else ",".join(map(str, seeds))
     return f"--seeds {named} trains {more:,} more per candidate"
 
 
-def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
+def _lower(comparison: Comparison, results: Sequence[CandidateResult], form: Score) -> str:
     """How far candidates are below the best; for many, only the range."""
     below = [-comparison.differences[result.label].mean for result in results]
     if len(results) > MOST_NAMES:
@@ -86,7 +89,7 @@ def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
     return ", ".join(f"{shortened(result.label)} is {size}" for result, size in named)
 
 
-def convergence(comparison: Compared) -> str:
+def convergence(comparison: Comparison) -> str:
     """Whether training was long enough, in a sentence; empty where losses cannot say.
 
     A loss, as its mean over seeds, was still falling if more than 1% of its whole decrease came in

@@ -15,7 +15,6 @@ from .flow import plot_gradient_flow
 from .learning_curves import plot_learning_curves
 from .membrane import plot_membrane
 from .operations import plot_operations
-from .ranking import plot_ranking
 from .surrogates import plot_surrogates
 from .training import plot_flow_over_training
 from .tuning import plot_tuning, tuned_results, tuning_legend, tuning_size
@@ -28,7 +27,6 @@ __all__ = [
     "plot_learning_curves",
     "plot_membrane",
     "plot_operations",
-    "plot_ranking",
     "plot_surrogates",
     "plot_tuning",
 ]

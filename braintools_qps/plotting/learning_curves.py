@@ -8,7 +8,7 @@ import numpy as np
 
 from .._tables import score_of
 from ..records import Comparison
-from .panels import Axes, Look, add_legend, candidate_styles, number_ticks, panels_of, typed
+from .panels import Axes, Look, add_legend, candidate_styles, panels_of, typed
 
 
 def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
@@ -64,13 +64,25 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
     losses = [x for result in comparison.results for curve in result.curves.loss for x in curve]
     if min(filter(np.isfinite, losses), default=0.0) > 0:
         left.set_yscale("log")
-        number_ticks(left.yaxis)
+        _write_plain_numbers(left)
     right.set(title="Validation score", ylabel=f"validation {form.heading}" + spread)
     curves = [np.array(r.curves.validation) for r in comparison.results if r.curves.validation]
     _show_second_half(right, [form.unit.factor * curve for curve in curves])
     for axes in (left, right):
         axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch")
+
+
+def _write_plain_numbers(axes: Axes) -> None:
+    """Write 0.8 and 2 at a logarithmic axis, not 8 x 10^-1 and 2 x 10^0."""
+    from matplotlib.ticker import LogFormatter
+
+    class Numbers(LogFormatter):  # at as many ticks as matplotlib finds room for
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    axes.yaxis.set_major_formatter(Numbers())
+    axes.yaxis.set_minor_formatter(Numbers())
 
 
 def _show_second_half(axes: Axes, curves: Sequence[np.ndarray]) -> None:

@@ -13,17 +13,15 @@ from ..records import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 else:  # matplotlib is imported at the first figure
-    Axes = Axis = Any
+    Axes = Any
 
 # The colours of Okabe and Ito, which colour-blind readers can tell apart; the purple is darker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
-MARKERS = "osD^vP*X"  # of populations
 GREY = "0.8"
 FAINT = "0.4"  # of lines, which need more contrast than areas
-LONGEST_LABEL = 45
+LONGEST_DRAWN = 45
 
 Look: TypeAlias = dict[str, Any]  # of a curve or a text, as matplotlib takes it
 
@@ -70,20 +68,12 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     part.legend(lines.values(), lines.keys(), **look)
 
 
-def number_ticks(axis: Axis) -> None:
-    """Write 0.8 and 2 at a logarithmic axis, not 8 x 10^-1 and 2 x 10^0."""
-    from .ticks import Numbers
-
-    axis.set_major_formatter(Numbers())
-    axis.set_minor_formatter(Numbers())
-
-
 def candidate_styles(comparison: Comparison) -> dict[str, Look]:
     """The look of each candidate, the same in all panels, by label; the best has the first look."""
     return dict(zip((result.label for result in comparison.ranked), styles()))
 
 
-def typed(label: str, longest: int = LONGEST_LABEL) -> str:
+def typed(label: str, longest: int = LONGEST_DRAWN) -> str:
     """A label as it was typed, in one line that is not too long."""
     line = shortened(label, longest)
     hidden = " " if line.startswith("_") else ""  # a legend leaves these out

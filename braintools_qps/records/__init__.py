@@ -1,20 +1,15 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`causes` is the table of all causes. `flow`, `population`, `operations`, `information` and
+`flow`, `population`, `operations`, `information` and
 `diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and
 `candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of
 `gradient_sensitivity`, `normalize_rates` and `save_memory`. The room `_tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .candidate import CandidateResult, Cost, Curves, Scores
-from .causes import CAUSES
-from .comparison import Comparison
-from .diagnosis import Diagnosis
-from .flow import GradientFlow, GradientFlows, SpikeFunction
-from .information import Information
-from .limits import (
+from .._causes import CAUSES
+from .._limits import (
     CHAOTIC,
     FAR,
     HIGH_SLOPE,
@@ -25,6 +20,11 @@ from .limits import (
     UNSTEADY,
     VANISHED,
 )
+from .candidate import CandidateResult, Cost, Curves, Scores
+from .comparison import Comparison, with_weights
+from .diagnosis import Diagnosis
+from .flow import GradientFlow, GradientFlows
+from .information import Information
 from .memory import SavedMemory
 from .operations import Operations, total
 from .plain import to_plain
@@ -38,7 +38,7 @@ from .population import (
 )
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
-from .record import Described, Record, RecordTable, table_of
+from .record import Record, table_of
 from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .tuning import Trial, Tuning, choose
 
@@ -48,7 +48,6 @@ __all__ = [
     "Comparison",
     "Cost",
     "Curves",
-    "Described",
     "Diagnosis",
     "Gradient",
     "GradientFlow",
@@ -63,7 +62,6 @@ __all__ = [
     "PopulationFlow",
     "Preparation",
     "Record",
-    "RecordTable",
     "RelayedPopulation",
     "RelayedWeights",
     "SavedMemory",

@@ -12,7 +12,7 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate
 from .._tables import candidate_table
 from .record import Record
-from .tuning import Seeds, Tuning
+from .tuning import Numbers, Tuning
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,13 +41,13 @@ class Scores(Record):
     (0.94, 0.96)
     """
 
-    test: Seeds = ()
-    validation: Seeds = ()
-    test_at_best_epoch: Seeds = ()
+    test: Numbers = ()
+    validation: Numbers = ()
+    test_at_best_epoch: Numbers = ()
     best_epoch: tuple[int | None, ...] = ()
-    firing_rate: Seeds = ()
-    spikes: Seeds = ()
-    operations: Seeds = ()
+    firing_rate: Numbers = ()
+    spikes: Numbers = ()
+    operations: Numbers = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,9 +71,9 @@ class Curves(Record):
     [0.4, 0.5]
     """
 
-    loss: tuple[Seeds, ...] = ()
-    validation: tuple[Seeds, ...] = ()
-    firing_rate: tuple[Seeds, ...] = ()
+    loss: tuple[Numbers, ...] = ()
+    validation: tuple[Numbers, ...] = ()
+    firing_rate: tuple[Numbers, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class Cost(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CandidateResult(Record, table=candidate_table):
+class CandidateResult(Record):
     """The result of one surrogate.
 
     Attributes
@@ -125,8 +125,8 @@ class CandidateResult(Record, table=candidate_table):
     cost : Cost or None
         Time and memory; None where they were not measured.
     flags : dict
-        How many seeds went wrong, by kind: ``"collapse"`` (the score fell again), ``"runaway"``
-        (the firing rate rose too far), ``"silent"`` (it fell to almost 0), ``"nan"``.
+        How many seeds went wrong, by kind: ``"collapse"`` (the score fell again), ``"silent"``
+        (the firing rate fell to almost 0), ``"nan"``.
     workers : tuple of dict
         Where its runs were trained: host, process and device.
     error : str or None
@@ -145,6 +145,8 @@ class CandidateResult(Record, table=candidate_table):
     test        0.95 (0.94, 0.96)
     setting     learning_rate 0.1
     """
+
+    _table = candidate_table
 
     label: str
     spec: Mapping[str, Any]
@@ -165,7 +167,7 @@ class CandidateResult(Record, table=candidate_table):
         Parameters
         ----------
         seed : int
-            Index of the seed in ``Comparison.seeds``, from 0.
+            One of ``seeds``.
 
         Returns
         -------
@@ -174,8 +176,8 @@ class CandidateResult(Record, table=candidate_table):
 
         Raises
         ------
-        IndexError
-            If there is no such seed and settings were tuned.
+        KeyError
+            If settings were tuned and it was not trained with this seed.
 
         Examples
         --------
@@ -186,7 +188,13 @@ class CandidateResult(Record, table=candidate_table):
         """
         if self.tuning is None:
             return self.setting
-        return {**self.setting, **self.tuning.trials[self.tuning.chosen[seed]].setting}
+        if seed not in self.seeds:
+            raise KeyError(
+                f"setting_of needs a seed that {self.label} was trained with, one of {self.seeds}, "
+                f"got {seed}"
+            )
+        row = self.tuning.chosen[self.seeds.index(seed)]
+        return {**self.setting, **self.tuning.trials[row].setting}
 
     @property
     def surrogate(self) -> Surrogate:

@@ -40,13 +40,15 @@ def check_results(
     Raises
     ------
     ValueError
-        If labels are not unique, a spec is not in ``candidates``, seeds are not the first of those
-        of the comparison, or a number is missing.
+        If labels are blank or not unique, a spec is not in ``candidates``, seeds are not the first
+        of those of the comparison, or a number is missing.
     """
     labels = [result.label for result in results]
     if len({*labels}) < len(labels):
         refuse("labels", "unique", Counter(labels).most_common(1)[0][0])
     for result in results:
+        if not result.label.strip():
+            refuse("labels", "text that is not blank", result.label)
         if result.spec not in candidates:
             refuse(f"the spec of {result.label}", "one of candidates", result.spec)
         if result.seeds != tuple(seeds[: len(result.seeds)]):

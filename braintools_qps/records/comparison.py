@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean as mean
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar
 
+from .._defaults import CsvRows
 from .._statistics import (
     LEAST_SEEDS,
     Interval,
@@ -30,11 +31,9 @@ from .candidate import CandidateResult
 from .checks import check_results, check_settings
 from .record import Record
 
-Each = Literal["seeds", "epochs", "trials"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Record, table=comparison_table):
+class Comparison(Record):
     """A comparison: a result for each candidate, and all that is needed to repeat it.
 
     Prints as a table 80 characters wide, the best candidate first, with a verdict below. Test
@@ -82,6 +81,7 @@ class Comparison(Record, table=comparison_table):
     """
 
     FORMAT: ClassVar[str] = "braintools_qps.comparison/4"
+    _table = comparison_table
 
     task: Mapping[str, Any]
     settings: Mapping[str, Any]
@@ -229,23 +229,6 @@ class Comparison(Record, table=comparison_table):
             )
         return weights
 
-    def with_weights(self, load: Callable[[str, int], Any]) -> Self:
-        """Return the same comparison, whose ``weights`` come from a function.
-
-        Parameters
-        ----------
-        load : callable
-            Called with a label and a seed; returns the weights, or None if they are lost. It is
-            neither compared nor written.
-
-        Returns
-        -------
-        Comparison
-        """
-        copy = replace(self)
-        object.__setattr__(copy, "_load_weights", load)
-        return copy
-
     @property
     def finished(self) -> bool:
         """Whether every candidate has a result."""
@@ -283,7 +266,7 @@ class Comparison(Record, table=comparison_table):
         """
         return comparison_text(self, wide=wide)
 
-    def to_csv(self, rows: Each = "seeds") -> str:
+    def to_csv(self, rows: CsvRows = "seeds") -> str:
         """Return the results as CSV with a header.
 
         Numbers have five digits.
@@ -319,7 +302,7 @@ class Comparison(Record, table=comparison_table):
         """
         return csv_text(tidy_lines(self, rows))
 
-    def to_pandas(self, rows: Each = "seeds") -> Any:
+    def to_pandas(self, rows: CsvRows = "seeds") -> Any:
         """Return the rows of `to_csv` as a pandas.DataFrame, with all digits.
 
         Parameters
@@ -344,3 +327,13 @@ class Comparison(Record, table=comparison_table):
 
     def __repr__(self) -> str:
         return self.table()
+
+
+def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Comparison:
+    """The same comparison, whose ``weights`` come from a function of a label and a seed.
+
+    The function returns None if they are lost. It is neither compared nor written.
+    """
+    copy = replace(comparison)
+    object.__setattr__(copy, "_load_weights", load)
+    return copy

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-from .._tables import fields_table
+from .._tables import Table, fields_table
 from .record import Record
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis(Record, table=partial(fields_table, cut=str)):
+class Diagnosis(Record):
     """The first cause that keeps a network from learning, and what to do about it.
 
     Attributes
@@ -51,3 +50,6 @@ class Diagnosis(Record, table=partial(fields_table, cut=str)):
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}" if self.remedy else self.text
+
+    def _table(self) -> Table:
+        return fields_table(self, cut=str)

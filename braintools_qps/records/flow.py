@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
+from .. import _limits
 from .._tables import diagnoses, flow_table, flows_table
-from . import limits
-from .causes import verdict
 from .diagnosis import Diagnosis
 from .information import Information
 from .operations import Operations
-from .plain import to_plain
 from .population import PopulationFlow
-from .record import Described, Record, RecordTable
+from .record import Record, table_of
 
-SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
+# A mapping with the repr, where a function was read from JSON
+Spike: TypeAlias = Surrogate | Callable[[Any], Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
+class GradientFlow(Record):
     """The gradient on its way back through a model with one surrogate, and why the model does not
     learn.
 
@@ -33,7 +32,8 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     name : str
         Label of the surrogate; ``"model"`` for those of the model itself.
     surrogate : callable or tuple of callable
-        The surrogate; a tuple with one per population if those of the model differ.
+        The surrogate; a tuple with one per population if those of the model differ. A function
+        comes back from JSON as ``{"repr": ...}``.
     steps : int
         How many time steps the model was run for.
     populations : tuple of PopulationFlow
@@ -80,7 +80,7 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     """
 
     name: str
-    surrogate: SpikeFunction | tuple[SpikeFunction, ...]
+    surrogate: Spike | tuple[Spike, ...]
     steps: int
     populations: tuple[PopulationFlow, ...]
     zero_parameter_share: float
@@ -90,6 +90,8 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     features: int | None = None
     information: Information | None = None
     operations: Operations = field(default_factory=Operations)
+
+    _table = flow_table
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -122,24 +124,15 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     @property
     def is_high(self) -> bool:
         """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
-        return self.mean_slope > limits.TOO_HIGH
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
-
-        Returns
-        -------
-        dict
-        """
-        return super().to_dict() | {"growth": to_plain(self.growth), "reach": self.reach}
+        return self.mean_slope > _limits.TOO_HIGH
 
 
-class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdict=verdict)):
+class GradientFlows(dict[str, GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
 
     A single candidate prints as its `GradientFlow`. Several are ranked, best first. Each diagnosis
     is printed once, with its candidates. The table has a row for each candidate, and below it a row
-    for each population if there are at most four. In a notebook it has all populations.
+    for each population if there are several.
 
     Candidates whose mean slope, averaged over populations, is at most 0.2 share rank 1; the one
     nearest to 0.1 is listed first. No measure before training tells which of them learns best, so
@@ -154,41 +147,57 @@ class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdic
     >>> inputs = jnp.full((20, 4), 1.5) * u.mA  # 20 steps, 4 neurons
     >>> with brainstate.environ.context(dt=1 * u.ms):
     ...     flows = gradient_flow(brainpy.state.LIF(4), inputs, surrogates=["Sigmoid", "Arctan"])
-    >>> flows.ranked()
-    ['Arctan', 'Sigmoid']
+    >>> flows.ranks
+    {'Arctan': 1, 'Sigmoid': 2}
     >>> flows["Arctan"].diagnosis.cause
     'none'
     """
 
-    def ranked(self) -> list[str]:
-        """Return the candidates' names, best first; within a rank, the mean slope nearest to 0.1
-        first.
-
-        Returns
-        -------
-        list of str
-        """
-        return sorted(self, key=lambda name: (_order(self[name]), _from_best(self[name])))
+    _table = flows_table
 
     @property
     def ranks(self) -> dict[str, int]:
-        """Rank of each candidate, best first: 1 is the best, and equals share a rank."""
-        orders = [_order(flow) for flow in self.values()]
-        return {name: 1 + sum(o < _order(self[name]) for o in orders) for name in self.ranked()}
+        """Rank of each candidate, best first: 1 is the best, and equals share a rank.
 
-    def by_population(self) -> RecordTable[GradientFlow]:
-        """Return the flows in order of rank, as a table with a row for each population.
-
-        Returns
-        -------
-        RecordTable
+        Of equals, the one whose mean slope is nearest to 0.1 comes first.
         """
-        return RecordTable({name: self[name] for name in self.ranked()})
+        orders = {name: _order(flow) for name, flow in self.items()}
+        names = sorted(self, key=lambda name: (orders[name], _from_best(self[name])))
+        return {name: 1 + sum(o < orders[name] for o in orders.values()) for name in names}
 
     @property
     def diagnoses(self) -> tuple[str, ...]:
         """Each diagnosis once, with its candidates; that of the best candidate first."""
         return diagnoses(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the flows as plain values, by name.
+
+        Returns
+        -------
+        dict of str to dict
+        """
+        return {name: flow.to_dict() for name, flow in self.items()}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the result of `to_dict` as strict JSON.
+
+        Parameters
+        ----------
+        indent : int, optional
+            Spaces for each level; by default everything is on one line.
+
+        Returns
+        -------
+        str
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __repr__(self) -> str:
+        return table_of(self).text if self else "GradientFlows()"
+
+    def _repr_html_(self) -> str | None:
+        return table_of(self).html if self else None
 
 
 def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
@@ -200,4 +209,4 @@ def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
 
 def _from_best(flow: GradientFlow) -> float:
     """How far the mean slope is from 0.1, which trained best in our study."""
-    return abs(math.log(flow.mean_slope / limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
+    return abs(math.log(flow.mean_slope / _limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf

@@ -10,7 +10,7 @@ from .record import Record
 
 
 @dataclass(frozen=True, eq=False)
-class SavedMemory(Record, table=memory_table):
+class SavedMemory(Record):
     """What `save_memory` changed in a model, and what it left.
 
     ``print`` shows it as a table.
@@ -32,6 +32,8 @@ class SavedMemory(Record, table=memory_table):
     >>> print(saved)
     LIF  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
     """
+
+    _table = memory_table
 
     changed: Mapping[str, str]
     left: Mapping[str, str]

@@ -39,7 +39,7 @@ class RelayedPopulation(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RelayedWeights(Record, table=relayed_table):
+class RelayedWeights(Record):
     """What `relay_weights` changed.
 
     Attributes
@@ -54,6 +54,8 @@ class RelayedWeights(Record, table=relayed_table):
     population  passes on  weight  rate before   after
     lif2             lif1    12.6       0.0000  0.1000
     """
+
+    _table = relayed_table
 
     populations: tuple[RelayedPopulation, ...]
 

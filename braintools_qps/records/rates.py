@@ -36,7 +36,7 @@ class NormalizedRate(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NormalizedRates(Record, table=rates_table):
+class NormalizedRates(Record):
     """What `normalize_rates` changed.
 
     Attributes
@@ -55,6 +55,8 @@ class NormalizedRates(Record, table=rates_table):
     population  rate before   after  weights times
     lif              0.0040  0.1000            2.5
     """
+
+    _table = rates_table
 
     rate: float
     populations: tuple[NormalizedRate, ...]

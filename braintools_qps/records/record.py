@@ -1,59 +1,18 @@
-"""Base classes of all results: to plain values and back, equality, a table."""
+"""The base class of all results: to plain values and back, equality, a table."""
 
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 import reprlib
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, TypeVar, get_type_hints
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self, get_type_hints
 
-from .._tables import Table, fields_table, records_table
+from .._tables import Table, fields_table
 from .plain import from_plain, to_plain
 
-R = TypeVar("R", bound="Record")
 
-
-class Printed:
-    """Base class of records and of tables of records: strict JSON, and HTML for notebooks."""
-
-    _table: ClassVar[Callable[[Any], Table]]  # what it prints as
-
-    def __init_subclass__(cls, *, table: Callable[[Any], Table] | None = None) -> None:
-        """Declare a kind of result, and the function that makes the table it prints as."""
-        super().__init_subclass__()
-        if table is not None:
-            cls._table = staticmethod(table)
-
-    def to_dict(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _repr_html_(self) -> str:
-        return table_of(self).html
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return the result of `to_dict` as strict JSON.
-
-        Parameters
-        ----------
-        indent : int, optional
-            Spaces for each level; by default everything is on one line.
-
-        Returns
-        -------
-        str
-
-        Examples
-        --------
-        >>> from braintools_qps.records import Cost
-        >>> Cost(0.35, peak_bytes=1000).to_json()
-        '{"seconds_per_epoch": 0.35, "peak_bytes": 1000}'
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
-
-
-class Record(Printed, table=fields_table):
+class Record:
     """Base class of all results: a frozen dataclass that can be written as JSON and read back.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
@@ -98,7 +57,7 @@ class Record(Printed, table=fields_table):
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read the record that `to_dict` wrote; keys that are not fields are ignored.
 
-        ``{"repr": ...}`` comes back as `Described`.
+        A function, or a surrogate without a spec, stays ``{"repr": ...}``.
 
         Parameters
         ----------
@@ -175,6 +134,30 @@ class Record(Printed, table=fields_table):
         except RecursionError as error:
             raise ValueError("a record is nested a few levels deep, got far more") from error
 
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the result of `to_dict` as strict JSON.
+
+        Parameters
+        ----------
+        indent : int, optional
+            Spaces for each level; by default everything is on one line.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Cost
+        >>> Cost(0.35, peak_bytes=1000).to_json()
+        '{"seconds_per_epoch": 0.35, "peak_bytes": 1000}'
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def _table(self) -> Table:
+        """What it prints as."""
+        return fields_table(self)
+
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
@@ -187,68 +170,13 @@ class Record(Printed, table=fields_table):
     def __repr__(self) -> str:
         return table_of(self).text
 
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Described(Record):
-    """Stands for an object that JSON cannot hold, and prints as its repr.
-
-    Attributes
-    ----------
-    repr : str
-        The repr of the object.
-
-    Examples
-    --------
-    >>> from braintools_qps.records import Described
-    >>> Described("<function sharp>")
-    <function sharp>
-    """
-
-    repr: str
-
-    def __repr__(self) -> str:
-        return self.repr
-
-
-class RecordTable(Printed, dict[str, R], table=lambda records: records_table(records, table_of)):
-    """Records by name: a dictionary that prints as one table.
-
-    Examples
-    --------
-    >>> from braintools_qps.records import Cost, RecordTable
-    >>> RecordTable(Sigmoid=Cost(0.3, 1000), Arctan=Cost(0.4, 1000))
-    surrogate                     Cost
-    Sigmoid    seconds_per_epoch   0.3
-    Sigmoid           peak_bytes  1000
-    Arctan     seconds_per_epoch   0.4
-    Arctan            peak_bytes  1000
-    """
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the records as plain values, by name.
-
-        Returns
-        -------
-        dict of str to dict
-
-        Examples
-        --------
-        >>> from braintools_qps.records import Cost, RecordTable
-        >>> RecordTable(Sigmoid=Cost(0.35)).to_dict()
-        {'Sigmoid': {'seconds_per_epoch': 0.35, 'peak_bytes': None}}
-        """
-        return {name: record.to_dict() for name, record in self.items()}
-
-    def __repr__(self) -> str:
-        return table_of(self).text if self else f"{type(self).__name__}()"
-
     def _repr_html_(self) -> str:
-        return table_of(self).html if self else html.escape(repr(self))
+        return table_of(self).html
 
 
-def table_of(record: Printed) -> Table:
-    """The table that a record prints as."""
-    return type(record)._table(record)
+def table_of(record: Any) -> Table:
+    """The table that a record prints as, or `GradientFlows`."""
+    return record._table()
 
 
 def _fields(record: Any) -> tuple[dataclasses.Field, ...]:

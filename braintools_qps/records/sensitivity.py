@@ -10,7 +10,7 @@ from .record import Record
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientSensitivity(Record, table=sensitivity_table):
+class GradientSensitivity(Record):
     """How much a gradient depends on the surrogate, parameter by parameter.
 
     Attributes
@@ -38,6 +38,8 @@ class GradientSensitivity(Record, table=sensitivity_table):
     above          0%     1
     - The surrogate acts on below only.
     """
+
+    _table = sensitivity_table
 
     parameters: tuple[ParameterSensitivity, ...]
     advice: tuple[str, ...]

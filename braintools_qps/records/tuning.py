@@ -15,7 +15,7 @@ from .._tables import tuning_table, varied_names
 from .plain import refuse
 from .record import Record
 
-Seeds = tuple[float, ...]
+Numbers = tuple[float, ...]
 Setting = Mapping[str, Any]
 
 
@@ -41,13 +41,13 @@ class Trial(Record):
     """
 
     setting: Mapping[str, Any]
-    validation: Seeds
-    test: Seeds = ()
-    loss: Seeds = ()
+    validation: Numbers
+    test: Numbers = ()
+    loss: Numbers = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tuning(Record, table=tuning_table):
+class Tuning(Record):
     """The settings that were tried, and the one that each seed chose by its validation score.
 
     Attributes
@@ -73,6 +73,8 @@ class Tuning(Record, table=tuning_table):
     1               0.01        0.92   0.92   0.3     1 of 2
     - Means over seeds. Each seed chooses by its own validation score.
     """
+
+    _table = tuning_table
 
     trials: tuple[Trial, ...]
     chosen: tuple[int, ...]

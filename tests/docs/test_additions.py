@@ -19,9 +19,11 @@ NAMED = {
 # File, the line after which a text is put (none: the end of the file), and the text.
 ADDED = {
     "a task": [
-        ("_defaults.py", "TASKS = {", '"two-bits": NamedTask("Which?", "synthetic:two_bits"),'),
+        ("_defaults.py", '    "randman": "synthetic:randman",',
+         '    "two-bits": "synthetic:two_bits",'),
         ("_comparison/tasks/synthetic.py", "", """
 def two_bits():
+    "Which?"
     X, y = np.zeros((40, 4, 2), np.float32), np.arange(40) % 2
     X[np.arange(40), 0, y] = 1
     return make_task(X, y)
@@ -34,14 +36,14 @@ def two_bits():
          "            pulses=counted / counted,"),
     ],
     "a column of a comparison": [
-        ("records/candidate.py", "    spikes: Seeds = ()", "    pulses: Seeds = ()"),
+        ("records/candidate.py", "    spikes: Numbers = ()", "    pulses: Numbers = ()"),
         ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
          "        pulses=_numbers(7 * test.pulses for test in tested),"),
         ("_tables/columns.py", "COLUMNS = [",
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
     "a cause": [
-        ("records/causes.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
+        ("_causes.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
         ("_gradient_flow/activity.py", "", """
 def dull(measured):
     if measured.evaluator.batch == 2:

@@ -8,12 +8,13 @@ lists.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import reprlib
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import brainunit as u
 
@@ -26,20 +27,9 @@ from .cognitive import cognitive_tasks
 from .files import read_file
 from .task import Samples, Split, Task
 
-
-class Entry(NamedTuple):
-    """A task by name: what it is, and the function that makes it."""
-
-    sentence: str
-    build: Callable[..., Task]
-
-
-_named = {
-    name: (sentence, resolve_name(f"{__name__}.{builder}"))
-    for name, (sentence, builder) in _defaults.TASKS.items()
-}
-TASKS: Mapping[str, Entry] = {
-    name: Entry(*entry) for name, entry in (_named | cognitive_tasks()).items()
+TASKS: Mapping[str, Callable[..., Task]] = {
+    **{name: resolve_name(f"{__name__}.{path}") for name, path in _defaults.TASKS.items()},
+    **cognitive_tasks(),
 }
 
 
@@ -173,5 +163,10 @@ def _by_name(text: str) -> Task:
         )
         raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{hint}")
     options = {key: read_value(value) for key, value in options.items()}
-    task = TASKS[name].build(*args, **options)
-    return dataclasses.replace(task, name=text, description=TASKS[name].sentence)
+    task = TASKS[name](*args, **options)
+    return dataclasses.replace(task, name=text, description=described(TASKS[name]))
+
+
+def described(build: Callable[..., Task]) -> str:
+    """What a named task is: the first paragraph of its builder's docstring, in one line."""
+    return " ".join((inspect.getdoc(build) or "").partition("\n\n")[0].split())

@@ -17,19 +17,21 @@ SAMPLES = 2000
 TIME_STEP = 20 * u.ms
 
 
-def cognitive_tasks() -> dict[str, tuple[str, partial[Task]]]:
-    """For all tasks of the installed braintools, what they are and their builders, by name."""
+def cognitive_tasks() -> dict[str, partial[Task]]:
+    """Builders of all tasks of the installed braintools, by name."""
     kinds = {name: getattr(cogtask, name) for name in cogtask.__all__}
     return {
-        name: (_sentences(kind), partial(cognitive_task, kind))
+        name: _builder(kind)
         for name, kind in kinds.items()
         if inspect.isclass(kind) and issubclass(kind, cogtask.Task) and kind is not cogtask.Task
     }
 
 
-def _sentences(kind: type) -> str:
-    """The first paragraphs of a docstring, in one line."""
-    return " ".join(" ".join((inspect.getdoc(kind) or "").split("\n\n")[:2]).split())
+def _builder(kind: type) -> partial[Task]:
+    """A builder described by the first two paragraphs of the class's docstring, made one."""
+    build = partial(cognitive_task, kind)
+    build.__doc__ = "\n".join((inspect.getdoc(kind) or "").split("\n\n")[:2])
+    return build
 
 
 def cognitive_task(

@@ -9,25 +9,27 @@ from .task import Task, at_unit_rms, make_task
 
 
 def digits_rows() -> Task:
-    """1797 handwritten digits of 8 x 8 pixels, each row shown for two steps."""
+    """Scikit-learn's 1797 handwritten digits of 8 x 8 pixels, one row after the other and each for
+    two steps: 16 steps of 8 features. Which digit is it?
+    """
     images, labels = _digits()
     return make_task(np.repeat(images.reshape(-1, 8, 8), 2, axis=1), labels)
 
 
 def digits_pixels() -> Task:
-    """The same digits pixel by pixel: 64 steps of one feature."""
+    """The same digits, one pixel at a time: 64 steps of one feature."""
     images, labels = _digits()
     return make_task(images[:, :, None], labels)
 
 
 def mnist_rows() -> Task:
-    """5000 digits of MNIST, 500 of each, row by row: 28 steps of 28 features."""
+    """5000 handwritten digits of MNIST, one row of 28 pixels at a time: 28 steps of 28 features."""
     images, labels = _mnist()
     return make_task(images.reshape(-1, 28, 28), labels)
 
 
 def mnist_pixels() -> Task:
-    """The same digits pixel by pixel: 784 steps of one feature."""
+    """The same digits of MNIST, one pixel at a time: 784 steps of one feature."""
     images, labels = _mnist()
     return make_task(images[:, :, None], labels)
 

@@ -21,7 +21,8 @@ SLOWEST_FALL = 0.1  # slower than this, all frequencies are kept
 
 
 def cue_recall() -> Task:
-    """Which of four inputs was on at the start? Asked after a delay.
+    """One of four inputs is on for 4 steps; after 20 steps of noise a fifth input asks which it
+    was.
 
     Only the outputs while the question is on, in the last steps, count as the answer. So the
     network has to remember.
@@ -45,7 +46,8 @@ def randman(
     spikes: int = 1,
     seed: int = 0,
 ) -> Task:
-    r"""Classify smooth random manifolds by spike times.
+    r"""Spike times on random manifolds: each class is a smooth random curve or surface in the space
+    of all units' spike times, so that only the times tell, not the rates.
 
     Each class is a manifold of dimension :math:`D` in a cube of as many dimensions as there are
     units. The coordinate of unit :math:`i` at a random point :math:`x` of :math:`[0, 1]^D` is

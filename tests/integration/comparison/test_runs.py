@@ -65,6 +65,7 @@ RATES = {"learning_rate": (0.1, 0.03, 0.01)}
         (NAMES[:1], {"tune": RATES}, 1),
         (NAMES[:1], {"seeds": [4, 0]}, 2),
         (NAMES, {}, 2),
+        (["Sigmoid", "sigmoid"], {}, 0),
         (NAMES[:1], {"fresh": True}, 2),
     ],
 )

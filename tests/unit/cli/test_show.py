@@ -37,10 +37,10 @@ def test_show_knows_every_surrogate_and_prints_text_without_markup(name, capsys)
 
 
 @pytest.mark.parametrize("spec", ["QPseudoSpike(scale='15 mV')", "GaussianGrad"])
-def test_show_draws_a_surrogate_with_or_without_an_original_function(spec, tmp_path, capsys):
+def test_plot_draws_a_surrogate_with_or_without_an_original_function(spec, tmp_path, capsys):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     file = tmp_path / "surrogate.svg"
-    assert main(["show", spec, "--plot", str(file)]) == 0
+    assert main(["plot", spec, "--out", str(file)]) == 0
     assert file.read_text(encoding="utf-8").lstrip().startswith("<?xml")
     assert capsys.readouterr().err == f"Figure written to {file}\n"
 

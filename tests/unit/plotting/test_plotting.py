@@ -92,3 +92,16 @@ def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
     lines = axes.get_lines()
     assert len(lines) == 30
     assert len({(line.get_color(), line.get_linestyle()) for line in lines[:28]}) == 28
+
+
+def test_labels_are_drawn_as_they_were_typed():
+    flows = {
+        name: flow_of(name, [population()]) for name in ("_mine", r"cost $5 $\foo$", "long " * 20)
+    }
+    axes = plotting.plot_gradient_flow(flows)
+    axes.get_figure().draw_without_rendering()
+    _, drawn = axes.get_legend_handles_labels()
+    assert drawn[:2] == [" _mine", r"cost \$5 \$\foo\$"]
+    assert len(drawn) == 3
+    (panel,) = plotting.plot_membrane(flow_of(r"$\foo$", [population()]))
+    panel.get_figure().draw_without_rendering()

@@ -8,7 +8,7 @@ import pytest
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps import Comparison
-from braintools_qps.records import Curves, Scores, Tuning
+from braintools_qps.records import Curves, Scores, Tuning, with_weights
 
 LEVEL = {"A": (0.90, 0.92, 0.91, 0.90, 0.92), "B": (0.91, 0.90, 0.93, 0.92, 0.90)}
 CLOSE = LEVEL | {"C": (0.50, 0.52, 0.51, 0.50, 0.53)}
@@ -76,6 +76,15 @@ def test_seeds_needed_are_more_than_there_are_and_none_where_all_is_known():
     assert of(A=CLOSE["A"][:4], B=CLOSE["B"][:4]).seeds_needed is None
 
 
+def test_the_setting_of_a_seed_goes_by_the_seed_and_not_by_its_place():
+    result = tuned("A", (0.9, 0.8))
+    tuning = dataclasses.replace(result.tuning, chosen=(0, 3))
+    result = dataclasses.replace(result, seeds=(5, 9), tuning=tuning)
+    assert [result.setting_of(seed)["learning_rate"] for seed in (5, 9)] == [0.1, 0.3]
+    with pytest.raises(KeyError, match=r"trained with, one of \(5, 9\), got 0"):
+        result.setting_of(0)
+
+
 def weights_of(label, seed):
     return {"w": f"{label} {seed}"}
 
@@ -84,7 +93,7 @@ def test_weights_come_from_where_compare_keeps_them():
     found = of(**LEVEL)
     with pytest.raises(ValueError, match="weights of A with seed 0 must be in the comparison"):
         found.weights("A", 0)
-    kept = found.with_weights(weights_of)
+    kept = with_weights(found, weights_of)
     assert kept.weights("A", 4) == pickle.loads(pickle.dumps(kept)).weights("A", 4) == {"w": "A 4"}
     assert kept == found == Comparison.from_json(kept.to_json())
     for label, seed in (("A", 5), ("D", 0)):
@@ -106,6 +115,7 @@ def test_weights_come_from_where_compare_keeps_them():
         ({"spec": {"name": "other"}}, {}, "the spec of A must be one of candidates"),
         ({"seeds": (1, 2, 3, 4, 5)}, {}, r"seeds of A must be the first of \[0, 1, 2, 3, 4\]"),
         ({"label": "B"}, {}, "labels must be unique, got 'B'"),
+        ({"label": " "}, {}, "labels must be text that is not blank, got ' '"),
         ({}, {"score": ["accuracy"]}, "the setting score must be a name"),
         ({}, {"most_seeds": 2.5}, "the setting most_seeds must be a number of seeds, got 2.5"),
         ({}, {"first_seeds": 0}, "the setting first_seeds must be a number of seeds, got 0"),

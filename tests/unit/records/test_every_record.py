@@ -12,7 +12,6 @@ from report_records import flow_of, population
 
 from braintools_qps import Comparison, QPseudoSpike, UnknownSurrogateError, records
 from braintools_qps.records import (
-    Described,
     Diagnosis,
     GradientSensitivity,
     Information,
@@ -71,7 +70,6 @@ WHOLE = (
     Preparation(SILENT, dataclasses.replace(SILENT, cause="none"), ("weights *= 2",)),
     RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),)),
     SavedMemory({"lif": "LIF"}, {"out": "no spikes"}),
-    Described("builtins:max"),
 )
 RECORDS = {type(part).__name__: part for record in WHOLE for part in parts(record)}
 every_record = pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)

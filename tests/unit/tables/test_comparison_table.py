@@ -272,6 +272,15 @@ def test_what_went_wrong_stands_below_the_table():
     assert repr(compared()) == "surrogate"  # nothing has come in yet
 
 
+def test_a_candidate_that_diverged_prints_what_is_known_of_each_seed():
+    scores = Scores(test=(0.5, math.nan), best_epoch=(3, None))
+    printed = rows(repr(candidate("A", (0.5, math.nan), scores=scores)))
+    assert printed["best"].split("  ")[-1].strip() == "3 (3, none)"
+    assert printed["test"].split("  ")[-1].strip() == "nan (0.5, nan)"
+    none = candidate("A", (math.nan,) * 2, scores=Scores(best_epoch=(None,) * 2))
+    assert "none (none, none)" in repr(none)
+
+
 def test_few_seeds_have_no_marks_and_one_no_intervals():
     assert "=" not in of(A=(0.9, 0.8), B=(0.5, 0.6)).table()
     assert "[" not in of(A=(0.9,), B=(0.5,)).table()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .limits import (
+from ._limits import (
     CHAOTIC,
     FAR,
     FAR_BELOW,
@@ -20,7 +21,9 @@ from .limits import (
     OUT_OF_REACH,
     TOO_HIGH,
 )
-from .population import PopulationFlow
+
+if TYPE_CHECKING:
+    from .records import PopulationFlow
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ CAUSES: dict[str, Cause] = {
 }
 
 
-def verdict(population: PopulationFlow, column: str) -> str:
+def cause_word(population: PopulationFlow, column: str) -> str:
     """The word beside a population's number: its cause, or ok; empty in a column without causes."""
     causes = [cause for cause in CAUSES.values() if cause.column == column]
     words = (cause.word for cause in causes if cause.applies(population))
