@@ -91,7 +91,7 @@ CASES = {
         lambda: Stack(Layer(1.0), Distant(1.0)), "none", None, TOLD
     ),
     "too few samples to tell directions": Case(
-        lambda: averaged(12), "none", None, TOLD, x=3 * jnp.tile(inputs(1), (1, 1, 3))
+        lambda: averaged(12), "none", None, TOLD, x=5 * jnp.tile(inputs(1), (1, 1, 3))
     ),
     "memory elsewhere": Case(lambda: Stack(Remembering(float)), "none", None, TOLD),
     "complex memory": Case(lambda: Stack(Remembering(complex)), "none", None, TOLD),
