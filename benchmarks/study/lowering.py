@@ -21,7 +21,7 @@ import optax
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate, set_surrogate
 from braintools_qps._comparison.factory import Factory
-from braintools_qps.records import HIGH_SLOPE
+from braintools_qps._limits import HIGH_SLOPE
 
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem
 from .trainings import task_of

@@ -70,9 +70,10 @@ def gradient_flow(
         Called once for each step as ``model(x)``, or as ``model.update(x)`` if it is not callable,
         with the index ``i`` and the time ``t`` of the step in `brainstate.environ`. Its neurons are
         all nodes with a state ``V``, ``v`` or ``mem`` and an elementwise ``spk_fun``, without
-        readouts, whose state is read and whose spikes are not. The run begins with initial states, those of ``init_state`` or else the present ones, repeated for
-        a batch. Model, states and random state are left as they were. What a step appends to a
-        list of its own stays there, as under `jax.jit`.
+        readouts, whose state is read and whose spikes are not. The run begins with initial states,
+        those of ``init_state`` or else the present ones, repeated for a batch. Model, states and
+        random state are left as they were. What a step appends to a list of its own stays there, as
+        under `jax.jit`.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
         makes it and `compare` trains on it: 64 of its training samples are taken.

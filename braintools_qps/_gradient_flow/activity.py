@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from ..records import MAJORITY, PopulationFlow
+from .._limits import MAJORITY
+from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, named, with_s

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from .._limits import UNMOVED
 from .._wording import listed
-from ..records import UNMOVED
 from . import remedies
 from .evaluate import Measured
 from .findings import AGAIN, Finding, named

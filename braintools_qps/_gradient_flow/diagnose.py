@@ -3,7 +3,7 @@
 A rule finds the populations that have one cause. `RULES` has them in the order in which causes
 count: NaN makes all numbers meaningless, a silent population starves all after it, and the height
 of the surrogate matters only in a network that fires and is connected. What slows learning without
-preventing it is a hint. The causes and their limits are in `records.causes`.
+preventing it is a hint. The causes are in `_causes`, their limits in `_limits`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from .._causes import CAUSES
+from .._limits import CHAOTIC, FAR, HIGH_SLOPE, MAJORITY, TOO_HIGH, VANISHED
 from .._wording import listed
-from ..records import (
-    CAUSES,
-    CHAOTIC,
-    FAR,
-    HIGH_SLOPE,
-    MAJORITY,
-    TOO_HIGH,
-    VANISHED,
-    Diagnosis,
-    PopulationFlow,
-)
+from ..records import Diagnosis, PopulationFlow
 from . import activity, connections, not_finite, over_time, remedies, setup, surrogates
 from .evaluate import Measured
 from .findings import AGAIN, IMPORT, MISFITS, Change, Finding, Rule, named, span, with_s

@@ -6,10 +6,10 @@ import brainunit as u
 import numpy as np
 from braintools.surrogate import Surrogate
 
+from .._limits import HIGH_SLOPE
 from .._models import by_population
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
-from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from .evaluate import Evaluator
 from .normalize import lowered

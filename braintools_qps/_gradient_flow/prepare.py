@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._limits import HIGH_SLOPE
 from .._models import batch_size, checked_inputs, restoring
-from ..records import HIGH_SLOPE, Diagnosis, PopulationFlow, Preparation
+from ..records import Diagnosis, PopulationFlow, Preparation
 from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose

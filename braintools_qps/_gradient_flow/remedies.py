@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._limits import HIGH_SLOPE, MAJORITY
 from .._models import check_detachable, find_neurons, restoring, set_reset
 from .._registry import get_surrogate
 from .._surrogate import Scaled, is_step
 from .._wording import listed
-from ..records import HIGH_SLOPE, MAJORITY
 from ..typing import Inputs
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured, Spikes

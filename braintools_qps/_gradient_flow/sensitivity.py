@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import call_spike, find_neurons, set_spike, spike_of, traced_afresh
+from .._models import call_spike, required_neurons, set_spike, spike_of, traced_afresh
 from .._surrogate import adjusted
 from ..records import GradientSensitivity, ParameterSensitivity
 from ..typing import Model, Node, SpikeFunction
@@ -76,7 +76,7 @@ def gradient_sensitivity(model: Model, gradient: Callable[[], Any]) -> GradientS
     """
     neurons = {
         name: neuron
-        for name, neuron in find_neurons(model).items()
+        for name, neuron in required_neurons(model).items()
         if isinstance(spike_of(neuron), Surrogate)
     }
     if not neurons:

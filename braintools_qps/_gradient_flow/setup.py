@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from .._limits import KEPT, MAJORITY
 from .._models import code_of, find_nodes, is_dropout
-from ..records import KEPT, MAJORITY, PopulationFlow
+from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, named

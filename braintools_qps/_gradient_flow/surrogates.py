@@ -8,7 +8,9 @@ from itertools import chain
 
 import numpy as np
 
-from ..records import CAUSES, CHAOTIC, FAR, UNSTEADY, PopulationFlow
+from .._causes import CAUSES
+from .._limits import CHAOTIC, FAR, UNSTEADY
+from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Measured
 from .findings import AGAIN, Change, Finding, named, span

@@ -16,7 +16,6 @@ from jax import Array
 from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
     advance,
-    classic_neuron,
     expression,
     find_neurons,
     has_membrane,
@@ -24,7 +23,7 @@ from .._models import (
     is_mapped,
     mark_spikes,
     membrane_of,
-    misnamed,
+    required_neurons,
     spike_code,
     spike_of,
     traced_afresh,
@@ -253,15 +252,13 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
     ValueError
         If there is no neuron with a membrane.
     """
-    neurons = {n: node for n, node in find_neurons(model).items() if callable(spike_of(node))}
+    neurons = {n: node for n, node in required_neurons(model).items() if callable(spike_of(node))}
     initialise(model, inputs)
     ready = {name: node for name, node in sorted(neurons.items()) if has_membrane(node)}
     if not ready:
         raise no_neurons(
-            classic_neuron(model)
-            or misnamed(model)
-            or f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none "
-            "of them such a state: call it V"
+            f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none of "
+            "them such a state: call it V"
         )
     return ready
 

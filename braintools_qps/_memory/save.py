@@ -23,6 +23,7 @@ from .._models import (
     has_membrane,
     initialise,
     mark_spikes,
+    required_neurons,
     set_spike,
     spike_of,
     traced_afresh,
@@ -111,12 +112,7 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     readout  SpikeLinear
     input    left: its input may hold values other than spikes
     """
-    neurons = find_neurons(model)
-    if not neurons:
-        raise ValueError(
-            "save_memory needs neurons, nodes with a spike function spk_fun, and found none in "
-            f"{type(model).__name__}. Name the attribute that holds your surrogate spk_fun"
-        )
+    neurons = required_neurons(model)
     layers = find_nodes(model, lambda node: isinstance(node, tuple(PACKED)))
     inputs = checked_inputs(inputs)
     training, units = _traced(layers, model, inputs, fit=True)

@@ -8,14 +8,13 @@ spike functions in a jaxpr, and `restore` undoes all changes of a model.
 
 from .detached_reset import check_detachable, set_reset
 from .find_neurons import (
-    classic_neuron,
     code_of,
     expression,
     find_neurons,
     find_nodes,
     is_dropout,
     is_mapped,
-    misnamed,
+    required_neurons,
 )
 from .neuron import has_membrane, membrane_of, set_spike, spike_code, spike_of
 from .restore import restoring, traced_afresh

@@ -19,6 +19,25 @@ def find_neurons(model: Model) -> dict[str, Node]:
     return find_nodes(model, is_neuron)
 
 
+def required_neurons(model: Model) -> dict[str, Node]:
+    """Every neuron by its path in the model.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if neurons := find_neurons(model):
+        return neurons
+    why = (
+        _classic_neuron(model)
+        or _misnamed(model)
+        or "none of its nodes has an attribute spk_fun. Give each neuron its spike function under "
+        "that name"
+    )
+    raise ValueError(f"the model must have neurons, and {type(model).__name__} has none: {why}")
+
+
 def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Node]:
     """Every node for which a predicate holds, at any depth, by its path in the model.
 
@@ -65,7 +84,7 @@ def code_of(model: Model, node: Node) -> str:
     return next(expression(model, path) for path, other in nodes if other is node)
 
 
-def misnamed(model: Model) -> str:
+def _misnamed(model: Model) -> str:
     """A sentence about a surrogate under a name that is none of a spike function, if any."""
     for name, node in find_nodes(model, lambda node: not is_neuron(node)).items():
         for attribute, value in vars(node).items():
@@ -79,7 +98,7 @@ def is_mapped(model: Model) -> bool:
     return bool(find_nodes(model, lambda node: isinstance(node, MAPPED)))
 
 
-def classic_neuron(model: Model) -> str:
+def _classic_neuron(model: Model) -> str:
     """A sentence about the first of brainpy's classic neurons in a model; empty if none is there.
 
     Their variables are no states of brainstate.

@@ -10,7 +10,7 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate
 from ..typing import Model, Node, SurrogateSpec
 from .detached_reset import check_detachable, set_reset
-from .find_neurons import classic_neuron, find_neurons, misnamed
+from .find_neurons import required_neurons
 from .neuron import set_spike
 from .restore import forget_programs, restoring
 
@@ -128,15 +128,7 @@ def _is_layer_wise(spec: object) -> TypeGuard[Mapping[str, SurrogateSpec]]:
 
 def _chosen(model: Model, where: Where) -> dict[str, Node]:
     """The neurons to change, by their paths."""
-    neurons = find_neurons(model)
-    if not neurons:
-        why = (
-            classic_neuron(model)
-            or misnamed(model)
-            or "no node of the model has an attribute spk_fun. Give each neuron its spike function "
-            "under that name"
-        )
-        raise ValueError(f"found no neuron to change: {why}")
+    neurons = required_neurons(model)
     if where is None:
         return neurons
     is_wanted = (lambda n: isinstance(n, where)) if isinstance(where, (type, tuple)) else where

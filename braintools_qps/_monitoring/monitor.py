@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from braintools.trainer import Callback, Trainer
 
+from .._causes import CAUSES
 from .._checks import checked_count
 from .._gradient_flow import (
     Evaluator,
@@ -23,7 +24,7 @@ from .._gradient_flow import (
     with_states_of,
 )
 from .._models import checked_inputs, initialise, restoring
-from ..records import CAUSES, GradientFlow
+from ..records import GradientFlow
 from ..typing import Inputs, Model
 from .logs import Write, writer
 from .metrics import metrics

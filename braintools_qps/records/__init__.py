@@ -9,17 +9,6 @@ Start with `Record` in `record`, their base class: to plain values and back, equ
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .._causes import CAUSES
-from .._limits import (
-    CHAOTIC,
-    FAR,
-    HIGH_SLOPE,
-    KEPT,
-    MAJORITY,
-    TOO_HIGH,
-    UNMOVED,
-    UNSTEADY,
-    VANISHED,
-)
 from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis

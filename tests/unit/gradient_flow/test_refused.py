@@ -70,7 +70,7 @@ REFUSED = {
     # Models.
     "no neuron": (
         lambda: brainstate.nn.Linear(N, 2), INPUTS, {},
-        r"state V, v, mem or u,.*spk_fun.*Linear has 0 nodes",
+        "must have neurons, and Linear has none: none of its nodes has an attribute spk_fun",
     ),
     "spikes in a loop": (
         lambda: Changed(lambda m, x: brainstate.transform.for_loop(
@@ -104,7 +104,7 @@ REFUSED = {
     ),
     "a spike function of another name": (
         lambda: layer(names=("V", "act")), INPUTS, {},
-        "Here Layer keeps a surrogate as act: call it spk_fun",
+        "Layer has none: Layer keeps a surrogate as act: call it spk_fun",
     ),
     # Inputs.
     "a number": (lif, 1.0, {}, r"shape \(time, features\) .*, got \(\)\. For a single"),

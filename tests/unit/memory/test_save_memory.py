@@ -309,7 +309,7 @@ def test_states_that_a_traced_function_has_left_are_initialised_again():
 @pytest.mark.parametrize(
     ("make", "inputs", "message"),
     [
-        (lambda: Linear(3, 4), INPUTS, r"found none in Linear.*spk_fun"),
+        (lambda: Linear(3, 4), INPUTS, r"Linear has none: .*spk_fun"),
         (Reshaping, X, r"first axis.*\(3,\) is none that Reshaping takes.*\[None\]"),
         (Network, 1.0, r"inputs must have the shape \(time, features\)"),
     ],
