@@ -11,6 +11,7 @@ from collections import namedtuple
 from functools import partial
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -167,6 +168,14 @@ def test_what_cannot_be_compared_is_named(tmp_path):
 def test_numerics_of_jax_make_other_runs(other, out):
     with other(), pytest.warns(UserWarning, match="None of the runs"):
         assert trained(out=out)[1] == 2
+
+
+def test_what_the_model_may_read_in_the_environment_makes_other_runs(out):
+    said = r"used: environ was None, now {'gain': '2.0 mV'}\.$"
+    with brainstate.environ.context(gain=2.0 * u.mV, log=print):
+        with pytest.warns(UserWarning, match=said):
+            assert trained(out=out)[1] == 2
+        assert trained(out=out)[1] == 0
 
 
 def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
