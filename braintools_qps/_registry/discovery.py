@@ -55,7 +55,7 @@ class Entry:
         """
         try:
             surrogate = self.find()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ImportError(
                 f"the surrogate {self.name!r} of the distribution {self.distribution!r} cannot be "
                 f"loaded from {self.value!r}: {type(error).__name__}: {error}. Repair, update or "

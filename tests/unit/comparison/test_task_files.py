@@ -147,7 +147,7 @@ def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
     ("content", "message"),
     [
         ((TIMES, UNITS, LABELS[:-1]), "20 of spikes/times, 20 of spikes/units, 19 of labels"),
-        ((TIMES, [*UNITS[:-1], [0, 1]], LABELS), "sample 19 of .* a unit for each time, got 2 and 1"),
+        ((TIMES, [*UNITS[:-1], [0, 1]], LABELS), "sample 19 of .* a unit for each time, got 2"),
         (([*TIMES[:-1], [np.nan]], UNITS, LABELS), "of sample 19 of .* be finite and 0 or more"),
         (([[]] * 20, [[]] * 20, LABELS), "must hold spikes, got none"),
     ],
