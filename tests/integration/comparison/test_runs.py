@@ -266,6 +266,13 @@ def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
         jax.tree.map(np.testing.assert_array_equal, value, weights[name])
 
 
+def test_weights_are_found_after_the_working_directory_has_changed(out, monkeypatch):
+    monkeypatch.chdir(out.parent)
+    comparison, _ = trained(out=out.name)
+    monkeypatch.chdir(out)
+    assert comparison.weights("Sigmoid", 4)
+
+
 def test_loaded_weights_give_the_reported_score(out):
     comparison, _ = trained(out=out)
     task = load_task((X, Y))
