@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,7 +30,7 @@ PACKAGES = (
 OF_JAX = ("default_prng_impl", "threefry_partitionable", "default_matmul_precision")
 # Values of brainstate.environ that are set for each step, or have a name of their own
 OF_STEPS = ("i", "t", "fit", "dt", "precision")
-PLAIN = bool, int, float, str, np.generic, np.ndarray, jax.Array
+PLAIN = bool, int, float, str, np.generic, np.ndarray, jax.Array, u.Quantity
 
 
 def check_debugging() -> None:
@@ -59,13 +60,15 @@ def packages() -> dict[str, str]:
 
 
 def numerics() -> Plain:
-    """The time step, the precisions and the generator of this thread, and what else the user has
-    set in brainstate's environment: numbers, text, arrays and Quantities."""
+    """The time step, the precisions and the generator of this thread, as plain values.
+
+    And what else is set in `brainstate.environ`, as it is: numbers, text, arrays and Quantities.
+    """
     dt = brainstate.environ.get("dt", None)
     others = {
         name: value
-        for name, value in sorted(brainstate.environ.all().items())
-        if name not in OF_STEPS and all(isinstance(x, PLAIN) for x in jax.tree.leaves(value))
+        for name, value in brainstate.environ.all().items()
+        if name not in OF_STEPS and isinstance(value, PLAIN)
     }
     return {
         "dt": to_plain(DEFAULT_STEP if dt is None else dt),

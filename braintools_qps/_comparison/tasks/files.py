@@ -195,10 +195,8 @@ def _opened(path: str | PathLike) -> Iterator[Any]:
 
 def _check_events(where: str, times: np.ndarray, units: np.ndarray) -> None:
     if len(times) != len(units):
-        raise ValueError(
-            f"{where} must have a unit for each time, got {len(units)} and {len(times)}. Write as "
-            "many of both"
-        )
+        sizes = f"{len(units)} and {len(times)}"
+        raise ValueError(f"{where} must have a unit for each time, got {sizes}. Write one of each")
     both = np.stack([times, units])
     if not (np.isfinite(both) & (both >= 0)).all():
         raise ValueError(

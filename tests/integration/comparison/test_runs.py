@@ -172,7 +172,7 @@ def test_numerics_of_jax_make_other_runs(other, out):
 
 def test_what_the_model_may_read_in_the_environment_makes_other_runs(out):
     said = r"used: environ was None, now {'gain': '2.0 mV'}\.$"
-    with brainstate.environ.context(gain=2.0 * u.mV, log=print):
+    with brainstate.environ.context(gain=2.0 * u.mV, log=print, table={1: 2.0}):
         with pytest.warns(UserWarning, match=said):
             assert trained(out=out)[1] == 2
         assert trained(out=out)[1] == 0
