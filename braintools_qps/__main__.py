@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser(argv).parse_args(argv)
         arguments.command_line = shlex.join([PROGRAM, *argv])
         with console.listening(arguments):
-            return arguments.run(arguments) or 0
+            arguments.run(arguments)
+        print(end="", flush=True)  # while an error can still be reported
+        return 0
     except Exception as error:
         return errors.report(error, PROGRAM, with_traceback="--traceback" in argv)
 
@@ -51,9 +53,12 @@ def command() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         status = main()
-        print(end="", flush=True)  # while an error can still be caught
+        print(end="", flush=True)  # what could not be written is tried again
     except BrokenPipeError:  # the reader has closed the output, as `head` does
         return console.abandon_output()
+    except OSError:  # a full disk, which main has reported
+        console.abandon_output()
+        return errors.STATUS
     return status
 
 

@@ -81,6 +81,7 @@ def check_surrogate(
       is skipped where JAX cannot compile it.
     - ``surrogate_grad`` is finite at 0 and for magnitudes from 1e-30 to 1e30. A sigmoid that is
       written as ``exp(-x) / (1 + exp(-x)) ** 2`` is NaN for a large ``-x`` and makes training NaN.
+    - ``surrogate_grad`` is not 0 everywhere, nor negative beyond a tenth of its peak.
     - The derivative of the spike is ``surrogate_grad``, in forward and in reverse mode, and under
       `jax.jit`, `jax.vmap` and `jax.lax.scan`.
     - The derivative of ``surrogate_fun``, if there is one, is ``surrogate_grad``.
@@ -281,6 +282,8 @@ def _finite(subject: _Subject) -> Iterator[Difference]:
 def _positive(subject: _Subject) -> Iterator[Difference]:
     """Small negative lobes are part of some surrogates, such as sums of Gaussians."""
     gradient = np.asarray(subject.gradient(subject.x), np.float64)
+    if not np.any(subject.gradient(jnp.asarray(WIDE_POINTS, jnp.float32))):
+        yield "a gradient above 0 somewhere", "0 everywhere", None
     lowest, peak = np.nanmin(gradient), np.nanmax(np.abs(gradient))
     if lowest < -LOBES * peak:
         at = POINTS[gradient.argmin()]

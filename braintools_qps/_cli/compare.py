@@ -144,6 +144,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     elif arguments.tune:
         listed = {name: text.split(",") for name, text in arguments.tune.items()}
         options["tune"] = {name: tuple(map(_value, texts)) for name, texts in listed.items()}
+    for name in {*(arguments.option or {})} & {*(arguments.tune or {})}:
+        raise ValueError(f"{name} is both an --option and tuned. Leave one out")
     tuned = options.get("tune", _defaults.TUNE) or ()
     if "learning_rate" in options and "learning_rate" in tuned:
         rate = f"{options['learning_rate']:g}"

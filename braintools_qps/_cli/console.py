@@ -45,12 +45,12 @@ def listening(arguments: argparse.Namespace) -> Iterator[None]:
 
 
 def abandon_output() -> int:
-    """Discard all further output, because the reader has closed the pipe.
+    """Discard all further output, which cannot be written.
 
     Returns
     -------
     int
-        The status to exit with.
+        The status to exit with if the reader has closed the pipe.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):

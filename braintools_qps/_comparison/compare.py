@@ -66,8 +66,9 @@ def compare(
 
     With ``out`` each run is kept under a key of what it depends on: data, code, surrogate, setting,
     seed, epochs, versions of packages. It is never trained again, so that more seeds, values or
-    surrogates cost the difference only. Files and environment variables that your code reads while
-    it runs are not seen: pass what they hold as an argument, or give ``fresh=True``.
+    surrogates cost the difference only. Numbers, text, arrays and Quantities that you set in
+    `brainstate.environ` count. Other objects there, files and environment variables that your code
+    reads while it runs are not seen: pass what they hold as an argument, or give ``fresh=True``.
 
     Parameters
     ----------

@@ -12,8 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._registry import read_value
 from ..records import to_plain
@@ -26,6 +28,9 @@ PACKAGES = (
 )  # fmt: skip
 # Settings of JAX that change numbers, each with the context that sets it in one thread
 OF_JAX = ("default_prng_impl", "threefry_partitionable", "default_matmul_precision")
+# Values of brainstate.environ that are set for each step, or have a name of their own
+OF_STEPS = ("i", "t", "fit", "dt", "precision")
+PLAIN = bool, int, float, str, np.generic, np.ndarray, jax.Array, u.Quantity
 
 
 def check_debugging() -> None:
@@ -55,13 +60,22 @@ def packages() -> dict[str, str]:
 
 
 def numerics() -> Plain:
-    """The time step, the precisions and the generator of this thread, as plain values."""
+    """The time step, the precisions and the generator of this thread, as plain values.
+
+    And what else is set in `brainstate.environ`, as it is: numbers, text, arrays and Quantities.
+    """
     dt = brainstate.environ.get("dt", None)
+    others = {
+        name: value
+        for name, value in brainstate.environ.all().items()
+        if name not in OF_STEPS and isinstance(value, PLAIN)
+    }
     return {
         "dt": to_plain(DEFAULT_STEP if dt is None else dt),
         "precision": brainstate.environ.get("precision"),
         "x64": jnp.result_type(float) == jnp.float64,
         **{name: getattr(jax.config, f"jax_{name}") for name in OF_JAX},
+        **({"environ": others} if others else {}),
     }
 
 
@@ -72,7 +86,8 @@ def computing_with(numbers: Plain) -> Iterator[None]:
         brainstate.environ.set(precision=numbers["precision"])
     dt: Any = read_value(numbers["dt"])
     with ExitStack() as stack:
-        stack.enter_context(brainstate.environ.context(dt=dt))
+        others = numbers.get("environ", {})
+        stack.enter_context(brainstate.environ.context(dt=dt, **others))
         stack.enter_context(jax.enable_x64(numbers["x64"]))
         for name in OF_JAX:
             stack.enter_context(getattr(jax, name)(numbers[name]))

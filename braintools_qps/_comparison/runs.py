@@ -74,7 +74,7 @@ class Runs:
     def __init__(self, directory: str | os.PathLike | None = None) -> None:
         if directory is not None and not os.fspath(directory):
             raise ValueError("out must name a directory, got ''. Leave it out to keep no files")
-        self.directory = None if directory is None else Path(directory)
+        self.directory = None if directory is None else Path(directory).absolute()
         self._memory: dict[str, bytes] = {}
         self._is_full = False
         self._written, self._cost = time.monotonic(), 0.0

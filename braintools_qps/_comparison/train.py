@@ -226,7 +226,7 @@ class Training:
             best_score=scores[1],
             firing_rate=rates[0],
             spikes=spikes[0],
-            operations=counted,
+            operations=jnp.where(jnp.isnan(spikes[0]), jnp.nan, counted),
         )
 
     def _evaluated(

@@ -8,6 +8,7 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .parsing import read
@@ -23,15 +24,16 @@ def plain(value: object, other: Callable[[Any], Any]) -> Any:
     ----------
     value : object
     other : callable
-        Called with a value that has no such form: a function, a surrogate, a traced number, or a
-        Quantity whose unit cannot be read back. Returns the value to write instead, or raises.
+        Called with a value that has no such form: a function, a surrogate, a random key, a traced
+        number, or a Quantity whose unit cannot be read back. Returns the value to write instead, or
+        raises.
 
     Raises
     ------
     TypeError
         If a key of a mapping is not a string.
     """
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, jax.core.Tracer) or _is_key(value):
         return other(value)
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
         value = np.asarray(value).tolist()
@@ -46,6 +48,10 @@ def plain(value: object, other: Callable[[Any], Any]) -> Any:
     if isinstance(value, u.Quantity) and (text := _quantity_text(value)):
         return text
     return other(value)
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
 
 
 def _checked_key(key: object) -> str:

@@ -56,7 +56,10 @@ def _of_comparison(comparison: Comparison) -> dict[str, Any]:
     table = table_of(comparison)
     says = [comparison.verdict, comparison.convergence]
     tune = comparison.settings.get("tune") or {}  # these values differ between candidates
-    given = {n: v for n, v in comparison.settings.items() if n not in ("sources", *tune)}
+    common = lambda values: {n: v for n, v in values.items() if n not in ("sources", *tune)}
+    given = common(comparison.settings)
+    if isinstance(given.get("options"), Mapping):
+        given["options"] = common(given["options"])
     if tune:
         given["tune"] = "; ".join(map(" ".join, facts(tune)))
     code = comparison.settings.get("sources", {})  # of the user's functions

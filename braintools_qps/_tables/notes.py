@@ -87,8 +87,8 @@ def _slope_note(results: Sequence[CandidateResult]) -> str:
 def _rate_note(comparison: Comparison) -> str:
     """The learning rate, where it was not tuned, and other settings with one value."""
     rate, tuned = comparison.settings.get("learning_rate"), all_tuned_names(comparison.results)
-    tune = comparison.settings.get("tune")
-    single = {n: v[0] for n, v in tune.items() if len(v) == 1} if isinstance(tune, Mapping) else {}
+    tune = comparison.settings.get("tune") or {}
+    single = {n: v[0] for n, v in tune.items() if len(v) == 1}
     fixed = [f"{n} {value_text(n, v)}" for n, v in single.items() if n not in (SLOPE, *tuned)]
     given = f" with {enumerated(fixed)}" if fixed else ""
     if rate is None or "learning_rate" in tuned:
@@ -121,9 +121,7 @@ def edge_note(comparison: Comparison) -> str:
 
 def _tune_text(comparison: Comparison, beyond: Mapping[str, Mapping[float, None]]) -> str:
     """All values to try, as the command line takes them; empty if it cannot take one."""
-    tune = comparison.settings.get("tune")
-    if not (isinstance(tune, Mapping) and all(isinstance(v, (list, tuple)) for v in tune.values())):
-        return ""
+    tune = comparison.settings.get("tune") or {}
     values = {name: [*tried, *beyond.get(name, ())] for name, tried in tune.items()}
     simple = all(isinstance(x, (int, float, str)) for tried in values.values() for x in tried)
     # With all digits: another value would be another run.

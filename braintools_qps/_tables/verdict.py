@@ -106,7 +106,7 @@ def convergence(comparison: Comparison) -> str:
             f"speed. --epochs {2 * max(map(len, losses))} trains all runs anew, since the learning "
             "rate then falls more slowly."
         )
-    if losses and all(loss[-1] < loss[0] for loss in losses):
+    if losses and all(map(_has_fallen, losses)):
         part = _last_part(losses[0])
         last = "the last epoch" if part == 1 else f"the last {part} epochs"
         ours = "cosine schedule" in str(comparison.settings.get("optimizer"))
@@ -120,6 +120,11 @@ def _still_falls(loss: np.ndarray) -> bool:
     part = _last_part(loss)
     least = STILL_FALLING * max(loss[0] - loss[-1], 0.0)
     return part < len(loss) and bool(loss[-1 - part] - loss[-1] > least)
+
+
+def _has_fallen(loss: np.ndarray) -> bool:
+    """Whether a loss fell, and did not rise again at the end."""
+    return bool(loss[0] > loss[-1] <= loss[-1 - _last_part(loss)])
 
 
 def _last_part(loss: np.ndarray) -> int:

@@ -11,6 +11,21 @@ from .candidate import CandidateResult
 from .plain import refuse
 
 
+def check_task(task: Mapping[str, Any]) -> None:
+    """Check the divisor of the inputs, which a note tells.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a number nor a number with a unit.
+    """
+    scale = task.get("scale", 1)
+    try:
+        float(str(scale).partition(" ")[0])
+    except ValueError:
+        refuse("the scale of the task", "a number, or 'number unit'", scale)
+
+
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Check the settings that the table and the verdict follow from.
 
@@ -25,6 +40,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         count = settings.get(name)
         if not (count is None or (type(count) is int and count > 0)):
             refuse(f"the setting {name}", "a number of seeds", count)
+    tune = settings.get("tune") or {}
+    if not (isinstance(tune, Mapping) and all(type(v) in (list, tuple) for v in tune.values())):
+        refuse("the setting tune", "a list of values for each name", tune)
     margin = settings.get("margin")
     if not (margin is None or (type(margin) in (int, float) and 0 < margin < float("inf"))):
         refuse("the setting margin", "a number above 0, or None", margin)

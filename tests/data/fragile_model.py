@@ -36,7 +36,8 @@ class Network(brainstate.nn.Module):
         self.faults = faults
 
     def update(self, x):
-        out = self.outward(self.neurons(self.inward(x)))
+        gain = brainstate.environ.get("gain", 1.0)  # in workers too
+        out = self.outward(self.neurons(self.inward(gain * x)))
         for fault, surrogate in self.faults.items():
             if surrogate and surrogate in repr(self.neurons.spk_fun):
                 out = FAULTS[fault](out)

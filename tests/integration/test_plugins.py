@@ -44,6 +44,7 @@ PLUGINS = {
         "BrokenSpike = broken_spikes:BrokenSpike\nArctan = broken_spikes:Arctan",
         "raise RuntimeError('too old')",
     ),
+    "ending_spikes": ("EndingSpike = ending_spikes:EndingSpike", "raise SystemExit(3)"),
 }
 
 
@@ -103,8 +104,9 @@ def test_only_the_plugin_that_is_asked_for_is_imported(install):
     before = list_surrogates()
     install(*PLUGINS)
     added = {
-        "TriangularSpike", "BrokenSpike", "FunctionSpike", "braintools-qps:QPseudoSpike",
-        "rival-spikes:QPseudoSpike", "braintools:S2NN", "braintools:Arctan",
+        "TriangularSpike", "BrokenSpike", "EndingSpike", "FunctionSpike",
+        "braintools-qps:QPseudoSpike", "rival-spikes:QPseudoSpike", "braintools:S2NN",
+        "braintools:Arctan",
     }  # fmt: skip
     assert set(list_surrogates()) == (set(before) | added) - {"QPseudoSpike"}
     get_surrogate("sigmoid")
@@ -118,6 +120,8 @@ def test_a_broken_plugin_is_named_and_spoils_no_other(install, capsys):
     install(*PLUGINS)
     with pytest.raises(ImportError, match=r"'broken-spikes'.*'broken_spikes:BrokenSpike'.*too old"):
         get_surrogate("BrokenSpike")
+    with pytest.raises(ImportError, match="'ending-spikes' cannot be loaded .* SystemExit: 3"):
+        get_surrogate("EndingSpike")
     with pytest.raises(TypeError, match=r"'function-spikes' names 'function_spikes:spike'"):
         get_surrogate("FunctionSpike")
     arctan = get_surrogate("braintools:Arctan")
@@ -125,8 +129,8 @@ def test_a_broken_plugin_is_named_and_spoils_no_other(install, capsys):
     lines = rows(capsys)
     assert lines["TriangularSpike"].split()[1:3] == ["triangle-spikes", "width=1.0"]
     assert lines["TriangularSpike"].endswith("A triangle as the derivative.")
-    assert "Broken: " in lines["BrokenSpike"]
-    assert "Broken: " in lines["FunctionSpike"]
+    for name in ("BrokenSpike", "EndingSpike", "FunctionSpike"):
+        assert "Broken: " in lines[name]
 
 
 @pytest.mark.filterwarnings("ignore:Implicit None:DeprecationWarning")  # of Python 3.13 itself
@@ -139,11 +143,12 @@ def test_a_broken_plugin_is_named_and_spoils_no_other(install, capsys):
     ],
     ids=["a line of another group", "bytes that are no text", "no name"],
 )
-def test_metadata_that_cannot_be_read_leaves_what_is_not_published(changes, install):
+def test_metadata_that_cannot_be_read_costs_the_names_of_that_package_alone(changes, install):
     before = list_surrogates()
-    install(**changes)
-    with pytest.warns(UserWarning, match="cannot be read, so .* Reinstall the package"):
-        assert list_surrogates() == before
+    install("triangle_spikes", **changes)
+    name = "an installed package" if "metadata" in changes else "'sabotage'"
+    with pytest.warns(UserWarning, match=f"of {name} .* cannot be read, so its surrogates"):
+        assert {*list_surrogates()} == {*before, "TriangularSpike"}
     with pytest.warns(UserWarning, match="cannot be read"):
         assert get_surrogate("q_pseudo_spike") == QPseudoSpike()
 

@@ -111,6 +111,13 @@ class Triangular(Surrogate):
         return jnp.where(x < 0, 1.0, -1.0).astype(x.dtype)
 
 
+class Zero(Surrogate):
+    """Trains nothing."""
+
+    def surrogate_grad(self, x):
+        return jnp.zeros_like(x)
+
+
 NAN_TOLD_ONCE = (
     "finite at x=-100: expected a finite gradient in float32, got surrogate_grad = nan there. One "
     "membrane potential at that distance makes all weights NaN. Compute with exp(-abs(x))"
@@ -120,6 +127,7 @@ FAILS = [
     (Constant, set(), ""),
     (AlmostTheIntegral, set(), ""),
     (Triangular, {"positive"}, ""),
+    (Zero, {"positive"}, "positive: expected a gradient above 0 somewhere, got 0"),
     (Late, {"heaviside"}, ""),
     (SpikesFarBelow, {"heaviside"}, "heaviside at x=-1e+30: expected 0, got 1"),
     (

@@ -77,11 +77,18 @@ def _is_hdf5(path: str | PathLike) -> bool:
 def _from_arrays(paths: Paths) -> Task:
     """The task of one archive, with a test part in it or in a second archive."""
     given, *others = [_arrays(path) for path in paths]
-    test = [other[name] for other in others for name in ("X", "y")]
-    test = test or [given[name] for name in ("X_test", "y_test") if name in given]
+    test = [given[name] for name in ("X_test", "y_test") if name in given]
+    if test and others:
+        raise ValueError(f"{paths[0]} has a test part, so that test= must be left out")
+    test = test or [other[name] for other in others for name in ("X", "y")]
     if len(test) == 1:
         raise ValueError("X_test and y_test must be given together, got one of them. Save both")
-    return task_from_arrays(given["X"], given["y"], test=test, name=str(paths[0]))
+    return task_from_arrays(given["X"], given["y"], test=test, name=_name(paths))
+
+
+def _name(paths: Paths) -> str:
+    """The first path, as text that can be written even where it holds bytes that are none."""
+    return str(paths[0]).encode(errors="backslashreplace").decode()
 
 
 def _arrays(path: str | PathLike) -> dict[str, np.ndarray]:
@@ -123,7 +130,7 @@ def _counted(paths: Paths, dt: float | None, bins: int | None) -> Task:
             break
     width = u.Quantity(float(f"{1e3 * dt:.4g}"), unit=u.ms)
     given = len(y) - len(labels[0])
-    return labelled_task(counts, y, given_test=given, dt=width, name=str(paths[0]))
+    return labelled_task(counts, y, given_test=given, dt=width, name=_name(paths))
 
 
 def _zeros(shape: tuple[int, ...], dtype: type[np.integer]) -> np.ndarray:
@@ -167,9 +174,9 @@ def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             )
         for start in range(0, len(labels), SAMPLES_AT_ONCE):
             some = slice(start, start + SAMPLES_AT_ONCE)
-            for sample in zip(times[some], units[some]):
+            for number, sample in enumerate(zip(times[some], units[some]), start):
                 of_sample, fired = map(np.asarray, sample)
-                _check_events(path, of_sample, fired)
+                _check_events(f"sample {number} of {path}", of_sample, fired)
                 yield of_sample, fired
 
 
@@ -186,10 +193,13 @@ def _opened(path: str | PathLike) -> Iterator[Any]:
         raise ValueError(f"{rule}: {error}") from error
 
 
-def _check_events(path: str | PathLike, times: np.ndarray, units: np.ndarray) -> None:
+def _check_events(where: str, times: np.ndarray, units: np.ndarray) -> None:
+    if len(times) != len(units):
+        sizes = f"{len(units)} and {len(times)}"
+        raise ValueError(f"{where} must have a unit for each time, got {sizes}. Write one of each")
     both = np.stack([times, units])
     if not (np.isfinite(both) & (both >= 0)).all():
         raise ValueError(
-            f"times and units in {path} must be finite and 0 or more, got {both.min()} to "
-            f"{both.max()} in a sample. Remove such spikes"
+            f"times and units of {where} must be finite and 0 or more, got {both.min()} to "
+            f"{both.max()}. Remove such spikes"
         )

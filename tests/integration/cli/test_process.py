@@ -77,6 +77,18 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_on_a_full_disk_is_one_line(unbuffered):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "show", "Sigmoid"], env=ENVIRONMENT | {"PYTHONUNBUFFERED": unbuffered},
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.stderr == "braintools-qps: [Errno 28] No space left on device\n"
+    assert done.returncode == 2
+
+
 def test_an_output_that_was_closed_before_the_start():
     command = '"$0" -m braintools_qps compare --learning-rate 1 >&-'
     done = subprocess.run(

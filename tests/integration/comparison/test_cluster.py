@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import brainstate
 import numpy as np
 import pytest
 from clusters import Cluster
@@ -37,7 +38,7 @@ OPTIONS = {
 @pytest.fixture(scope="module", autouse=True)
 def fragile():
     """The model; processes that are started find it too, and know that they are workers."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, brainstate.environ.context(gain=0.5):
         patch.syspath_prepend(str(DATA))
         patch.setattr(search, "RUNS_PER_CALL", 2)  # two groups of a candidate
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))

@@ -11,6 +11,7 @@ from collections import namedtuple
 from functools import partial
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -169,6 +170,14 @@ def test_numerics_of_jax_make_other_runs(other, out):
         assert trained(out=out)[1] == 2
 
 
+def test_what_the_model_may_read_in_the_environment_makes_other_runs(out):
+    said = r"used: environ was None, now {'gain': '2.0 mV'}\.$"
+    with brainstate.environ.context(gain=2.0 * u.mV, log=print, table={1: 2.0}):
+        with pytest.warns(UserWarning, match=said):
+            assert trained(out=out)[1] == 2
+        assert trained(out=out)[1] == 0
+
+
 def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
     names, events = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], []
     tune = {"alpha": (2.0, 8.0)}
@@ -255,6 +264,13 @@ def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
     alone, _ = trained(tune=None, learning_rate=rate)
     for name, value in alone.weights("Sigmoid", 4).items():
         jax.tree.map(np.testing.assert_array_equal, value, weights[name])
+
+
+def test_weights_are_found_after_the_working_directory_has_changed(out, monkeypatch):
+    monkeypatch.chdir(out.parent)
+    comparison, _ = trained(out=out.name)
+    monkeypatch.chdir(out)
+    assert comparison.weights("Sigmoid", 4)
 
 
 def test_loaded_weights_give_the_reported_score(out):

@@ -62,6 +62,7 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
         (["--workers", "0"], "workers must be 1 or more, got 0"),
         (["--scheduler", "tcp://localhost:1"], "pip install 'braintools-qps[cluster]'"),
         (["--learning-rate", "0.01"], "Add --no-tune, or give --tune learning_rate=0.01"),
+        (["--option", "hidden=3", "--tune", "hidden=2,4"], "hidden is both an --option and tuned"),
         (["--model", "math:rows"], "model of math:rows: module 'math' has no attribute 'rows'"),
         (["--model", "math"], "a model is given as module:factory, got 'math'. Name the function"),
         (["--model", "math:floor"], "floor() takes exactly one argument"),

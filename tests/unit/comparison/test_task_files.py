@@ -1,6 +1,7 @@
 """Tasks from files: .npz archives and spike times in HDF5."""
 
 import io
+import os
 import sys
 import tracemalloc
 
@@ -29,6 +30,15 @@ def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
     tested = load_task((X, Y, X[:8], Y[:8]))
     assert_same(load_task(tmp_path / "mine.npz", test=tmp_path / "tested.npz"), tested)
     assert_same(load_task(tmp_path / "both.npz"), tested)
+    with pytest.raises(ValueError, match=r"both.npz has a test part, so that test= must be left"):
+        load_task(tmp_path / "both.npz", test=tmp_path / "tested.npz")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_name_that_is_no_text_can_be_written(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.npz")
+    path.write_bytes(WHOLE)
+    assert load_task(path).name == str(tmp_path / r"caf\udce9.npz")
 
 
 def archive(**arrays):
@@ -137,8 +147,8 @@ def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
     ("content", "message"),
     [
         ((TIMES, UNITS, LABELS[:-1]), "20 of spikes/times, 20 of spikes/units, 19 of labels"),
-        ((TIMES, [*UNITS[:-1], [0, 1]], LABELS), "must have the same shape"),
-        (([*TIMES[:-1], [np.nan]], UNITS, LABELS), "must be finite and 0 or more"),
+        ((TIMES, [*UNITS[:-1], [0, 1]], LABELS), "sample 19 of .* a unit for each time, got 2"),
+        (([*TIMES[:-1], [np.nan]], UNITS, LABELS), "of sample 19 of .* be finite and 0 or more"),
         (([[]] * 20, [[]] * 20, LABELS), "must hold spikes, got none"),
     ],
 )  # fmt: skip

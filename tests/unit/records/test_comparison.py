@@ -119,14 +119,22 @@ def test_weights_come_from_where_compare_keeps_them():
         ({}, {"score": ["accuracy"]}, "the setting score must be a name"),
         ({}, {"most_seeds": 2.5}, "the setting most_seeds must be a number of seeds, got 2.5"),
         ({}, {"first_seeds": 0}, "the setting first_seeds must be a number of seeds, got 0"),
+        *(({}, {"tune": tune}, "the setting tune must be a list of values for each name")
+          for tune in ({"dampening": 1.0}, ["dampening"], {"dampening": "1"})),
         ({}, {"margin": -1.0}, "the setting margin must be a number above 0, or None, got -1.0"),
     ],
-)
+)  # fmt: skip
 def test_what_could_not_be_shown_is_refused(of_result, of_comparison, message):
     found = of(**LEVEL)
     results = (dataclasses.replace(found.results[0], **of_result), found.results[1])
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(found, results=results, settings=found.settings | of_comparison)
+
+
+@pytest.mark.parametrize("scale", ["x", None, True, [2.0], "mV 2.0"])
+def test_a_scale_that_is_no_number_is_refused(scale):
+    with pytest.raises(ValueError, match="the scale of the task must be a number, or"):
+        dataclasses.replace(of(**LEVEL), task={"scale": scale})
 
 
 @pytest.mark.parametrize("chosen", [(), (4,) * 5, (-1,) * 5, (0,)])

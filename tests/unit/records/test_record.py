@@ -13,6 +13,7 @@ from typing import Any
 import brainstate
 import braintools
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -119,6 +120,7 @@ class Nameless(braintools.surrogate.Sigmoid):
         (max, "builtins:max"),
         (json.dumps, "json:dumps"),
         (object(), "<object object>"),
+        (jax.random.key(7), None),
     ],
 )
 def test_what_has_no_spec_is_described_alike_in_every_process(thing, text):

@@ -76,20 +76,22 @@ def test_figures_take_the_colours_of_the_page(report):
 
 def test_tuning_is_drawn_and_the_values_are_told_one_name_after_the_other(report):
     trials = tuple(Trial({"dampening": value}, (value, value)) for value in (0.25, 1.0))
-    tried = {"learning_rate": (0.1, 0.3), "mean_slope": (0.1,)}
+    tried = {"learning_rate": (0.1, 0.3), "mean_slope": (0.1,), "hidden": (4, 8)}
+    options = {"hidden": 96, "reset": "soft"}
     text = report(
         dataclasses.replace(
             COMPARISON,
             results=(dataclasses.replace(*COMPARISON.results, tuning=Tuning(trials, (1, 1))),),
-            settings={**COMPARISON.settings, "x64": False, "tune": tried},
+            settings={**COMPARISON.settings, "x64": False, "tune": tried, "options": options},
         )
     )
     assert text.count("</figure>") == 6
     assert text.count("Tuning<") == 1  # the heading
     assert "Validation accuracy, mean over seeds, and how many of them chose the setting." in text
     assert "Frame: chosen most often." in text
-    assert "<dt>tune</dt><dd>learning rate 0.1, 0.3; mean slope 0.1</dd>" in text
+    assert "<dt>tune</dt><dd>learning rate 0.1, 0.3; mean slope 0.1; hidden 4, 8</dd>" in text
     assert "<dt>learning rate</dt>" not in text  # each candidate has its own
+    assert "<dt>options</dt><dd>reset soft</dd>" in text
     assert "<dt>x64</dt><dd>no</dd>" in text
 
 
