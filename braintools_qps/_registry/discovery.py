@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
-from importlib.metadata import distributions
+from importlib.metadata import entry_points
 from typing import TypeGuard
 
 import braintools.surrogate
@@ -18,7 +17,6 @@ from .._surrogate import QPseudoSpike, Scaled
 
 GROUP = "braintools.surrogate"
 OURS = "braintools-qps"
-UNREADABLE = AttributeError, LookupError, OSError, TypeError, ValueError  # metadata
 
 
 class Source(IntEnum):
@@ -86,27 +84,21 @@ def installed() -> list[Entry]:
 
 
 def published() -> list[Entry]:
-    """The entry points of other packages; a warning names a package that cannot be read."""
-    entries: dict[str, list[Entry]] = {OURS: []}
-    for package in distributions():
-        name = ""
-        try:
-            points = [point for point in package.entry_points if point.group == GROUP]
-            if points and (name := normalised(package.name)) not in entries:  # first on the path
-                entries[name] = [
-                    Entry(point.name, Source.PUBLISHED, name, point.value, point.load)
-                    for point in points
-                ]
-        except UNREADABLE as error:
-            with suppress(*UNREADABLE):
-                name = package.name
-            warnings.warn(
-                f"the metadata of {repr(name) if name else 'an installed package'} in "
-                f"{package.locate_file('')} cannot be read, so its surrogates are left out: "
-                f"{type(error).__name__}: {error}. Reinstall it",
-                stacklevel=2,
-            )
-    return [entry for of_package in entries.values() for entry in of_package]
+    """The entry points of other packages; none, with a warning, if they cannot be read."""
+    try:
+        return [
+            Entry(point.name, Source.PUBLISHED, distribution, point.value, point.load)
+            for point in entry_points(group=GROUP)
+            if point.dist and (distribution := normalised(point.dist.name)) != OURS
+        ]
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        warnings.warn(
+            "the metadata of an installed package cannot be read, so the surrogates of other "
+            f"packages are left out: {type(error).__name__}: {error}. Reinstall the package that "
+            "was installed or removed last",
+            stacklevel=2,
+        )
+        return []
 
 
 def built_in() -> list[Entry]:
