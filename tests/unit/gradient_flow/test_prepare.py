@@ -141,7 +141,7 @@ def test_a_high_surrogate_is_lowered_where_the_gradient_grows_1000_fold(times, w
             ["model.linear[0]", "model.linear[1]", RATES, SURROGATE],
             0.01,
         ),
-        (deep, "silent", ["relay_weights(", SURROGATE], 0.001),
+        thorough(deep, "silent", ["relay_weights(", SURROGATE], 0.001),
         thorough(InVolts, "silent", [RATES, SURROGATE], 0.03),
     ],
 )
