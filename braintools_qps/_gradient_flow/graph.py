@@ -60,11 +60,11 @@ class Graph:
 
     ``feeds`` maps each population, and `OUTPUTS`, to what feeds it; ``smooth`` to that part of it
     through which a derivative passes; ``fired`` to the populations whose spikes, not their V alone,
-    are among it; ``stopped`` to the primitives that stop a derivative, by
-    source. ``weights`` are the parameters to scale, by population: those that multiply its inputs,
-    and after a norm its gain. ``subtracted`` are those that only enter with a minus sign, as
-    inhibition does under Dale's law. ``fixed`` are the positions of weights that are no parameters,
-    also for `OUTPUTS`. ``recurrent`` are the populations that feed themselves through weights.
+    are among it; ``stopped`` to the primitives that stop a derivative, by source. ``weights`` are
+    the parameters to scale, by population: those that multiply its inputs, and after a norm its
+    gain. ``subtracted`` are those that only enter with a minus sign, as inhibition does under
+    Dale's law. ``fixed`` are the positions of weights that are no parameters, also for `OUTPUTS`.
+    ``recurrent`` are the populations that feed themselves through weights.
     """
 
     names: tuple[str, ...]

@@ -152,7 +152,8 @@ class Step:
     def chooses_rows(self) -> bool:
         """Whether inputs are indices, as those of an embedding."""
         rows = (eqn.invars[1] for eqn in self.jaxpr.eqns if eqn.primitive.name == "gather")
-        return any(INPUTS in self.graph.sources.get(row, ()) for row in rows)
+        sources = (self.graph.sources.get(v, ()) for v in rows if isinstance(v, Var))
+        return any(INPUTS in of_row for of_row in sources)
 
     def remembers_elsewhere(self) -> bool:
         """Whether a population never reads its V, and the step reads another state that it writes.
