@@ -134,8 +134,8 @@ def test_a_comparison_that_is_settled_at_once_trains_no_more(gap, runs):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["digits, convolutional", "cue-recall, recurrent ALIF"])
-def test_a_plan_is_trained_and_kept(name, tmp_path, monkeypatch):
+def test_a_plan_is_trained_and_kept(tmp_path, monkeypatch):
+    name = "cue-recall, recurrent ALIF"
     monkeypatch.setattr(trainings, "RESULTS", tmp_path)
     (problem,) = (dataclasses.replace(p, epochs=2) for p in PROBLEMS if p.name == name)
     settings = ((0.01, "mean slope 0.1"), (0.01, "1"), (0.03, "1"))
