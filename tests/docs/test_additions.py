@@ -32,7 +32,7 @@ def two_bits():
     "a number that each run measures": [
         ("_comparison/runs.py", "    operations: Array  # synaptic ones per sample",
          "    pulses: Array"),
-        ("_comparison/train.py", "            operations=counted,",
+        ("_comparison/train.py", "            spikes=spikes[0],",
          "            pulses=counted / counted,"),
     ],
     "a column of a comparison": [
