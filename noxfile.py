@@ -59,7 +59,7 @@ MUTATED = {
         "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py",
     ),
     "tables": ("_tables", "unit/tables unit/records"),
-    "causes": ("_causes.py", "unit/records unit/gradient_flow/test_first_line.py unit/monitoring"),
+    "causes": ("_causes", "unit/records unit/gradient_flow/test_first_line.py unit/monitoring"),
     "statistics": ("_statistics.py", "unit/test_statistics.py"),
     "comparison": ("_comparison", "unit/comparison integration/comparison"),
 }

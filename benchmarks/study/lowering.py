@@ -20,8 +20,8 @@ import numpy as np
 import optax
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate, set_surrogate
+from braintools_qps._causes.limits import HIGH_SLOPE
 from braintools_qps._comparison.factory import Factory
-from braintools_qps._limits import HIGH_SLOPE
 
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem
 from .trainings import task_of

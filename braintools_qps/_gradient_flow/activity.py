@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from .._limits import MAJORITY
+from .._causes.limits import MAJORITY
 from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from .._limits import UNMOVED
+from .._causes.limits import UNMOVED
 from .._wording import listed
 from . import remedies
 from .evaluate import Measured

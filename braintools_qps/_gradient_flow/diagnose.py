@@ -3,7 +3,7 @@
 A rule finds the populations that have one cause. `RULES` has them in the order in which causes
 count: NaN makes all numbers meaningless, a silent population starves all after it, and the height
 of the surrogate matters only in a network that fires and is connected. What slows learning without
-preventing it is a hint. The causes are in `_causes`, their limits in `_limits`.
+preventing it is a hint. The causes and their limits are in `_causes`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .._causes import CAUSES
-from .._limits import CHAOTIC, FAR, HIGH_SLOPE, MAJORITY, TOO_HIGH, VANISHED
+from .._causes.limits import CHAOTIC, FAR, HIGH_SLOPE, MAJORITY, TOO_HIGH, VANISHED
 from .._wording import listed
 from ..records import Diagnosis, PopulationFlow
 from . import activity, connections, not_finite, over_time, remedies, setup, surrogates

@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._limits import HIGH_SLOPE
+from .._causes.limits import HIGH_SLOPE
 from .._models import by_population
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike

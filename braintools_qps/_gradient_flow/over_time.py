@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from .._limits import CHAOTIC
+from .._causes.limits import CHAOTIC
 from . import measures, remedies
 from .evaluate import Measured
 from .findings import AGAIN, Finding, named

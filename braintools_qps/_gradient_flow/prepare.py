@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._limits import HIGH_SLOPE
+from .._causes.limits import HIGH_SLOPE
 from .._models import batch_size, checked_inputs, restoring
 from ..records import Diagnosis, PopulationFlow, Preparation
 from ..typing import Inputs, Model, SurrogateSpec

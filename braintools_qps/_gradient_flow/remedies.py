@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._limits import HIGH_SLOPE, MAJORITY
+from .._causes.limits import HIGH_SLOPE, MAJORITY
 from .._models import check_detachable, find_neurons, restoring, set_reset
 from .._registry import get_surrogate
 from .._surrogate import Scaled, is_step

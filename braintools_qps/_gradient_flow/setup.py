@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._limits import KEPT, MAJORITY
+from .._causes.limits import KEPT, MAJORITY
 from .._models import code_of, find_nodes, is_dropout
 from ..records import PopulationFlow
 from . import remedies

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from .._causes import CAUSES
-from .._limits import CHAOTIC, FAR, UNSTEADY
+from .._causes.limits import CHAOTIC, FAR, UNSTEADY
 from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Measured

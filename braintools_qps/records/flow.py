@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from .. import _limits
+from .._causes import limits
 from .._tables import diagnoses, flow_table, flows_table
 from .diagnosis import Diagnosis
 from .information import Information
@@ -124,7 +124,7 @@ class GradientFlow(Record):
     @property
     def is_high(self) -> bool:
         """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
-        return self.mean_slope > _limits.TOO_HIGH
+        return self.mean_slope > limits.TOO_HIGH
 
 
 class GradientFlows(dict[str, GradientFlow]):
@@ -209,4 +209,4 @@ def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
 
 def _from_best(flow: GradientFlow) -> float:
     """How far the mean slope is from 0.1, which trained best in our study."""
-    return abs(math.log(flow.mean_slope / _limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
+    return abs(math.log(flow.mean_slope / limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf

@@ -9,7 +9,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from .. import _limits
+from .._causes import limits
 from .operations import Operations
 from .record import Record
 
@@ -52,22 +52,22 @@ class Activity(Record):
     @property
     def is_silent(self) -> bool:
         """Whether most samples bring no neuron to fire, so that nothing is passed on."""
-        return self.empty_share > _limits.MAJORITY
+        return self.empty_share > limits.MAJORITY
 
     @property
     def says_nothing(self) -> bool:
         """Whether it fires, but in the same way for most samples."""
-        return self.same_share > _limits.MAJORITY and not self.is_silent
+        return self.same_share > limits.MAJORITY and not self.is_silent
 
     @property
     def is_far_below(self) -> bool:
         """Whether it is silent, and its membranes stay so far below that training takes long."""
-        return self.is_silent and self.gap > _limits.FAR_BELOW
+        return self.is_silent and self.gap > limits.FAR_BELOW
 
     @property
     def is_saturated(self) -> bool:
         """Whether most neurons fire at almost every step."""
-        return self.saturated_share > _limits.MAJORITY
+        return self.saturated_share > limits.MAJORITY
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class Gradient(Record):
     @property
     def overshoots(self) -> bool:
         """Whether the gradient flips its sign from step to step."""
-        return self.consistency < _limits.FLIPPED
+        return self.consistency < limits.FLIPPED
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,22 +166,22 @@ class Slopes(Record):
     @property
     def is_negative(self) -> bool:
         """Whether a spike may change the sign of the gradient."""
-        return self.lowest < -_limits.NEGATIVE
+        return self.lowest < -limits.NEGATIVE
 
     @property
     def is_high(self) -> bool:
         """Whether the mean slope is above the limit for recurrent and long networks."""
-        return self.per_scale > _limits.TOO_HIGH
+        return self.per_scale > limits.TOO_HIGH
 
     @property
     def out_of_reach(self) -> bool:
         """Whether nearly all slopes are flat."""
-        return self.flat_share > _limits.OUT_OF_REACH
+        return self.flat_share > limits.OUT_OF_REACH
 
     @property
     def is_wide(self) -> bool:
         """Whether the slope is nearly the same wherever membranes lie."""
-        return self.steep_share > _limits.OUT_OF_REACH
+        return self.steep_share > limits.OUT_OF_REACH
 
     @property
     def per_scale(self) -> float:

@@ -43,7 +43,7 @@ def two_bits():
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
     "a cause": [
-        ("_causes.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
+        ("_causes/table.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
         ("_gradient_flow/activity.py", "", """
 def dull(measured):
     if measured.evaluator.batch == 2:

@@ -14,7 +14,7 @@ from flow_networks import only, weights_and_inputs
 from small_stacks import BATCH, Layer, N, Stack, inputs
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_rates, normalize_surrogate
-from braintools_qps._limits import FAR, TOO_HIGH
+from braintools_qps._causes.limits import FAR, TOO_HIGH
 
 
 class Inhibited(Stack):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._limits import (
+from .limits import (
     CHAOTIC,
     FAR,
     FAR_BELOW,
@@ -23,7 +23,7 @@ from ._limits import (
 )
 
 if TYPE_CHECKING:
-    from .records import PopulationFlow
+    from ..records import PopulationFlow
 
 
 @dataclass(frozen=True)
