@@ -26,11 +26,13 @@ def fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Su
     """The surrogate, with a scale for membranes whose distance from threshold is not about 1."""
     chosen = by_population(surrogate, evaluator.step.spikes)
     result = dict(chosen)
-    for p in evaluator.step.populations:
+    for p in (*evaluator.step.populations, *evaluator.step.readouts):
         spike, unit = chosen.get(p.name), p.argument_unit
         usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
-        is_near_1 = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
-        if isinstance(spike, QPseudoSpike) and spike.scale is None and usual > 0 and not is_near_1:
+        fits = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
+        if fits or not 0 < usual < np.inf:
+            continue
+        if isinstance(spike, QPseudoSpike) and spike.scale is None:
             scale = usual if unit is None else u.Quantity(usual, unit=unit)
             result[p.name] = spike.replace(scale=scale)
     return surrogate if isinstance(surrogate, str) and result == chosen else result

@@ -198,6 +198,23 @@ def test_a_voltage_gets_a_scale_the_usual_distance_from_the_threshold():
     assert model.spk_fun.scale / u.mV == pytest.approx(np.median(distances), rel=0.01)
 
 
+class Read(InVolts):
+    """The voltages are the output."""
+
+    def update(self, x):
+        super().update(x)
+        return self.V.value / u.mV
+
+
+def test_a_readout_by_voltages_gets_a_scale_too_and_keeps_its_weights():
+    model = brainstate.nn.Sequential(InVolts(), Read())
+    before = model.layers[1].linear.weight.value
+    done = prepare(model, inputs(), objective=last)
+    assert done.after.cause == "none"
+    assert all(u.get_unit(layer.spk_fun.scale) == u.mV for layer in model.layers)
+    jax.tree.map(np.testing.assert_array_equal, model.layers[1].linear.weight.value, before)
+
+
 class Mine(QPseudoSpike):
     """A surrogate that no name stands for."""
 
