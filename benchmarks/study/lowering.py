@@ -20,7 +20,7 @@ import numpy as np
 import optax
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate, set_surrogate
-from braintools_qps._causes.limits import HIGH_SLOPE
+from braintools_qps._causes import limits
 from braintools_qps._comparison.factory import Factory
 
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem
@@ -40,7 +40,7 @@ def alike(model: Any, inputs: Any) -> dict[str, Any]:
 def each(model: Any, inputs: Any) -> dict[str, Any]:
     """Each layer lowered by itself."""
     flow = gradient_flow(model, inputs, surrogates={ALPHA_8: ALPHA_8})[ALPHA_8]
-    factors = {p.name: min(1.0, HIGH_SLOPE / p.slopes.mean) for p in flow.populations}
+    factors = {p.name: min(1.0, limits.HIGH_SLOPE / p.slopes.mean) for p in flow.populations}
     return {name: QPseudoSpike(alpha=8, dampening=factor) for name, factor in factors.items()}
 
 

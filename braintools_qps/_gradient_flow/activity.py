@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from .._causes.limits import MAJORITY
+from .._causes import limits
 from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
@@ -52,7 +52,7 @@ def silent(measured: Measured) -> Finding | None:
 def saturated(measured: Measured) -> Finding | None:
     """Most neurons fire at almost every step, or so often that no gradient is left."""
     is_stuck = lambda p: (
-        p.activity.firing_rate > MAJORITY
+        p.activity.firing_rate > limits.MAJORITY
         and p.slopes.flat_share > 0
         and measured.is_flat_at_end(p.name)
     )
@@ -159,7 +159,7 @@ def _output_says_nothing(evaluator: Evaluator) -> bool:
         return False
     usual = [x == np.median(x, axis=1, keepdims=True) for x in outputs]
     alike = [same.all(axis=(0, *range(2, same.ndim))) for same in usual]
-    return bool(np.mean(np.all(alike, axis=0)) > MAJORITY)
+    return bool(np.mean(np.all(alike, axis=0)) > limits.MAJORITY)
 
 
 def _held_down(measured: Measured, name: str) -> float:

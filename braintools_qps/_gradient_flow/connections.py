@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from .._causes.limits import UNMOVED
+from .._causes import limits
 from .._wording import listed
 from . import remedies
 from .evaluate import Measured
@@ -98,7 +98,7 @@ def gradient_zero(measured: Measured) -> Finding | None:
 def parameters_zero(measured: Measured) -> Finding | None:
     """A gradient of exactly 0 in nearly all parameters, which more samples would not move."""
     share = measured.zero_parameter_share
-    if not share > UNMOVED or measured.step.chooses_rows():
+    if not share > limits.UNMOVED or measured.step.chooses_rows():
         return None
     if any(p.activity.is_silent for p in measured.populations):
         return None

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._causes import CAUSES
-from .._causes.limits import CHAOTIC, FAR, HIGH_SLOPE, MAJORITY, TOO_HIGH, VANISHED
+from .._causes import CAUSES, limits
 from .._wording import listed
 from ..records import Diagnosis, PopulationFlow
 from . import activity, connections, not_finite, over_time, remedies, setup, surrogates
@@ -96,7 +95,7 @@ def _helps(change: Change, findings: list[Finding]) -> bool:
         return False
     left = _findings(after)
     known = {finding.cause for finding in findings[1:]} - {findings[0].cause}
-    most = FAR if findings[0].cause in ("too high", "not finite") else CHAOTIC
+    most = limits.FAR if findings[0].cause in ("too high", "not finite") else limits.CHAOTIC
     explodes = any(p.gradient.end_to_end > most for p in after.populations)
     return not explodes and all(finding.cause in known for finding in left)
 
@@ -138,8 +137,8 @@ def _hints(measured: Measured) -> Iterator[str]:
     ):  # deep stacks lose their gradient with a lower one
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
-            f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "
-            f"networks train worse than at {HIGH_SLOPE:g}: {_lowering(measured, high)}."
+            f"{span([p.slopes.per_scale for p in high])}. Above {limits.TOO_HIGH:g} recurrent and "
+            f"long networks train worse than at {limits.HIGH_SLOPE:g}: {_lowering(measured, high)}."
         )
     if quiet := [p for p in measured.populations if p.activity.is_silent]:
         yield (
@@ -156,7 +155,7 @@ def _hints(measured: Measured) -> Iterator[str]:
         )
     yield from _fixed(measured.step)
     yield from _vanishing(measured)
-    if measured.zero_parameter_share > MAJORITY:
+    if measured.zero_parameter_share > limits.MAJORITY:
         by_default = measured.evaluator.objective.function is None
         own = ", by default the last. Pass objective= to measure with your own loss" * by_default
         yield (
@@ -169,7 +168,7 @@ def _lowering(measured: Measured, high: Sequence[PopulationFlow]) -> str:
     """A line that lowers mean slopes; another surrogate in place of a plain function."""
     changes = remedies.lower(measured)
     try:
-        lowered(measured.evaluator, measured.spikes, HIGH_SLOPE)
+        lowered(measured.evaluator, measured.spikes, limits.HIGH_SLOPE)
     except ValueError:
         changes = remedies.other_surrogate(measured, [p.name for p in high])
     return next(changes).code
@@ -191,7 +190,7 @@ def _vanishing(measured: Measured) -> Iterator[str]:
     """A sentence on a first population whose gradient is next to nothing of the last one's."""
     first, last = measured.populations[0], measured.populations[-1]
     before, after = (np.sqrt(np.mean(p.gradient.second_moments)) for p in (first, last))
-    if first.unit == last.unit and 0 < before < VANISHED * after:
+    if first.unit == last.unit and 0 < before < limits.VANISHED * after:
         times = (after / before) ** (1 / (len(measured.populations) - 1))
         yield (
             f"The gradient vanishes over depth: that of {first.name} is {before / after:.1e} times "

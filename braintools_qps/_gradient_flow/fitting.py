@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._causes.limits import HIGH_SLOPE
+from .._causes import limits
 from .._models import by_population
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
@@ -52,7 +52,7 @@ def steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None
         gradients = [p.gradient for p in after.populations]
         if not any(g.end_to_end > STEADY or g.overshoots for g in gradients):
             return slope
-    return HIGH_SLOPE
+    return limits.HIGH_SLOPE
 
 
 def written(surrogate: str | dict[str, Surrogate]) -> str:

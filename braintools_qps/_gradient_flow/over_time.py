@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from .._causes.limits import CHAOTIC
+from .._causes import limits
 from . import measures, remedies
 from .evaluate import Measured
 from .findings import AGAIN, Finding, named
@@ -46,7 +46,7 @@ def direction_lost(measured: Measured) -> Finding | None:
         f"The gradient loses its direction in {named(names)}: it reverses from step to step "
         f"(mean cosine {turning[0].gradient.consistency:.2f}). "
     )
-    if worst.gradient.end_to_end > CHAOTIC:
+    if worst.gradient.end_to_end > limits.CHAOTIC:
         text += (
             f"In {worst.name} it grows {worst.gradient.end_to_end:.1g}-fold over the steps: "
             "usually the weights from one step to the next are too large."

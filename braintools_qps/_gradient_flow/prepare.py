@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._causes.limits import HIGH_SLOPE
+from .._causes import limits
 from .._models import batch_size, checked_inputs, restoring
 from ..records import Diagnosis, PopulationFlow, Preparation
 from ..typing import Inputs, Model, SurrogateSpec
@@ -262,7 +262,7 @@ class Preparing:
             return
         slope = steady_slope(now.measured.evaluator, self.surrogate)
         if scaled or slope:
-            text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
+            text += f", mean_slope={slope:g}" if slope not in (None, limits.HIGH_SLOPE) else ""
             yield [
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
                 f"normalize_surrogate(model, inputs, surrogate={text}))"

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._causes.limits import HIGH_SLOPE, MAJORITY
+from .._causes import limits
 from .._models import check_detachable, find_neurons, restoring, set_reset
 from .._registry import get_surrogate
 from .._surrogate import Scaled, is_step
@@ -32,7 +32,7 @@ TARGET_RATE = 0.1  # spikes per neuron and step
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 WEAKER = (1 / 4, 1 / 16, 1 / 64, 1 / 256)
-SLOPES = (HIGH_SLOPE, 0.05, 0.02, 0.01)
+SLOPES = (limits.HIGH_SLOPE, 0.05, 0.02, 0.01)
 ALPHAS = (2, 1)
 FARTHEST = 40  # powers of two in which a factor is looked for, to say how far away it is
 
@@ -114,7 +114,7 @@ def wider(measured: Measured, names: Sequence[str]) -> Iterator[Change]:
     flat = lambda p, spike: measured.evaluator.slopes_of(p, spike).flat_share
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
-        if all(flat(p, spikes[p.name]) <= MAJORITY for p in chosen):
+        if all(flat(p, spikes[p.name]) <= limits.MAJORITY for p in chosen):
             each = (f"{p.name!r}: Scaled({p.code}, scale={factor:g})" for p in chosen)
             code = f"{{{', '.join(each)}}}"
             yield Change(
@@ -145,7 +145,7 @@ def lower(measured: Measured) -> Iterator[Change]:
     for detach in (False, True):
         for slope in SLOPES:
             options = _candidate(measured)
-            options += "" if slope == HIGH_SLOPE else f", mean_slope={slope:g}"
+            options += "" if slope == limits.HIGH_SLOPE else f", mean_slope={slope:g}"
             detaching = ", detach_reset=True" * detach
             yield Change(
                 f"Lower the mean slope to {slope:g} in every population"
@@ -237,7 +237,7 @@ def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
     spec = f"QPseudoSpike(alpha={alpha}, scale={scale_text}, dampening={{:g}})"
     spike = lambda dampening: get_surrogate(spec.format(dampening))
     mean = evaluator.slopes_of(p, spike(1.0)).per_scale
-    return spec.format(float(f"{min(HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
+    return spec.format(float(f"{min(limits.HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
 
 
 def _with_states(measured: Measured, states: Sequence[Any]) -> Measured:

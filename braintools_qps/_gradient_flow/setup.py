@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._causes.limits import KEPT, MAJORITY
+from .._causes import limits
 from .._models import code_of, find_nodes, is_dropout
 from ..records import PopulationFlow
 from . import remedies
@@ -67,7 +67,7 @@ def inputs_out_of_range(measured: Measured) -> Finding | None:
 def dropout(measured: Measured) -> Finding | None:
     """A dropout that keeps next to nothing, as where its share was meant as what to drop."""
     model = measured.evaluator.model
-    is_low = lambda node: is_dropout(node) and 0 < node.prob <= KEPT
+    is_low = lambda node: is_dropout(node) and 0 < node.prob <= limits.KEPT
     nodes = {} if model is None else find_nodes(model, is_low)
     others = {name: remedies.kept(measured, node) for name, node in nodes.items()}
     same = measured.evaluator.passes  # a program that stays the same does not call the dropout
@@ -206,8 +206,8 @@ def _later(evaluator: Evaluator, p: Population) -> int | None:
     for times in LONGER:
         repeat = lambda x, times=times: jnp.concatenate([x] * times)
         moved = _moved(evaluator.changed(inputs=jax.tree.map(repeat, evaluator.inputs)), p)
-        first, usual = np.argmax(moved > 0), np.argmax(moved > MAJORITY)
-        if moved[usual] > MAJORITY and usual - first < len(evaluator.run.inputs[0]):
+        first, usual = np.argmax(moved > 0), np.argmax(moved > limits.MAJORITY)
+        if moved[usual] > limits.MAJORITY and usual - first < len(evaluator.run.inputs[0]):
             return int(usual)
     return None
 

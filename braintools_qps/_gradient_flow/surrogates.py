@@ -8,8 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from .._causes import CAUSES
-from .._causes.limits import CHAOTIC, FAR, UNSTEADY
+from .._causes import CAUSES, limits
 from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Measured
@@ -112,8 +111,8 @@ def too_high(measured: Measured) -> Finding | None:
 
 
 def _grows(p: PopulationFlow) -> bool:
-    growth, unsteady = p.gradient.end_to_end, p.gradient.consistency < UNSTEADY
-    return growth > CHAOTIC or (growth > FAR and unsteady)
+    growth, unsteady = p.gradient.end_to_end, p.gradient.consistency < limits.UNSTEADY
+    return growth > limits.CHAOTIC or (growth > limits.FAR and unsteady)
 
 
 def _with_cause(measured: Measured, cause: str) -> list[PopulationFlow]:

@@ -14,7 +14,7 @@ from flow_networks import only, weights_and_inputs
 from small_stacks import BATCH, Layer, N, Stack, inputs
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_rates, normalize_surrogate
-from braintools_qps._causes.limits import FAR, TOO_HIGH
+from braintools_qps._causes import limits
 
 
 class Inhibited(Stack):
@@ -122,5 +122,5 @@ def test_a_scale_in_microvolts(alpha):
     exec(found.code, {"model": model, "inputs": x})
     flow = only(gradient_flow(model, x))
     assert flow.diagnosis.cause == "none"
-    assert 0 < flow.populations[0].gradient.end_to_end < FAR
-    assert flow.mean_slope < TOO_HIGH
+    assert 0 < flow.populations[0].gradient.end_to_end < limits.FAR
+    assert flow.mean_slope < limits.TOO_HIGH
