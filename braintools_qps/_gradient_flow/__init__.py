@@ -25,12 +25,12 @@ from ..records import GradientFlow, GradientFlows, total
 from ..typing import Inputs, Model, SpikeFunction, SurrogateSpecs
 from .cotangents import Objective
 from .diagnose import diagnose
-from .evaluate import Evaluator, Passes, Spikes
+from .evaluate import Evaluator, Spikes
 from .findings import samples_first
 from .information import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
-from .passes import synaptic_operations
+from .passes import Programs, compiling_once, synaptic_operations
 from .prepare import prepare
 from .relay import relay_weights
 from .sensitivity import gradient_sensitivity
@@ -151,8 +151,9 @@ def gradient_flow(
     step = trace(model, inputs)
     chosen = _candidates(step.spikes, surrogates)
     target = Objective(objective, seed)
-    evaluator = Evaluator(step, inputs, target, model=model, labels=known)
-    flows = {name: flow_of(evaluator, name, spikes) for name, spikes in chosen.items()}
+    with compiling_once():
+        evaluator = Evaluator(step, inputs, target, model, known)
+        flows = {name: flow_of(evaluator, name, spikes) for name, spikes in chosen.items()}
     return GradientFlows(
         (name, _samples_first(flow) if batch_first else flow) for name, flow in flows.items()
     )

@@ -17,7 +17,7 @@ from .._wording import listed
 from ..records import Diagnosis, PopulationFlow
 from . import activity, connections, not_finite, over_time, remedies, setup, surrogates
 from .evaluate import Measured
-from .findings import AGAIN, IMPORT, MISFITS, Change, Finding, Rule, named, span, with_s
+from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
 from .graph import OUTPUTS
 from .normalize import lowered
 from .relay import is_deep
@@ -81,17 +81,17 @@ def _remedy(measured: Measured, findings: list[Finding]) -> tuple[str | None, st
     if not findings:
         return None, None
     for change in findings[0].changes():
-        if _helps(change, findings):
+        if _helps(measured, change, findings):
             return f"{change.said}: {change.code}. {AGAIN}", change.code
     advice = findings[0].otherwise
     return (advice if isinstance(advice, str) or advice is None else advice()), None
 
 
-def _helps(change: Change, findings: list[Finding]) -> bool:
+def _helps(measured: Measured, change: Change, findings: list[Finding]) -> bool:
     """Whether a change removes the cause from every population and brings no other about."""
     try:
-        after = change.make()
-    except MISFITS:  # what the user would type raises it, too
+        after = remedies.after(measured, change.code)
+    except Exception:  # the user would meet it, too
         return False
     left = _findings(after)
     known = {finding.cause for finding in findings[1:]} - {findings[0].cause}

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.stages import Wrapped
 
 from .._models import batch_size
 from ..records import Activity, Gradient, Information, Operations, PopulationFlow, Slopes
@@ -20,31 +16,12 @@ from ..typing import Inputs, Model, SpikeFunction
 from . import measures
 from .cotangents import Objective
 from .information import told
-from .normalize_rates import rates_of
 from .operations import per_sample
-from .passes import backward, firing_rates, forward, replaced, with_index
+from .passes import passes_of, replaced, with_index
 from .slopes import slope_summary, slopes_at
 from .step import Arrays, Population, Step, is_real
 
 Spikes = Mapping[str, SpikeFunction]  # the surrogate of each population
-
-
-class Passes(NamedTuple):
-    """The passes through one traced step, compiled once for all runs and candidates."""
-
-    program: str
-    forward: Wrapped
-    backward: Wrapped
-    rates: Wrapped
-
-    @classmethod
-    def of(cls, step: Step, known: Passes | None = None) -> Passes:
-        """The passes of a step, which take its arrays; those that are known, if they are its."""
-        program = re.sub(r" at 0x\w+", "", str(step.jaxpr))
-        if known is not None and known.program == program:
-            return known
-        compiled = (jax.jit(partial(go, step)) for go in (forward, backward, firing_rates))
-        return cls(program, *compiled)
 
 
 class ParameterGradient(NamedTuple):
@@ -85,12 +62,11 @@ class Evaluator:
         step: Step,
         inputs: Inputs,
         objective: Objective,
-        passes: Passes | None = None,
         model: Model | None = None,
         labels: np.ndarray | None = None,
     ) -> None:
         self.step, self.inputs, self.objective, self.model = step, inputs, objective, model
-        self.passes = Passes.of(step, passes)
+        self.passes = passes_of(step)
         self.run = self.passes.forward(step.arrays, with_index(inputs))
         self.batch = batch_size(inputs)
         batched = 1 + (self.batch is not None)
@@ -112,7 +88,7 @@ class Evaluator:
         arrays = arrays if states is None else arrays._replace(states=tuple(states))
         step = dataclasses.replace(self.step, arrays=arrays)
         inputs = self.inputs if inputs is None else inputs
-        return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
+        return Evaluator(step, inputs, self.objective, self.model, self.labels)
 
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
@@ -151,10 +127,6 @@ class Evaluator:
         argument, unit = self.run.arguments[population.call], population.argument_unit
         slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
         return slope_summary(spike, argument, unit, slopes)
-
-    def rates(self, states: Sequence[Array]) -> dict[str, float]:
-        """Each population's firing rate with these values of the states."""
-        return rates_of(self.step, self.run.inputs, self.passes.rates)(states)
 
     def real_outputs(self) -> list[np.ndarray]:
         """The outputs that an objective can have a derivative for."""

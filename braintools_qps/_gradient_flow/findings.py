@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import brainunit as u
 import numpy as np
 from jax import Array
 
@@ -13,16 +12,13 @@ from .evaluate import Measured
 
 AGAIN = "Then run gradient_flow again."
 IMPORT = "from braintools_qps import "
-# What a change raises in a model that it does not suit
-MISFITS = ValueError, TypeError, u.UnitMismatchError
 
 
 class Change(NamedTuple):
-    """A change that the user can type, and what a copy of the run measures with it."""
+    """A change in words, and the line of code that the user can type."""
 
     said: str
     code: str
-    make: Callable[[], Measured]
 
 
 class Finding(NamedTuple):

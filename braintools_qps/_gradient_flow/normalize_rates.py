@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import brainstate
@@ -17,7 +16,7 @@ from .._models import checked_inputs
 from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
-from .passes import firing_rates, replaced, with_index
+from .passes import passes_of, replaced, with_index
 from .step import Step
 from .tracing import trace
 
@@ -196,14 +195,9 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
     return weights
 
 
-def rates_of(
-    step: Step, indexed: list[Array], compiled: Callable[..., list[Array]] | None = None
-) -> Callable[[Any], Rates]:
-    """A function from the leaves of all states to the firing rates of all populations.
-
-    ``compiled`` is `firing_rates` of the step, if it is compiled already.
-    """
-    measure = compiled or jax.jit(partial(firing_rates, step))
+def rates_of(step: Step, indexed: list[Array]) -> Callable[[Any], Rates]:
+    """A function from the leaves of all states to the firing rates of all populations."""
+    measure = passes_of(step).rates
     names = [population.name for population in step.populations]
     return lambda states: dict(
         zip(names, map(float, measure(step.arrays._replace(states=tuple(states)), indexed)))
@@ -223,8 +217,6 @@ def scaled_to(
     weights: dict[str, list[int]],
     measure: Callable[[Any], Rates],
     rate: float,
-    *,
-    close: float = CLOSE,
 ) -> Scaling:
     """Scale the weights of one population after the other until each fires at the rate.
 
@@ -239,7 +231,7 @@ def scaled_to(
         alone = {}
         for name in factors:
             rate_at = _rate_with(name, measure, states, weights[name])
-            factor = attained(rate_at, rate, close=close)
+            factor = attained(rate_at, rate)
             if factor is None:
                 raise _fixed(step, measure(states)) or _unattained(name, rate, rate_at)
             alone[name] = rate_at(factor)

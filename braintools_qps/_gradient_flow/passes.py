@@ -7,13 +7,17 @@ program for all candidates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.stages import Wrapped
 
 from .._jaxpr import Tap
 from ..typing import Inputs, Model
@@ -48,6 +52,45 @@ class Backward(NamedTuple):
     cosines: Array
     zeros: Array
     not_finite: Array
+
+
+class Passes(NamedTuple):
+    """The passes through a traced step, which take its arrays. Each compiles at its first call."""
+
+    forward: Wrapped
+    backward: Wrapped
+    rates: Wrapped
+
+
+Programs = dict[str, Passes]  # by the text of the step
+_known: ContextVar[Programs | None] = ContextVar("known programs", default=None)
+
+
+@contextmanager
+def compiling_once(programs: Programs | None = None) -> Iterator[None]:
+    """Within, all steps with the same program share their compiled passes."""
+    known = _known.get()
+    token = _known.set(programs if programs is not None else {} if known is None else known)
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def passes_of(step: Step) -> Passes:
+    """The passes of a step."""
+    known, program = _known.get(), program_of(step)
+    if known and program in known:
+        return known[program]
+    passes = Passes(*(jax.jit(partial(go, step)) for go in (forward, backward, firing_rates)))
+    if known is not None:
+        known[program] = passes
+    return passes
+
+
+def program_of(step: Step) -> str:
+    """What a step computes, as text."""
+    return re.sub(r" at 0x\w+", "", str(step.jaxpr))
 
 
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:

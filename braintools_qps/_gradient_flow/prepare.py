@@ -18,12 +18,14 @@ from ..records import Diagnosis, PopulationFlow, Preparation
 from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
-from .evaluate import Evaluator, Measured, Passes
+from .evaluate import Evaluator, Measured
 from .findings import IMPORT, samples_first
 from .fitting import STEADY, fitted, learning_rate_for, steady_slope, written
 from .information import FEWEST, checked_labels, mean_inputs, told
-from .normalize_rates import checked_rate, of_one_sign
+from .normalize_rates import checked_rate
+from .passes import compiling_once
 from .relay import is_deep
+from .remedies import normalizing
 from .tracing import trace
 
 ROUNDS = 8  # of diagnoses and remedies
@@ -165,7 +167,7 @@ def prepare(
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     options = "" if rate is None else f", rate={checked_rate(rate)!r}"
     run = Preparing(model, inputs, known, Objective(objective), surrogate, options)
-    with restoring(model, only_errors=True):
+    with compiling_once(), restoring(model, only_errors=True):
         before = now = run.look()
         for _ in range(ROUNDS):
             if not any(map(run.goes, run.ways(now))):
@@ -198,16 +200,12 @@ class Preparing:
     surrogate: SurrogateSpec
     options: str  # of the functions that set a rate
     lines: list[str] = field(default_factory=list)
-    passes: Passes | None = None
     failed: ValueError | None = None
 
     def look(self, *, remedy: bool = False) -> View:
-        """Diagnose the model. Unless its program changes, the passes are compiled once."""
+        """Diagnose the model."""
         step = trace(self.model, self.inputs)
-        evaluator = Evaluator(
-            step, self.inputs, self.objective, self.passes, self.model, self.labels
-        )
-        self.passes = evaluator.passes
+        evaluator = Evaluator(step, self.inputs, self.objective, self.model, self.labels)
         measured = evaluator.measure(step.spikes)
         return View(measured, diagnose(measured, remedy=remedy)[0])
 
@@ -239,15 +237,12 @@ class Preparing:
 
     def weights(self, now: View) -> Iterator[list[str]]:
         """Weights that pass spikes on, in deep stacks, or that bring populations to a rate."""
-        step, cause = now.measured.step, now.diagnosis.cause
+        cause = now.diagnosis.cause
         scrambles = not self.has("relay_weights") and _scrambles(now.measured.evaluator, cause)
         if scrambles:
             yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{self.options})"]
         if scrambles or now.needs_rates():
-            uneven = [i for matrices in of_one_sign(step).values() for i in matrices]
-            centred = [step.code(i, "{0} - {0}.mean()") for i in uneven]
-            call = f"{IMPORT}normalize_rates; normalize_rates(model, inputs{self.options})"
-            yield [*centred, call]
+            yield normalizing(now.measured.step, self.options)
 
     def surrogates(self, now: View) -> Iterator[list[str]]:
         """A surrogate for all populations, as high as the gradient stays steady."""

@@ -1,31 +1,27 @@
 """Changes that may remove a cause, in the order in which they are tried.
 
-Each is a line of code that the user can type, and the same change made to a copy of the run.
+Each is a line of code that the user can type. To try it, it is run as it is printed.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._causes import limits
-from .._models import check_detachable, find_neurons, restoring, set_reset
+from .._models import find_neurons, restoring, set_spike
 from .._registry import get_surrogate
 from .._surrogate import Scaled, is_step
 from .._wording import listed
 from ..typing import Inputs
 from .cotangents import Objective
-from .evaluate import Evaluator, Measured, Spikes
+from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change
-from .normalize import lowered
-from .normalize_rates import WIDEST, attained, of_one_sign, scaled, scaled_to, separate_weights
-from .step import Population
+from .normalize_rates import WIDEST, attained, of_one_sign, rates_of, scaled
+from .step import Population, Step
 from .tracing import trace
 
 TARGET_RATE = 0.1  # spikes per neuron and step
@@ -37,18 +33,36 @@ ALPHAS = (2, 1)
 FARTHEST = 40  # powers of two in which a factor is looked for, to say how far away it is
 
 
+def after(measured: Measured, code: str) -> Measured:
+    """What is measured after a line of code. The model itself stays as it is."""
+    step, inputs = traced_after(measured, code)
+    old = measured.evaluator
+    return Evaluator(step, inputs, old.objective, old.model, old.labels).measure(step.spikes)
+
+
+def traced_after(measured: Measured, code: str) -> tuple[Step, Inputs]:
+    """The step of the model after a line of code, with the candidate in it, and its inputs."""
+    model = measured.evaluator.model
+    scope = {"model": model, "inputs": measured.evaluator.inputs}
+    with restoring(model):
+        neurons = find_neurons(model)
+        for name, spike in measured.spikes.items():
+            set_spike(neurons[name], spike)
+        exec(code, scope)
+        return trace(model, scope["inputs"]), scope["inputs"]
+
+
 def for_rate(measured: Measured, name: str) -> Iterator[Change]:
     """Bring rates to `TARGET_RATE`: weights of both signs, all weights, some weights, the inputs.
 
     Weights of one sign drive membranes away, whatever their size: where such a population is
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
     """
-    step, states = measured.step, measured.step.arrays.states
-    of_sign = of_one_sign(step)
-    ways = [_normalized(measured)]
-    if name in of_sign:
-        uneven = [i for matrices in of_sign.values() for i in matrices]
-        ways.append(_normalized(measured, uneven))
+    step, said = measured.step, f"ring every population to {TARGET_RATE:g} spikes per step"
+    ways = [Change("B" + said, normalizing(step)[-1])]
+    if name in of_one_sign(step):
+        first = "Subtract the mean of weights of one sign, and then b"
+        ways.append(Change(first + said, "; ".join(normalizing(step))))
     is_saturated = any(p.activity.is_saturated for p in measured.populations if p.name == name)
     yield from reversed(ways) if is_saturated else ways
     weights = step.input_weights(measured.step.population(name))
@@ -59,21 +73,26 @@ def for_rate(measured: Measured, name: str) -> Iterator[Change]:
                 f"Multiply {'the' if len(chosen) > 1 else 'only these'} input weights of {name} by "
                 f"{factor:g}",
                 "; ".join(step.code(i, f"{factor:g} * {{0}}") for i in chosen),
-                partial(_with_states, measured, scaled(states, chosen, factor)),
             )
     for factor in FACTORS:
-        yield _with_inputs(measured, f"{factor:g} * x", partial(operator.mul, factor))
+        yield _scaled_inputs(measured, f"{factor:g} * x")
+
+
+def normalizing(step: Step, options: str = "") -> list[str]:
+    """Lines that subtract the mean of weights of one sign, and bring populations to a rate."""
+    uneven = (i for matrices in of_one_sign(step).values() for i in matrices)
+    centring = [step.code(i, "{0} - {0}.mean()") for i in uneven]
+    return [*centring, f"{IMPORT}normalize_rates; normalize_rates(model, inputs{options})"]
 
 
 def weaker(measured: Measured, name: str) -> Iterator[Change]:
     """Weights that may inhibit a population, one matrix after the other, made weaker."""
-    step, states = measured.step, measured.step.arrays.states
+    step = measured.step
     for factor in WEAKER:
-        for i in step.matrices(measured.step.population(name)):
+        for i in step.matrices(step.population(name)):
             yield Change(
                 f"Multiply the weights that hold {name} down by {factor:g}",
                 step.code(i, f"{factor:g} * {{0}}"),
-                partial(_with_states, measured, scaled(states, [i], factor)),
             )
 
 
@@ -120,7 +139,6 @@ def wider(measured: Measured, names: Sequence[str]) -> Iterator[Change]:
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
-                partial(_with_spikes, measured, spikes),
             )
     yield from other_surrogate(measured, [p.name for p in chosen], ALPHAS)
 
@@ -132,12 +150,8 @@ def other_surrogate(
     chosen = [p for p in measured.step.populations if p.name in names]
     for alpha in alphas:
         specs = {p.name: _fitting(measured.evaluator, p, alpha) for p in chosen}
-        spikes = {name: get_surrogate(spec) for name, spec in specs.items()}
-        yield Change(
-            "Use another surrogate",
-            f"{IMPORT}set_surrogate; set_surrogate(model, {specs!r})",
-            partial(_with_spikes, measured, spikes),
-        )
+        code = f"{IMPORT}set_surrogate; set_surrogate(model, {specs!r})"
+        yield Change("Use another surrogate", code)
 
 
 def lower(measured: Measured) -> Iterator[Change]:
@@ -152,7 +166,6 @@ def lower(measured: Measured) -> Iterator[Change]:
                 + ", and stop the gradient at the reset" * detach,
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
                 f"normalize_surrogate(model, inputs{options}){detaching})",
-                partial(_lowered, measured, slope, detach),
             )
 
 
@@ -166,17 +179,7 @@ def _candidate(measured: Measured) -> str:
 def rescaled_inputs(measured: Measured, largest: float) -> Iterator[Change]:
     """Inputs that go up to 1."""
     divisor = float(f"{largest:.3g}")
-    yield _with_inputs(measured, f"x / {divisor:g}", lambda x: x / divisor)
-
-
-def kept(measured: Measured, node: Any) -> Measured:
-    """The model traced with a dropout that keeps what it dropped; the model itself stays."""
-    evaluator = measured.evaluator
-    with restoring(evaluator.model):
-        node.prob = 1 - node.prob
-        step = trace(evaluator.model, evaluator.inputs)
-    inputs, objective, passes = evaluator.inputs, evaluator.objective, evaluator.passes
-    return Evaluator(step, inputs, objective, passes).measure(measured.spikes)
+    yield _scaled_inputs(measured, f"x / {divisor:g}")
 
 
 def more_steps(measured: Measured) -> str:
@@ -185,7 +188,7 @@ def more_steps(measured: Measured) -> str:
         return f"Let the objective read outputs and steps that depend on it. {AGAIN}"
     mean = lambda outputs: sum(jnp.mean(x) for x in jax.tree.leaves(outputs))
     evaluator = measured.evaluator
-    other = Evaluator(measured.step, evaluator.inputs, Objective(mean), evaluator.passes)
+    other = Evaluator(measured.step, evaluator.inputs, Objective(mean))
     populations = other.measure(measured.spikes).populations
     if not all(np.any(p.gradient.second_moments) for p in populations):
         return f"Other steps of the output do not help: look at the inputs of late steps. {AGAIN}"
@@ -195,34 +198,14 @@ def more_steps(measured: Measured) -> str:
     )
 
 
-def _normalized(measured: Measured, uneven: Sequence[int] = ()) -> Change:
-    """All rates at `TARGET_RATE`, after the means of some weights are subtracted."""
-    evaluator, step = measured.evaluator, measured.step
-    code = [step.code(i, "{0} - {0}.mean()") for i in uneven]
-    code.append(f"{IMPORT}normalize_rates; normalize_rates(model, inputs)")
-
-    def make() -> Measured:
-        states = list(step.arrays.states)
-        for i in uneven:
-            states[i] = states[i] - states[i].mean()
-        centred = evaluator.changed(states) if uneven else evaluator
-        weights = separate_weights(step)
-        scaling = scaled_to(centred.step, weights, centred.rates, TARGET_RATE, close=ROUGHLY)
-        return centred.changed(scaling.states).measure(measured.spikes)
-
-    said = f"Bring every population to {TARGET_RATE:g} spikes per step"
-    return Change(
-        "Subtract the mean of weights of one sign, and then b" + said[1:] if uneven else said,
-        "; ".join(code),
-        make,
-    )
-
-
 def _factor(
     measured: Measured, name: str, positions: Sequence[int], widest: int = WIDEST
 ) -> float | None:
     """A factor on some weights that brings a population's rate near `TARGET_RATE`."""
-    states, rates = measured.step.arrays.states, measured.evaluator.rates
+    states, rates = (
+        measured.step.arrays.states,
+        rates_of(measured.step, measured.evaluator.run.inputs),
+    )
     rate_at = lambda factor: rates(scaled(states, positions, factor))[name]
     return attained(rate_at, TARGET_RATE, widest=widest, close=ROUGHLY)
 
@@ -240,46 +223,9 @@ def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
     return spec.format(float(f"{min(limits.HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
 
 
-def _with_states(measured: Measured, states: Sequence[Any]) -> Measured:
-    return measured.evaluator.changed(states).measure(measured.spikes)
-
-
-def _with_spikes(measured: Measured, spikes: Spikes) -> Measured:
-    return measured.evaluator.measure({**measured.spikes, **spikes})
-
-
-def _with_inputs(measured: Measured, code: str, change: Callable[[Any], Any]) -> Change:
-    """Other inputs. Where their dtype changes, the model is traced again."""
-    evaluator = measured.evaluator
-
-    def make() -> Measured:
-        inputs = jax.tree.map(change, evaluator.inputs)
-        is_same = _dtypes(inputs) == _dtypes(evaluator.inputs)
-        made = evaluator.changed(inputs=inputs) if is_same else _traced_again(evaluator, inputs)
-        return made.measure(measured.spikes)
-
+def _scaled_inputs(measured: Measured, code: str) -> Change:
+    """Other inputs, in which ``x`` are the present ones or a part of them."""
     line = f"inputs = {code.replace('x', 'inputs')}"
-    if not hasattr(evaluator.inputs, "shape"):
+    if not hasattr(measured.evaluator.inputs, "shape"):
         line = f"import jax; inputs = jax.tree.map(lambda x: {code}, inputs)"
-    return Change("Scale the inputs, here and in training", line, make)
-
-
-def _dtypes(inputs: Inputs) -> list[Any]:
-    return [leaf.dtype for leaf in jax.tree.leaves(inputs)]
-
-
-def _lowered(measured: Measured, slope: float, detach: bool) -> Measured:
-    evaluator = measured.evaluator
-    if detach:
-        neurons = find_neurons(evaluator.model)
-        check_detachable(neurons)
-        with restoring(evaluator.model):
-            for neuron in neurons.values():
-                set_reset(neuron, True)
-            evaluator = _traced_again(evaluator, evaluator.inputs)
-    return evaluator.measure(lowered(evaluator, measured.spikes, slope))
-
-
-def _traced_again(evaluator: Evaluator, inputs: Inputs) -> Evaluator:
-    step = trace(evaluator.model, inputs)
-    return Evaluator(step, inputs, evaluator.objective, model=evaluator.model)
+    return Change("Scale the inputs, here and in training", line)

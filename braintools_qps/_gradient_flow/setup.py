@@ -18,6 +18,7 @@ from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, named
 from .graph import INPUTS, OUTPUTS
+from .passes import program_of
 from .step import Population
 
 SMALL, LARGE = 1 / 30, 30.0  # the largest input; outside of these, weights are not made for it
@@ -68,21 +69,22 @@ def dropout(measured: Measured) -> Finding | None:
     """A dropout that keeps next to nothing, as where its share was meant as what to drop."""
     model = measured.evaluator.model
     is_low = lambda node: is_dropout(node) and 0 < node.prob <= limits.KEPT
-    nodes = {} if model is None else find_nodes(model, is_low)
-    others = {name: remedies.kept(measured, node) for name, node in nodes.items()}
-    same = measured.evaluator.passes  # a program that stays the same does not call the dropout
-    called = [name for name, other in others.items() if other.evaluator.passes is not same]
-    if not called:
-        return None
-    name, node = called[0], nodes[called[0]]
-    text = (
-        f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate `prob` is "
-        "the share that is kept."
-    )
-    code = f"{code_of(model, node)}.prob = {1 - node.prob:g}"
-    change = Change("Keep the others", code, lambda: others[name])
-    reached = frozenset(p.name for p in measured.populations)
-    return Finding("dropout", (), text, partial(list, (change,)), consequences=reached)
+    for name, node in ({} if model is None else find_nodes(model, is_low)).items():
+        code = f"{code_of(model, node)}.prob = {1 - node.prob:g}"
+        if _changes_program(measured, code):  # else no step calls it
+            text = (
+                f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate "
+                "`prob` is the share that is kept."
+            )
+            change = Change("Keep the others", code)
+            reached = frozenset(p.name for p in measured.populations)
+            return Finding("dropout", (), text, partial(list, (change,)), consequences=reached)
+    return None
+
+
+def _changes_program(measured: Measured, code: str) -> bool:
+    step, _ = remedies.traced_after(measured, code)
+    return program_of(step) != program_of(measured.step)
 
 
 def delay(measured: Measured) -> Finding | None:

@@ -17,8 +17,9 @@ from .._checks import checked_count
 from .._gradient_flow import (
     Evaluator,
     Objective,
-    Passes,
+    Programs,
     Step,
+    compiling_once,
     flow_of,
     trace,
     with_states_of,
@@ -123,7 +124,7 @@ class TrainingMonitor(Callback):
         self.history: dict[int, GradientFlow] = {}
         self._objective = Objective(objective)
         self._step: Step | None = None
-        self._passes: Passes | None = None
+        self._programs: Programs = {}
         self._writers = [] if log is None else [writer(log)]
         self._measuring = threading.Lock()
         self._told: set[tuple[str, str | None]] = set()
@@ -146,7 +147,7 @@ class TrainingMonitor(Callback):
 
     def retrace(self) -> None:
         """Read the model's code again at the next measurement. Call it after changing the model."""
-        self._step = self._passes = None
+        self._step, self._programs = None, {}
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         """Count a step of a Trainer."""
@@ -198,8 +199,8 @@ class TrainingMonitor(Callback):
             initialise(self.model, inputs)
             kept = None if self._step is None else with_states_of(self._step, self.model)
             self._step = kept or trace(self.model, inputs)
-            evaluator = Evaluator(self._step, inputs, self._objective, self._passes)
-            self._passes = evaluator.passes
+            with compiling_once(self._programs):
+                evaluator = Evaluator(self._step, inputs, self._objective)
             return flow_of(evaluator, "model", self._step.spikes, remedy=False)
 
     def _warn(self, flow: GradientFlow, step: int) -> None:
