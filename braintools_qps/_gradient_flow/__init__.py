@@ -55,7 +55,7 @@ def gradient_flow(
 
     ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
     it names the most basic: NaN comes before silence, and silence before a surrogate that is too
-    high. A change that it advises was made to a copy of the model, and removed the cause there;
+    high. The line that it advises was run as it is printed, removed the cause, and was undone;
     whether training improves was not tried. A table of the populations follows, in the order in
     which signals reach them.
 

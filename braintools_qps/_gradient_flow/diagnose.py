@@ -9,6 +9,7 @@ preventing it is a hint. The causes and their limits are in `_causes`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def _findings(measured: Measured) -> list[Finding]:
 
 
 def _remedy(measured: Measured, findings: list[Finding]) -> tuple[str | None, str | None]:
-    """The first change that helps when it is made to a copy of the run, or where to look."""
+    """The first change that helps when its line is run, or where to look."""
     if not findings:
         return None, None
     for change in findings[0].changes():
@@ -166,12 +167,12 @@ def _hints(measured: Measured) -> Iterator[str]:
 
 def _lowering(measured: Measured, high: Sequence[PopulationFlow]) -> str:
     """A line that lowers mean slopes; another surrogate in place of a plain function."""
-    changes = remedies.lower(measured)
+    others = remedies.other_surrogate(measured, [p.name for p in high])
     try:
         lowered(measured.evaluator, measured.spikes, limits.HIGH_SLOPE)
     except ValueError:
-        changes = remedies.other_surrogate(measured, [p.name for p in high])
-    return next(changes).code
+        return next(others).code
+    return next(chain(remedies.lower(measured), others)).code
 
 
 def _fixed(step: Step) -> Iterator[str]:

@@ -13,10 +13,10 @@ import numpy as np
 
 from .._causes import limits
 from .._models import find_neurons, restoring, set_spike
-from .._registry import get_surrogate
+from .._registry import get_surrogate, surrogate_spec
 from .._surrogate import Scaled, is_step
 from .._wording import listed
-from ..typing import Inputs
+from ..typing import Inputs, SpikeFunction
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change
@@ -156,10 +156,15 @@ def other_surrogate(
 
 def lower(measured: Measured) -> Iterator[Change]:
     """Lower mean slopes; then also without a gradient through the reset."""
+    own = measured.step.spikes
+    changed = {n: spike for n, spike in measured.spikes.items() if spike is not own[n]}
+    if not all(map(_has_spec, changed.values())):
+        return  # no line could name the candidate
+    specs = {n: str(spike) for n, spike in changed.items()}
+    candidate = f", surrogate={specs!r}" if specs else ""
     for detach in (False, True):
         for slope in SLOPES:
-            options = _candidate(measured)
-            options += "" if slope == limits.HIGH_SLOPE else f", mean_slope={slope:g}"
+            options = candidate + ("" if slope == limits.HIGH_SLOPE else f", mean_slope={slope:g}")
             detaching = ", detach_reset=True" * detach
             yield Change(
                 f"Lower the mean slope to {slope:g} in every population"
@@ -169,11 +174,12 @@ def lower(measured: Measured) -> Iterator[Change]:
             )
 
 
-def _candidate(measured: Measured) -> str:
-    """The argument that names the surrogates that were measured, where they are not the model's."""
-    own = measured.step.spikes
-    changed = {n: str(spike) for n, spike in measured.spikes.items() if spike is not own[n]}
-    return f", surrogate={changed!r}" if changed else ""
+def _has_spec(spike: SpikeFunction) -> bool:
+    try:
+        surrogate_spec(spike)
+    except TypeError:
+        return False
+    return True
 
 
 def rescaled_inputs(measured: Measured, largest: float) -> Iterator[Change]:

@@ -22,8 +22,8 @@ class Diagnosis(Record):
     text : str
         The cause in one sentence, with its consequences.
     remedy : str or None
-        What to do; None if nothing that was tried helps. A change was made to a copy of the model
-        before it is advised, and removed the cause there.
+        What to do; None if nothing that was tried helps. A line in it was run as it is printed,
+        removed the cause, and was undone.
     code : str or None
         The lines of the remedy that change ``model`` or ``inputs`` when they are run.
 

@@ -9,11 +9,18 @@ import jax.numpy as jnp
 import lif_networks
 import numpy as np
 import pytest
+from faulty_layers import Recurrent
 from flow_networks import Layer as OnVoltages
 from flow_networks import only, weights_and_inputs
 from small_stacks import BATCH, Layer, N, Stack, inputs
 
-from braintools_qps import QPseudoSpike, gradient_flow, normalize_rates, normalize_surrogate
+from braintools_qps import (
+    QPseudoSpike,
+    gradient_flow,
+    normalize_rates,
+    normalize_surrogate,
+    set_surrogate,
+)
 from braintools_qps._causes import limits
 
 
@@ -124,3 +131,26 @@ def test_a_scale_in_microvolts(alpha):
     assert flow.diagnosis.cause == "none"
     assert 0 < flow.populations[0].gradient.end_to_end < limits.FAR
     assert flow.mean_slope < limits.TOO_HIGH
+
+
+class Unpublished(QPseudoSpike):
+    """A surrogate of one's own, which no spec can name."""
+
+
+def test_a_line_for_a_candidate_runs():
+    """No line that cannot be typed is printed."""
+    model, x = Stack(Recurrent(QPseudoSpike())), inputs(60)
+    spike = Unpublished(0.5)
+    flow = gradient_flow(model, x, surrogates={"mine": spike})["mine"]
+    assert flow.diagnosis.cause == "too high"
+    set_surrogate(model, spike)
+    exec(flow.diagnosis.code, {"model": model, "inputs": x})
+    assert only(gradient_flow(model, x)).diagnosis.cause == "none"
+
+
+def test_a_hint_for_a_candidate_runs():
+    model = Stack(Layer(1.0))
+    flow = gradient_flow(model, inputs(), surrogates={"mine": Unpublished()})["mine"]
+    (hint,) = (x for x in flow.further if "mean slope" in x)
+    exec(re.search("from braintools_qps import .*[^.]", hint)[0], {"model": model})
+    assert only(gradient_flow(model, inputs())).mean_slope == pytest.approx(0.1, rel=0.05)
