@@ -63,6 +63,39 @@ class Recurrent(Layer):
         return self.spk_fun(self.V.value - 1)
 
 
+class Filtered(Layer):
+    """Membranes that forget at once, behind a slow synapse."""
+
+    def __init__(self):
+        super().__init__(1.0)
+        self.current = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+    def update(self, x):
+        self.current.value = 0.95 * self.current.value + x @ self.weights.value
+        self.V.value = 0.1 * self.V.value + 0.3 * self.current.value
+        return self.spk_fun(self.V.value - 1)
+
+
+class Positive(Layer):
+    """Excitation by the exponential of its weights."""
+
+    def __init__(self, weight):
+        super().__init__(1.0)
+        self.weights.value = jnp.log(weight * (0.01 + jnp.eye(N)))
+
+    def update(self, x):
+        self.V.value = 0.9 * self.V.value + x @ jnp.exp(self.weights.value)
+        return self.spk_fun(self.V.value - 1)
+
+
+class Started(Layer):
+    """Its membranes begin here, in each sample elsewhere."""
+
+    def __init__(self, weight, start):
+        super().__init__(weight)
+        self.V.value += start * jnp.arange(1, BATCH + 1)[:, None]
+
+
 class Aside(Layer):
     """It fires, and its spikes are left out."""
 

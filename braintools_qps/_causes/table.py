@@ -60,9 +60,15 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "inputs",
-            "all samples are the same, most samples have no input spike, or the range of the "
-            "inputs puts the first population out of its range",
+            "all samples are the same, most samples have no input spike, or inputs are so small "
+            "that the first population is silent, or so large that it is saturated",
             "look at how the inputs are loaded and scaled",
+        ),
+        Cause(
+            "start",
+            f"more than {MAJORITY:.0%} of the neurons fire in the first step, also without inputs, "
+            f"and more than {MAJORITY:.0%} of the spikes come before they stop",
+            "membranes that begin below the threshold: `V_initializer`",
         ),
         Cause(
             "no gradient",

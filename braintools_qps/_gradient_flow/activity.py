@@ -14,6 +14,7 @@ from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, named, with_s
 from .graph import INPUTS
 from .information import lost_at
+from .normalize_rates import is_only
 
 DIES = 0.1  # of the highest rate before it: from there on, spikes count as dying out
 HELD = 10.0  # times as far below the threshold as at first: something holds the membranes down
@@ -145,9 +146,7 @@ def _of_rate(
 
 def _stays_silent(measured: Measured, p: PopulationFlow) -> bool:
     """Whether training will hardly wake it up: no gradient, far below, or only inhibited."""
-    step = measured.step
-    states, matrices = step.arrays.states, step.matrices(step.population(p.name))
-    inhibited = matrices and all(np.all(np.asarray(states[i]) <= 0) for i in matrices)
+    inhibited = is_only(measured.step, measured.step.population(p.name), "inhibited")
     never = inhibited or not np.any(p.gradient.second_moments)
     return p.activity.is_far_below or bool(p.activity.is_silent and never)
 

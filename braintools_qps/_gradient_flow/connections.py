@@ -9,9 +9,9 @@ import numpy as np
 from .._causes import limits
 from .._wording import listed
 from . import remedies
-from .evaluate import Measured
+from .evaluate import Measured, ParameterGradient
 from .findings import AGAIN, Finding, named
-from .graph import OUTPUTS
+from .graph import INPUTS, OUTPUTS
 
 
 def disconnected(measured: Measured) -> Finding | None:
@@ -97,13 +97,25 @@ def gradient_zero(measured: Measured) -> Finding | None:
 
 def parameters_zero(measured: Measured) -> Finding | None:
     """A gradient of exactly 0 in nearly all parameters, which more samples would not move."""
-    share = measured.zero_parameter_share
-    if not share > limits.UNMOVED or measured.step.chooses_rows():
+    waiting = sum(p.zeros for p in measured.parameters if _waits_for_inputs(measured, p))
+    share, size = measured.zero_parameter_share, sum(p.size for p in measured.parameters)
+    if not share * size - waiting > limits.UNMOVED * size or measured.step.chooses_rows():
         return None
     if any(p.activity.is_silent for p in measured.populations):
         return None
     text = f"{share:.1%} of the parameters get no gradient: in the {{}}, no signal passes them."
     return _unread(measured, [], text)
+
+
+def _waits_for_inputs(measured: Measured, parameter: ParameterGradient) -> bool:
+    """Whether inputs feed its population, some of which are 0 in all samples and steps."""
+    step, inputs = measured.step, measured.evaluator.run.inputs[1:]
+    batched = 1 + (measured.evaluator.batch is not None)
+    is_blank = any(np.any(~np.any(x, axis=tuple(range(min(batched, x.ndim))))) for x in inputs)
+    return is_blank and any(
+        INPUTS in step.graph.feeds[p.name] and parameter.position in step.input_weights(p)
+        for p in step.populations
+    )
 
 
 def _unread(measured: Measured, names: list[str], text: str) -> Finding:

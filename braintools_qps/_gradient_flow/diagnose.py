@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     connections.disconnected,
     setup.inputs_say_nothing,
     setup.inputs_out_of_range,
+    setup.starts_above,
     connections.gradient_stopped,
     connections.no_parameters,
     setup.too_small,

@@ -33,6 +33,14 @@ class ParameterGradient(NamedTuple):
     not_finite: int
 
 
+class Gradients(NamedTuple):
+    """The gradient of each population's membranes, of each parameter, and of `Step.currents`."""
+
+    populations: list[Gradient]
+    parameters: tuple[ParameterGradient, ...]
+    currents: tuple[tuple[int, bool], ...]
+
+
 class Measured(NamedTuple):
     """One candidate on a run: its surrogates, their slopes at each call, and the figures."""
 
@@ -41,6 +49,7 @@ class Measured(NamedTuple):
     slopes: list[Array]
     populations: tuple[PopulationFlow, ...]
     parameters: tuple[ParameterGradient, ...]
+    currents: tuple[tuple[int, bool], ...]  # how far back the gradient of `Step.currents` reaches
     zero_parameter_share: float
     filled: tuple[int, ...] = ()  # parameters of 0 that were replaced by random values
 
@@ -93,7 +102,7 @@ class Evaluator:
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
-        gradients, parameters, filled = self._gradients_past_zeros(slopes)
+        (gradients, parameters, currents), filled = self._gradients_past_zeros(slopes)
         populations = tuple(
             PopulationFlow(
                 name=population.name,
@@ -108,8 +117,9 @@ class Evaluator:
             )
             for i, population in enumerate(self.step.populations)
         )
-        zero = self._zero_share(parameters)
-        return Measured(self, spikes, slopes, populations, parameters, zero, filled)
+        total = sum(p.size for p in parameters)
+        zero = sum(p.zeros for p in parameters) / total if total else np.nan
+        return Measured(self, spikes, slopes, populations, parameters, currents, zero, filled)
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""
@@ -132,30 +142,28 @@ class Evaluator:
         """The outputs that an objective can have a derivative for."""
         return [np.asarray(output) for output in self.run.outputs if is_real(output)]
 
-    def _gradients_past_zeros(
-        self, slopes: list[Array]
-    ) -> tuple[list[Gradient], tuple[ParameterGradient, ...], tuple[int, ...]]:
+    def _gradients_past_zeros(self, slopes: list[Array]) -> tuple[Gradients, tuple[int, ...]]:
         """The gradients; past weights that are all 0 and do get a gradient, as if they were not.
 
         A readout that begins at 0 stops the gradient of all populations, but only until the first
         step of training. Vectors come last, since most are biases, which stop nothing.
         """
-        gradients, parameters = self._gradients(slopes, self.step.arrays)
-        states, arrived = self.step.arrays.states, sum(map(_arrives, gradients))
-        if arrived == len(gradients):
-            return gradients, parameters, ()
+        result = self._gradients(slopes, self.step.arrays)
+        states, arrived = self.step.arrays.states, sum(map(_arrives, result.populations))
+        if arrived == len(result.populations):
+            return result, ()
         blank = tuple(
             p.position
-            for p in parameters
+            for p in result.parameters
             if p.zeros < p.size and not np.any(np.asarray(states[p.position]))
         )
         for filled in dict.fromkeys((tuple(i for i in blank if states[i].ndim != 1), blank)):
             if filled:
                 arrays = self.step.arrays._replace(states=tuple(self.with_random(filled)))
-                past, its_parameters = self._gradients(slopes, arrays)
-                if sum(map(_arrives, past)) > arrived:
-                    return past, its_parameters, filled
-        return gradients, parameters, ()
+                past = self._gradients(slopes, arrays)
+                if sum(map(_arrives, past.populations)) > arrived:
+                    return past, filled
+        return result, ()
 
     def with_random(self, positions: Sequence[int]) -> list[Array]:
         """The states, with random values in place of some parameters."""
@@ -167,10 +175,7 @@ class Evaluator:
 
         return replaced(self.step.arrays.states, positions, list(map(random, positions)))
 
-    def _gradients(
-        self, slopes: Sequence[Array], arrays: Arrays
-    ) -> tuple[list[Gradient], tuple[ParameterGradient, ...]]:
-        """The gradient of each population's membranes, and of each parameter."""
+    def _gradients(self, slopes: Sequence[Array], arrays: Arrays) -> Gradients:
         result = self.passes.backward(arrays, self.run, list(slopes), self.cotangents.values)
         amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
         depth = self._depth_growths(amplitudes)
@@ -180,7 +185,8 @@ class Evaluator:
         parameters = (
             ParameterGradient(i, states[i].size, int(zero), int(bad)) for i, zero, bad in counts
         )
-        return gradients, tuple(parameters)
+        currents = (measures.reach(measures.second_moments(x)) for x in result.currents)
+        return Gradients(gradients, tuple(parameters), tuple(currents))
 
     def _activity(self, index: int) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
@@ -200,11 +206,6 @@ class Evaluator:
     def counts(self) -> list[np.ndarray]:
         """Spikes of each population, summed over time."""
         return [np.asarray(fired).sum(axis=0) for fired in self.run.fired]
-
-    def _zero_share(self, parameters: Sequence[ParameterGradient]) -> float:
-        idle = self.step.idle_parameters
-        total = sum(p.size for p in parameters) + idle
-        return (sum(p.zeros for p in parameters) + idle) / total if total else np.nan
 
     def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
         """The gradient of each population, relative to the first one that it feeds."""

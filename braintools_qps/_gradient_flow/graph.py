@@ -13,10 +13,22 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from .._jaxpr import STOPPING, Jaxpr, JaxprEqn, Var, evaluate, is_product, mark_of
+from .._jaxpr import (
+    REARRANGING,
+    STOPPING,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Var,
+    evaluate,
+    is_product,
+    mark_of,
+)
 from .._models import ARGUMENT, SPIKES
 
 INPUTS, OUTPUTS = "inputs", "outputs"
+# With those that only move elements: weights keep their sign.
+KEEPING = {"convert_element_type", "copy", "reduce_precision"}
 
 
 class Fixed(NamedTuple):
@@ -38,6 +50,7 @@ class Facts(NamedTuple):
     weights: Vertices = frozenset()  # parameters that have met data in a product
     added: Vertices = frozenset()  # those of this step's products that enter with a plus sign
     subtracted: Vertices = frozenset()  # and those with a minus sign
+    unsigned: Vertices = frozenset()  # parameters whose sign is not that of their effect
     gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
     weighted: Vertices = frozenset()  # sources that a product has met
     fired: Vertices = frozenset()  # populations whose spikes are among the sources, not their V
@@ -63,8 +76,10 @@ class Graph:
     are among it; ``stopped`` to the primitives that stop a derivative, by source. ``weights`` are
     the parameters to scale, by population: those that multiply its inputs, and after a norm its
     gain. ``subtracted`` are those that only enter with a minus sign, as inhibition does under
-    Dale's law. ``fixed`` are the positions of weights that are no parameters, also for `OUTPUTS`.
-    ``recurrent`` are the populations that feed themselves through weights.
+    Dale's law. ``unsigned`` are those of which a function reaches the product, such as
+    ``w * sign``, or whose product data multiply, as with a conductance. ``fixed`` are the positions
+    of weights that are no parameters, also for `OUTPUTS`. ``recurrent`` are the populations that
+    feed themselves through weights.
     """
 
     names: tuple[str, ...]
@@ -74,6 +89,7 @@ class Graph:
     stopped: Mapping[str, frozenset[tuple[Vertex, str]]]
     weights: Mapping[str, frozenset[int]]
     subtracted: Mapping[str, Vertices]
+    unsigned: Mapping[str, Vertices]
     fixed: Mapping[str, list[int]]
     recurrent: frozenset[str]
     sources: Mapping[Any, Vertices]  # what feeds each variable of the step
@@ -187,6 +203,7 @@ def graph_of(
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: trained(sinks[name].weights | sinks[name].gains) for name in names},
         subtracted={name: sinks[name].subtracted - sinks[name].added for name in names},
+        unsigned={name: sinks[name].unsigned for name in names},
         fixed={
             name: sorted(v.position for v in facts.weights if isinstance(v, Fixed))
             for name, facts in sinks.items()
@@ -250,6 +267,7 @@ def _sent_by(name: str) -> Facts:
 def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     """The facts of an equation's result."""
     facts = _stopped(eqn, joined(operands), variable)
+    facts = facts._replace(unsigned=facts.unsigned | _unsigned(eqn, operands))
     name = eqn.primitive.name
     if _is_product(eqn, operands):
         factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
@@ -270,6 +288,20 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     if name in {"sqrt", "rsqrt"}:
         return facts._replace(normed=facts.averaged)
     return facts
+
+
+def _unsigned(eqn: JaxprEqn, operands: list[Facts]) -> Vertices:
+    """The parameters whose effect an equation gives another sign, or one that data decide."""
+    if eqn.primitive.name not in {"mul", "div"}:
+        keeps = eqn.primitive.name in REARRANGING | KEEPING or _is_product(eqn, operands)
+        return frozenset() if keeps else frozenset().union(*(x.factors for x in operands))
+    met = frozenset().union(*(x.factors | x.weights for x in operands))
+    if numbers := [v.val for v in eqn.invars if isinstance(v, Literal)]:
+        return frozenset() if numbers[0] > 0 else met
+    if any(x.is_data for x in operands):
+        keeps = any(x.normed or not x.is_data for x in operands)
+        return frozenset() if keeps else met
+    return met
 
 
 def _stopped(eqn: JaxprEqn, facts: Facts, variable: Var) -> Facts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import brainstate
 import jax
@@ -17,7 +17,7 @@ from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
 from .passes import passes_of, replaced, with_index
-from .step import Step
+from .step import Population, Step
 from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
@@ -271,13 +271,20 @@ def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
 
 def of_one_sign(step: Step) -> dict[str, list[int]]:
     """The weight matrices of each population whose inputs are all excitation or all inhibition."""
-    states, found = step.arrays.states, {}
-    for p in step.populations:
-        matrices, minus = step.matrices(p), step.graph.subtracted[p.name]
-        effects = [(-1 if i in minus else 1) * np.asarray(states[i]) for i in matrices]
-        if matrices and any(all((sign * w >= 0).all() for w in effects) for sign in (1, -1)):
-            found[p.name] = matrices
-    return found
+    return {
+        p.name: step.matrices(p)
+        for p in step.populations
+        if is_only(step, p, "excited") or is_only(step, p, "inhibited")
+    }
+
+
+def is_only(step: Step, p: Population, way: Literal["excited", "inhibited"]) -> bool:
+    """Whether no weight drives a population the other way; False where signs say nothing."""
+    matrices, states, graph = step.matrices(p), step.arrays.states, step.graph
+    sign = 1 if way == "excited" else -1
+    effects = (sign * (-1 if i in graph.subtracted[p.name] else 1) * states[i] for i in matrices)
+    known = not graph.unsigned[p.name].intersection(matrices)
+    return bool(matrices) and known and all(bool((x >= 0).all()) for x in effects)
 
 
 def _fixed(step: Step, rates: Rates) -> ValueError | None:

@@ -68,7 +68,7 @@ def projections(step: Step) -> dict[int, Projection]:
     Signals are what depends on the inputs or on a state that the step writes. Those of several
     populations count as sent by the last of them.
     """
-    names = step.graph.names
+    names = [population.name for population in (*step.readouts, *step.populations)]
     states = step.jaxpr.invars[-len(step.arrays.states) :]
     inputs = step.jaxpr.invars[len(step.arrays.constants) + 1 : -len(states)]
     vary = {*inputs, *(states[i] for i in step.written)}

@@ -16,10 +16,10 @@ REPEATED = 0.5  # from this correlation on, late inputs count as repeating the e
 def fading(measured: Measured) -> Finding | None:
     """The gradient reaches next to none of the inputs, and later ones do not repeat them."""
     evaluator, gradients = measured.evaluator, [p.gradient for p in measured.populations]
-    lag = max(gradient.reach for gradient in gradients)
-    if lag == 0 or any(gradient.reached_start for gradient in gradients):
-        return None
-    if measured.step.remembers_elsewhere():
+    reaches = [(gradient.reach, gradient.reached_start) for gradient in gradients]
+    reaches += [(lag + 1, reached_start) for lag, reached_start in measured.currents]
+    lag = max(lag for lag, _ in reaches)
+    if lag == 0 or any(reached_start for _, reached_start in reaches):
         return None
     inputs, batched = evaluator.run.inputs[1:], evaluator.batch is not None
     share, repeated = measures.early_inputs(inputs, lag, batched=batched)

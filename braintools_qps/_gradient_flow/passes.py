@@ -45,11 +45,12 @@ class Backward(NamedTuple):
     ``amplitudes`` are root mean squares. ``cosines`` compare the adjoint of a step with that of the
     step after it. Both have the shape (populations, time, draws). ``zeros`` counts the elements of
     each parameter in rows and columns without gradient, and ``not_finite`` the elements whose
-    gradient is NaN or infinite.
+    gradient is NaN or infinite. ``currents`` are amplitudes of the adjoints of `Step.currents`.
     """
 
     amplitudes: Array
     cosines: Array
+    currents: list[Array]
     zeros: Array
     not_finite: Array
 
@@ -164,6 +165,7 @@ def backward(
     """
     dtypes = (arrays.states[i].dtype for i in step.written)
     smooth = [j for j, dtype in enumerate(dtypes) if jnp.issubdtype(dtype, jnp.inexact)]
+    filtered = [k for k, j in enumerate(smooth) if j in step.currents]
     parameters = [arrays.states[i] for i in step.parameters]
     membranes = [run.states[p.membrane][0] for p in step.populations]
     steps, draws = len(run.inputs[0]), len(cotangents[0])
@@ -184,20 +186,25 @@ def backward(
         _, pull = jax.vjp(advance, [written[j] for j in smooth], parameters, perturbations)
         return partial(jax.lax.map, pull)  # not vmap, for which sparse products have no rule
 
-    def back(carry: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], list[Array]]]:
+    def back(carry: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], ...]]:
         adjoint, total, later = carry
         loss = [_at(cotangent, now[0] - steps) for cotangent in cotangents]
         before, share, sensed = pullback(now)((loss, adjoint))
         cosines = [cosine(adjoint, after) for adjoint, after in zip(sensed, later)]
         total = jax.tree.map(jnp.add, total, share)
-        return (before, total, sensed), (list(map(root_mean_square, sensed)), cosines)
+        amplitudes = list(map(root_mean_square, sensed))
+        currents = [root_mean_square(jnp.abs(before[k])) for k in filtered]
+        return (before, total, sensed), (amplitudes, cosines, currents)
 
     carry = zeros(run.states[j][0] for j in smooth), zeros(parameters), zeros(membranes)
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
-    (_, total, _), (amplitudes, cosines) = jax.lax.scan(back, carry, by_step, reverse=True)
+    (_, total, _), (amplitudes, cosines, currents) = jax.lax.scan(
+        back, carry, by_step, reverse=True
+    )
     zero = [_unmoved(jnp.any(gradient != 0, axis=0)) for gradient in total]
     bad = [jnp.sum(~jnp.all(jnp.isfinite(gradient), axis=0)) for gradient in total]
-    return Backward(jnp.stack(amplitudes), jnp.stack(cosines), jnp.asarray(zero), jnp.asarray(bad))
+    stacked = jnp.stack(amplitudes), jnp.stack(cosines)
+    return Backward(*stacked, currents, jnp.asarray(zero), jnp.asarray(bad))
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:

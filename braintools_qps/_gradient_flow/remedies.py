@@ -20,7 +20,7 @@ from ..typing import Inputs, SpikeFunction
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change
-from .normalize_rates import WIDEST, attained, of_one_sign, rates_of, scaled
+from .normalize_rates import WIDEST, attained, is_only, of_one_sign, rates_of, scaled
 from .step import Population, Step
 from .tracing import trace
 
@@ -69,9 +69,10 @@ def for_rate(measured: Measured, name: str) -> Iterator[Change]:
     for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
         if chosen and (factor := _factor(measured, name, chosen)):
             factor = float(f"{factor:.3g}")
+            fed = [p.name for p in step.populations if set(chosen) & set(step.input_weights(p))]
             yield Change(
-                f"Multiply {'the' if len(chosen) > 1 else 'only these'} input weights of {name} by "
-                f"{factor:g}",
+                f"Multiply {'the' if len(chosen) > 1 else 'only these'} input weights of "
+                f"{listed(fed)} by {factor:g}",
                 "; ".join(step.code(i, f"{factor:g} * {{0}}") for i in chosen),
             )
     for factor in FACTORS:
@@ -98,8 +99,8 @@ def weaker(measured: Measured, name: str) -> Iterator[Change]:
 
 def why_no_rate(measured: Measured, name: str) -> str:
     """The factor on its weights that a population would need, and the usual reasons."""
-    step, states = measured.step, measured.step.arrays.states
-    weights = step.input_weights(measured.step.population(name))
+    step, population = measured.step, measured.step.population(name)
+    weights = step.input_weights(population)
     if not weights and (fixed := step.graph.fixed[name]):
         return (
             f"Its weights are no brainstate.ParamState, so nothing scales or trains them: "
@@ -111,8 +112,8 @@ def why_no_rate(measured: Measured, name: str) -> str:
             f"No weight matrix that could be scaled feeds {name}: look at a norm without a gain, "
             "its bias, its threshold and what it is fed."
         )
-    if all((states[i] <= 0).all() for i in weights):
-        return f"All input weights of {name} are negative or 0: give them both signs."
+    if is_only(step, population, "inhibited"):
+        return f"All input weights of {name} inhibit it or are 0: give them both signs."
     factor = _factor(measured, name, weights, widest=FARTHEST)
     much = f"It would take {float(f'{factor:.1g}'):g} times its input weights" if factor else (
         f"No factor on its input weights brings it to {TARGET_RATE:g} spikes per step"

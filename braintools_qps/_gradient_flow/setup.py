@@ -16,7 +16,7 @@ from .._models import code_of, find_nodes, is_dropout
 from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
-from .findings import AGAIN, Change, Finding, named
+from .findings import AGAIN, Change, Finding, named, with_s
 from .graph import INPUTS, OUTPUTS
 from .passes import program_of
 from .step import Population
@@ -31,10 +31,12 @@ def inputs_say_nothing(measured: Measured) -> Finding | None:
     """Inputs that are all 0, the same for all samples, or next to none in most samples."""
     arrays = [np.asarray(x) for x in measured.evaluator.run.inputs[1:]]
     samples = measured.evaluator.batch or 1
+    alike = samples > 1 and all((x == x[:, :1]).all() for x in arrays)
+    alone = not _differ_otherwise(measured, samples)
     signals = _signals_per_step(arrays) if samples > 1 else 1.0
-    if not any(np.any(x) for x in arrays):
+    if alone and not any(np.any(x) for x in arrays):
         why = "All inputs are 0."
-    elif samples > 1 and all(np.array_equal(x, np.broadcast_to(x[:, :1], x.shape)) for x in arrays):
+    elif alone and alike:
         why = f"All {samples} samples are the same."
     elif signals < RARE and all(p.activity.is_silent for p in _fed_by_inputs(measured)):
         most = f"{signals:.2g} input signals per step or fewer" if signals else "no input signal"
@@ -47,14 +49,25 @@ def inputs_say_nothing(measured: Measured) -> Finding | None:
     return Finding("inputs", (), why, otherwise=advice, consequences=reached)
 
 
+def _differ_otherwise(measured: Measured, samples: int) -> bool:
+    """Whether samples differ in what their neurons do, as by initial states; not by a dropout."""
+    model, counts = measured.evaluator.model, measured.evaluator.counts()
+    differ = samples > 1 and any(len(x) == samples and np.any(x != x[:1]) for x in counts)
+    is_random = lambda node: "Dropout" in type(node).__name__
+    return differ and model is not None and not find_nodes(model, is_random)
+
+
 def inputs_out_of_range(measured: Measured) -> Finding | None:
     """Very large or small inputs, with a first population that they bring out of its range."""
     inputs = measured.evaluator.run.inputs[1:]
     if measured.step.chooses_rows():
         inputs = [x for x in inputs if not jnp.issubdtype(x.dtype, jnp.integer)]
     largest = max(map(_usual_largest, inputs), default=0.0)
-    p = next(filter(_out_of_range, _fed_by_inputs(measured)), None)
-    if p is None or not 0 < largest < np.inf or SMALL <= largest <= LARGE:
+    if not 0 < largest < np.inf or SMALL <= largest <= LARGE:
+        return None
+    is_hit = _starved if largest < SMALL else _flooded
+    p = next(filter(is_hit, _fed_by_inputs(measured)), None)
+    if p is None:
         return None
     text = (
         f"The inputs go up to {largest:.3g}, which brings {p.name} out of its range: it fires "
@@ -63,6 +76,43 @@ def inputs_out_of_range(measured: Measured) -> Finding | None:
     changes = partial(remedies.rescaled_inputs, measured, largest)
     reached = frozenset(measured.step.graph.downstream(INPUTS))
     return Finding("inputs", (p.name,), text, changes, consequences=reached)
+
+
+def starts_above(measured: Measured) -> Finding | None:
+    """Most spikes come in the first steps, also without inputs: membranes begin too high."""
+    evaluator, names = measured.evaluator, [p.name for p in measured.populations]
+    openings = dict(zip(names, map(_opening, evaluator.run.fired)))
+    bursts = [name for name, (_, share) in openings.items() if share > limits.MAJORITY]
+    if not bursts:
+        return None
+    nothing = evaluator.changed(inputs=jax.tree.map(jnp.zeros_like, evaluator.inputs))
+    firing = dict(zip(names, (np.mean(x[0]) for x in nothing.run.fired)))
+    high = [name for name in bursts if firing[name] > limits.MAJORITY]
+    if not high:
+        return None
+    steps, share = openings[high[0]]
+    text = (
+        f"{named(high)} {with_s(high, 'begin')} above the threshold: without any input, "
+        f"{firing[high[0]]:.0%} of the neurons of {high[0]} fire in the first step, and "
+        f"{share:.0%} of all its spikes come in the first {steps} step{'s' * (steps > 1)}."
+    )
+    advice = (
+        "Let membranes begin at rest, as with V_initializer=braintools.init.Constant(V_rest) in "
+        f"brainpy.state, and look at the bias. {AGAIN}"
+    )
+    reached = frozenset({*high, *(n for name in high for n in measured.step.downstream(name))})
+    return Finding("start", tuple(high), text, otherwise=advice, consequences=reached)
+
+
+def _opening(fired: Array) -> tuple[int, float]:
+    """How many steps most neurons fire in from the first step on, and their share of all spikes.
+
+    The share is 0 if these are half of the steps or more.
+    """
+    rates = np.asarray(fired).reshape(len(fired), -1).mean(axis=1)
+    steps = int(np.argmin(np.append(rates > limits.MAJORITY, False)))
+    share = rates[:steps].sum() / rates.sum() if 0 < 2 * steps < len(rates) else 0.0
+    return steps, float(share)
 
 
 def dropout(measured: Measured) -> Finding | None:
@@ -215,16 +265,26 @@ def _later(evaluator: Evaluator, p: Population) -> int | None:
 
 
 def _moved(evaluator: Evaluator, p: Population) -> np.ndarray:
-    """The share of samples that move its membranes at each step; for one sample, in time."""
-    membranes = np.asarray(evaluator.run.states[p.membrane])
-    several = evaluator.batch not in (None, 1) and membranes.shape[1:2] == (evaluator.batch,)
-    usual = np.median(membranes, axis=1, keepdims=True) if several else membranes[:1]
-    samples = len(membranes[0]) if several else 1
-    return (membranes != usual).reshape(len(membranes), samples, -1).any(axis=2).mean(axis=1)
+    """The share of samples that move its membranes at each step; for one sample, in time.
+
+    The states are those before each step; the spike function sees the membranes within it.
+    """
+    parts = map(np.asarray, (evaluator.run.states[p.membrane], evaluator.run.arguments[p.call]))
+    moved = []
+    for membranes in parts:
+        several = evaluator.batch not in (None, 1) and membranes.shape[1:2] == (evaluator.batch,)
+        usual = np.median(membranes, axis=1, keepdims=True) if several else membranes[:1]
+        samples = len(membranes[0]) if several else 1
+        moved.append((membranes != usual).reshape(len(membranes), samples, -1).any(axis=2))
+    return np.logical_or(*moved).mean(axis=1)
 
 
-def _out_of_range(p: PopulationFlow) -> bool:
-    return p.activity.is_silent or p.activity.is_saturated or p.slopes.out_of_reach
+def _starved(p: PopulationFlow) -> bool:
+    return p.activity.is_silent
+
+
+def _flooded(p: PopulationFlow) -> bool:
+    return p.activity.is_saturated or (p.slopes.out_of_reach and not p.activity.is_silent)
 
 
 def _usual_largest(values: Array) -> float:

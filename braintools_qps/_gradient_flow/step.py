@@ -155,16 +155,17 @@ class Step:
         sources = (self.graph.sources.get(v, ()) for v in rows if isinstance(v, Var))
         return any(INPUTS in of_row for of_row in sources)
 
-    def remembers_elsewhere(self) -> bool:
-        """Whether a population never reads its V, and the step reads another state that it writes.
-
-        What reaches V then is no measure of what reaches earlier steps.
-        """
-        read = {v for eqn in self.jaxpr.eqns for v in eqn.invars if isinstance(v, Var)}
+    @cached_property
+    def currents(self) -> frozenset[int]:
+        """The written states that weights feed, such as synaptic currents, but no membranes."""
         states = self.jaxpr.invars[-len(self.arrays.states) :]
-        membranes = {self.written[p.membrane] for p in self.populations}
-        unread = any(states[i] not in read for i in membranes)
-        return unread and any(states[i] in read for i in self.written if i not in membranes)
+        membranes = {p.membrane for p in (*self.populations, *self.readouts)}
+        return frozenset(
+            j
+            for j, i in enumerate(self.written)
+            if j not in membranes
+            and any(isinstance(source, int) for source in self.graph.sources[states[i]])
+        )
 
     def path(self, position: int) -> str:
         """The path of the state that a leaf belongs to."""

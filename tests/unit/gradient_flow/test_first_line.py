@@ -17,15 +17,18 @@ from faulty_layers import (
     Chosen,
     Delayed,
     Distant,
+    Filtered,
     Gated,
     Line,
     NaN,
     Plain,
+    Positive,
     Queued,
     Readout,
     Recurrent,
     Remembering,
     ResetAtOnce,
+    Started,
     TwoOutputs,
     averaged,
     cast,
@@ -97,6 +100,27 @@ CASES = {
     "complex memory": Case(lambda: Stack(Remembering(complex)), "none", None, TOLD),
     "one step, with its reset": Case(
         lambda: Stack(ResetAtOnce(3.0), ResetAtOnce(3.0)), "none", None, TOLD, x=inputs(1)
+    ),
+    "a slow synapse": Case(  # its inputs come early
+        lambda: Stack(Filtered()), "none", None, TOLD,
+        x=jnp.where((jnp.arange(STEPS) < 5)[:, None, None], inputs(), 0.0),
+    ),
+    "weights as logarithms": Case(
+        lambda: Stack(Layer(1.0), Positive(0.15)), "none", None, TOLD,
+    ),
+    "samples that begin elsewhere": Case(
+        lambda: Stack(Started(1.0, 0.1)), "none", None, TOLD,
+        x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
+    ),
+    "features that few samples have": Case(
+        lambda: Stack(brainstate.nn.Linear(1000, N, b_init=None), Layer(1.0)), "none", None, TOLD,
+        x=10 * jax.nn.one_hot(jnp.arange(STEPS * BATCH).reshape(STEPS, BATCH), 1000),
+    ),
+    "parameters for after the loop": Case(
+        lambda: with_idle(Stack(Layer(1.0)), brainstate.nn.Linear(50, 50)), "none", None, TOLD,
+    ),
+    "a delay that ends with the last step": Case(
+        lambda: Stack(Layer(2.0), Delayed(STEPS - 1), Layer(3.0)), "none", None, TOLD,
     ),
     "dropout of another formula": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.AlphaDropout(0.1), Layer(1.0)), "none", None, TOLD,
@@ -209,6 +233,15 @@ CASES = {
         lambda: Stack(Layer(1.0)), "inputs", None, r"^All 3 samples are the same\.",
         x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
     ),
+    "pixels, and weights for other inputs": Case(
+        lambda: Stack(Layer(2e-4)), "silent", "layers.0", "layers.0 is silent", x=255 * inputs(),
+        cured=True,
+    ),
+    "start": Case(
+        lambda: Stack(Started(0.01, 4.0)), "start", "layers.0",
+        r"^layers.0 begins above the threshold: without any input, 100% of .* first \d steps",
+        "V_initializer",
+    ),
     "empty inputs": Case(
         lambda: Stack(Layer(1.0)), "inputs", None, "^Half of the samples bring no input signal,",
         x=jnp.zeros((STEPS, BATCH, N)).at[4, 0].set(1.0),
@@ -247,7 +280,7 @@ CASES = {
     ),
     "a delay elsewhere": Case(
         lambda: with_idle(Stack(Layer(1.0), Layer(0.0)), Line(400)), "silent", "layers.1",
-        "layers.1 is silent", "negative or 0",
+        "layers.1 is silent", "inhibit it or are 0",
     ),
     "too small": Case(
         lambda: reading(20), "too small", "layers.0",

@@ -156,6 +156,35 @@ def test_excitation_and_inhibition_are_of_two_signs(excitation, inhibition, sign
     assert ("all have the same sign" in str(done)) is noted
 
 
+class Acting(Signed):
+    """Positive weights, and what they do."""
+
+    def __init__(self, act):
+        super().__init__(1.0, 0.1, 1)
+        self.act = act
+
+    def update(self, x):
+        acted = self.act(x, self.inhibition.value, self.neurons.V.value)
+        return self.neurons(x @ self.excitation.value + acted)
+
+
+@pytest.mark.parametrize(
+    ("act", "noted"),
+    [
+        (lambda x, w, V: 2.0 * (x @ w.T), True),
+        (lambda x, w, V: -1.0 * (x @ w), False),
+        (lambda x, w, V: x @ (w * jnp.where(jnp.arange(N) < 6, 1.0, -1.0)[:, None]), False),
+        (lambda x, w, V: x @ jnp.exp(w - 4), False),
+        (lambda x, w, V: (x @ w) * (-0.5 - V), False),
+    ],
+    ids=["a factor", "a negative factor", "a sign for each input", "logarithms", "a conductance"],
+)
+def test_weights_of_one_sign_need_not_act_in_one_way(act, noted):
+    """Where they do not, nothing is said, and `prepare` subtracts no mean."""
+    done = normalize_rates(Acting(act), inputs(), 0.3)
+    assert ("all have the same sign" in str(done)) is noted
+
+
 def test_units_and_dtypes_are_kept():
     model = Chain(Diagonal(0.1, unit=u.mV), Neurons())
     model.layers[0].weight.value = {
