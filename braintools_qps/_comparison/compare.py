@@ -140,8 +140,12 @@ def compare(
         of the gradient clipped at ``clip=0.03``. It gets the weights as a list of arrays, in the
         order of their paths, those with units as numbers in their unit.
     loss, score : callable, optional
-        Functions of (outputs, y) that JAX can trace. A higher score is better. By default,
-        cross-entropy and accuracy for classes, the mean squared error and its negative for numbers.
+        Functions of (outputs, y) that JAX can trace. ``outputs`` has the shape (samples, ...): the
+        mean over time, or over the steps that the task's ``readout`` names. Where that is "all",
+        by default if each step has a label or a target, the shape is (samples, time, ...). ``y`` is
+        that of these samples, with classes as integers from 0. A higher score is better. By
+        default, cross-entropy and accuracy for classes, the mean squared error and its negative for
+        numbers.
     prepare : bool
         Whether all candidates begin with weights that fire: `braintools_qps.prepare` brings a model
         with the initial weights of each seed into the range where it learns, on 64 training samples

@@ -135,9 +135,10 @@ def prepare(
     ------
     ValueError
         If the cause is not for `prepare` to remove, such as a stop_gradient, NaN in the inputs or
-        weights of 0: the message is the diagnosis. If the model would end worse than it began, or
-        has no neuron with ``V`` and ``spk_fun``. If inputs or labels are not as for
-        `gradient_flow`.
+        weights of 0: the message is the diagnosis. If a remedy cannot be applied, for example
+        because two populations share their weights: the message is the diagnosis, then why. If the
+        model would end worse than it began, or has no neuron with ``V`` and ``spk_fun``. If inputs
+        or labels are not as for `gradient_flow`.
 
     See Also
     --------
@@ -174,7 +175,10 @@ def prepare(
                 break
             now = run.look()
         if run.failed:
-            raise run.failed
+            left = (before if run.lines else run.look(remedy=True)).reason()
+            raise ValueError(
+                f"{_said(left)}\nprepare cannot mend this, and changed nothing: {run.failed}"
+            ) from run.failed
         if now.diagnosis.cause not in HARMLESS:
             raise _not_cured(run.look(remedy=True).diagnosis, run.lines)
         if not run.lines and now.diagnosis.cause != "none":
@@ -287,11 +291,16 @@ def _told(evaluator: Evaluator) -> tuple[float, float]:
     return max(each) - information.chance, each[-1] - information.chance
 
 
+def _said(left: Diagnosis) -> str:
+    """A diagnosis and its remedy, if it has one."""
+    return "\n".join(filter(None, (left.text, left.remedy)))
+
+
 def _not_cured(left: Diagnosis, lines: list[str]) -> ValueError:
     """The error for a model that has a cause left."""
     said = ["prepare must leave a model that can learn; this one is as it was"]
     said += [f"After {line}:" for line in _with_imports(lines) if not line.startswith(IMPORT)]
-    return ValueError("\n".join([*said, left.text, *([left.remedy] if left.remedy else [])]))
+    return ValueError("\n".join([*said, _said(left)]))
 
 
 def _with_imports(lines: list[str]) -> list[str]:

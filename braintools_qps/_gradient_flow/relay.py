@@ -239,10 +239,11 @@ def _weights(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, flo
 def _relaying(old: Array, link: Link, weight: float) -> Array:
     """Weights of the shape of the old ones, with one input for each output.
 
-    Which one makes no difference where layers are alike. In a kernel it is at the middle.
+    Which one makes no difference where layers are alike. In a kernel it is at the middle; in an
+    even one it comes before, where JAX's SAME padding leaves the image in its place.
     """
     inputs, outputs = link.axes
-    index: list[Any] = [size // 2 for size in old.shape]
+    index: list[Any] = [(size - 1) // 2 for size in old.shape]
     index[outputs] = np.arange(old.shape[outputs])
     index[inputs] = index[outputs] % old.shape[inputs]
     new = np.zeros(old.shape)

@@ -74,7 +74,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     inputs : array_like, Quantity or pytree of them
         The inputs of all time steps, of shape (time, features) or (time, batch, features...), as
         for `gradient_flow`. Their values and the number of steps do not matter. For a model that
-        takes a whole sequence in one call, pass ``sequence[None]``.
+        takes a whole sequence in one call, pass ``sequence[None]``. If that has time before the
+        batch, initialise the states first, with ``brainstate.nn.init_all_states(model, batch)``.
 
     Returns
     -------
@@ -84,8 +85,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     Raises
     ------
     ValueError
-        If the model has no neuron, that is, no node with ``spk_fun``, or cannot be called on the
-        inputs of one step.
+        If the model has no neuron, that is, no node with ``spk_fun``. Errors of the model itself
+        stay as they are.
 
     See Also
     --------
@@ -204,11 +205,10 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     try:
         function.make_jaxpr(*arguments)
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            "inputs must have time as their first axis, but a step of shape "
-            f"{jax.tree.map(jnp.shape, arguments[1])} is none that {type(model).__name__} takes: "
-            f"{str(error).rstrip('.')}. If these are the inputs of one step, pass inputs[None]"
-        ) from error
+        error.add_note(
+            "If these are the inputs of one step, pass inputs[None]: their first axis is time."
+        )
+        raise
     closed = function.get_jaxpr(*arguments)
     states, written = function.get_states(*arguments), function.get_write_states(*arguments)
     leaves = [(state, leaf) for state in states for leaf in jax.tree.leaves(state.value)]

@@ -8,7 +8,7 @@ import brainunit as u
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
-from .._surrogate import missing_scale
+from .._surrogate import SurrogateWithScale, missing_scale
 from ..typing import Node, SpikeFunction
 from .neuron import set_spike, spike_of
 
@@ -51,7 +51,8 @@ def call_spike(spike: SpikeFunction, x: Any) -> Any:
     """
     try:
         return spike(x)
-    except TypeError as error:
-        if isinstance(spike, Surrogate) and isinstance(x, u.Quantity):
+    except (TypeError, u.UnitMismatchError) as error:
+        takes_numbers = isinstance(spike, Surrogate) and not isinstance(spike, SurrogateWithScale)
+        if takes_numbers and isinstance(x, u.Quantity):
             raise missing_scale(x.unit, spike) from error
         raise

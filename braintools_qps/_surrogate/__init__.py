@@ -14,5 +14,6 @@ from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product, has_float16
 from .scaled import Scaled
+from .surrogate_with_scale import SurrogateWithScale
 from .units import missing_scale, strip
 from .values import gradient_values, require_one_shape, scale_of, scale_unit

@@ -68,9 +68,21 @@ def _draw(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
     axes.set_ylabel("gradient, relative")
 
 
-def named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlow]:
-    """The populations of a flow by their labels in a figure."""
-    populations = flow.populations
+def named_populations(flow: GradientFlow, label: str | None = None) -> dict[str, PopulationFlow]:
+    """The populations of a flow by their labels in a figure, by default its name.
+
+    Raises
+    ------
+    TypeError
+        If it is no GradientFlow, for example all that `gradient_flow` returned.
+    """
+    if not isinstance(flow, GradientFlow):
+        name = next(iter(flow), "model") if isinstance(flow, Mapping) else "model"
+        raise TypeError(
+            f"this figure draws one GradientFlow, got {type(flow).__name__}. Pass one that "
+            f"gradient_flow returned, such as flows[{name!r}]"
+        )
+    populations, label = flow.populations, flow.name if label is None else label
     if len(populations) == 1:
         return {label: populations[0]}
     return {f"{label}, {population.name}": population for population in populations}

@@ -32,6 +32,8 @@ def plot_membrane(
 
     Raises
     ------
+    TypeError
+        If ``flow`` is neither, for example all that `gradient_flow` returned.
     ValueError
         If ``axes`` has the wrong length.
 
@@ -45,10 +47,7 @@ def plot_membrane(
     >>> plot_membrane(flows["model"])[0].get_ylabel()
     'density of neuron-steps'
     """
-    if isinstance(flow, GradientFlow):
-        populations = named_populations(flow, flow.name)
-    else:
-        populations = {flow.name: flow}
+    populations = {flow.name: flow} if isinstance(flow, PopulationFlow) else named_populations(flow)
     panels = panels_of(axes, len(populations))
     for (name, population), panel in zip(populations.items(), panels):
         _draw(panel, name, population)

@@ -4,10 +4,11 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import pytest
-from braintools.surrogate import Sigmoid
+from braintools.surrogate import Arctan, LogTailedRelu, Sigmoid
 from small_comparison import OPTIONS
 
 from braintools_qps import (
+    QPseudoSpike,
     Scaled,
     SurrogateSchedule,
     compare,
@@ -61,6 +62,24 @@ def gradient(model):
 def test_the_error_names_the_wrapper(use):
     with pytest.raises(u.UnitMismatchError, match=FIX):
         use(initialised())
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "fix"),
+    [
+        (
+            Arctan(),
+            r"^the surrogate .* in mV needs a scale.*Scaled\(Arctan\(alpha=1.0\), scale=V_th",
+        ),
+        (LogTailedRelu(), r"^the surrogate .* in mV needs a scale.*Scaled\(LogTailedRelu\("),
+        (QPseudoSpike(scale=1 * u.mA), "x in mV and a scale in mA. Pass scale=1.0"),
+    ],
+)
+def test_a_surrogate_whose_formula_does_not_take_units(surrogate, fix):
+    model = initialised()
+    model.spk_fun = surrogate
+    with pytest.raises(u.UnitMismatchError, match=fix):
+        gradient_flow(model, INPUTS)
 
 
 @pytest.mark.thorough

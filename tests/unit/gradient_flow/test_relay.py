@@ -88,15 +88,19 @@ def test_other_widths():
     assert done.populations[2].after == pytest.approx(done.populations[1].after)
 
 
-def test_a_kernel_has_its_weights_in_the_middle():
-    conv = brainstate.nn.Conv2d((4, 4, 2), 2, 3)
-    first, last = (brainpy.state.LIF((4, 4, 2), V_th=1 * u.mV, tau=10 * u.ms) for _ in range(2))
-    model = brainstate.nn.Sequential(first, conv, lambda x: x * u.mA, last)
+@pytest.mark.parametrize("size", [3, 4])  # an even one has no middle, and must not move the image
+def test_a_kernel_has_its_weights_in_the_middle(size):
+    options = {"V_th": 1 * u.mV, "tau": 10 * u.ms, "spk_reset": "hard"}
+    lif = lambda: brainpy.state.LIF((4, 4, 2), **options)
+    convolutions = [brainstate.nn.Conv2d((4, 4, 2), 2, size) for _ in range(8)]
+    layers = [part for conv in convolutions for part in (conv, lambda x: x * u.mA, lif())]
     currents = 20 * jax.random.uniform(jax.random.key(0), (STEPS, BATCH, 4, 4, 2)) * u.mA
-    relay_weights(model, currents)
-    kernel = np.asarray(conv.weight.value["weight"])
+    done = relay_weights(brainstate.nn.Sequential(lif(), *layers), currents)
+    kernel = np.asarray(convolutions[-1].weight.value["weight"])
     assert np.count_nonzero(kernel) == np.count_nonzero(kernel[1, 1]) == 2
     assert kernel.max() == pytest.approx(MARGIN / -np.expm1(-0.1), rel=1e-5)
+    first, *others = (population.after for population in done.populations)
+    assert others == [first] * 8
 
 
 class Branches(Network):

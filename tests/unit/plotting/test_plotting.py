@@ -68,6 +68,13 @@ def test_several_populations_are_all_drawn_and_named():
     assert [axes.get_title().split("\n")[0] for axes in plotting.plot_membrane(flow)] == names
 
 
+def test_one_flow_is_to_be_taken_of_several():
+    with pytest.raises(
+        TypeError, match=r"one GradientFlow, got dict\. Pass .* such as flows\['a'\]"
+    ):
+        plotting.plot_membrane({"a": flow_of("a", [population()])})
+
+
 def test_membrane_is_a_density_with_the_derivative_over_it():
     membranes = Histogram(np.array([-1, 0, 0.5]), np.array([0.6, 0.4]), np.array([0.2, 0.9]), 0.0)
     slopes = Slopes(mean=0.05, flat_share=0.25, scale=1.0, distances=membranes)
