@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,7 +60,8 @@ def _differ_otherwise(measured: Measured, samples: int) -> bool:
 
 def inputs_out_of_range(measured: Measured) -> Finding | None:
     """Very large or small inputs, with a first population that they bring out of its range."""
-    inputs = measured.evaluator.run.inputs[1:]
+    leaves = jax.tree.leaves(measured.evaluator.inputs, is_leaf=u.math.is_quantity)
+    inputs = [x for x in leaves if not u.math.is_quantity(x)]  # with units, numbers say nothing
     if measured.step.chooses_rows():
         inputs = [x for x in inputs if not jnp.issubdtype(x.dtype, jnp.integer)]
     largest = max(map(_usual_largest, inputs), default=0.0)

@@ -233,24 +233,18 @@ def of_width(features, outputs, width):
     return SMALL(features, outputs, hidden=width.neurons)
 
 
-def test_values_with_the_same_repr_are_trained_as_themselves():
-    widths = Width(3), Width(8)
-    losses = lambda *widths: [
-        trial.loss[0]
-        for trial in trained(model=of_width, tune={"width": widths})[0].results[0].tuning.trials
-    ]
-    together = losses(*widths)
-    assert together == [*losses(widths[0]), *losses(widths[1])]
-    assert together[0] != together[1]
-
-
-@pytest.mark.parametrize("change", [{"prepare": True}, {"tune": {"mean_slope": (0.01,)}}])
-def test_start_and_mean_slope_are_those_of_a_value_with_the_same_repr(change):
+@pytest.mark.parametrize(
+    "change", [{}, thorough({"prepare": True}), thorough({"tune": {"mean_slope": (0.01,)}})]
+)
+def test_values_with_the_same_repr_are_trained_as_themselves(change):
+    """Each with its own start and mean slope."""
     tune = change.get("tune", {}) | {"width": (Width(3), Width(8))}
     both, _ = trained(model=of_width, epochs=1, **change | {"tune": tune})
     tune = tune | {"width": tune["width"][1:]}
     alone, _ = trained(model=of_width, epochs=1, **change | {"tune": tune})
-    assert both.results[0].tuning.trials[1] == alone.results[0].tuning.trials[0]
+    other, same = both.results[0].tuning.trials
+    assert same == alone.results[0].tuning.trials[0]
+    assert other.loss != same.loss
 
 
 def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):

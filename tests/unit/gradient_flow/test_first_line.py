@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -236,6 +237,10 @@ CASES = {
     "pixels, and weights for other inputs": Case(
         lambda: Stack(Layer(2e-4)), "silent", "layers.0", "layers.0 is silent", x=255 * inputs(),
         cured=True,
+    ),
+    "inputs with a unit, in which they are small numbers": Case(
+        lambda: brainstate.nn.Sequential(lambda x: x.to_decimal(u.mA), Stack(Layer(0.01))),
+        "silent", "layers.1.layers.0", "is silent", x=1e-3 * inputs() * u.amp, cured=True,
     ),
     "start": Case(
         lambda: Stack(Started(0.01, 4.0)), "start", "layers.0",
