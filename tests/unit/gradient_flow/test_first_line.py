@@ -239,8 +239,8 @@ CASES = {
         cured=True,
     ),
     "inputs with a unit, in which they are small numbers": Case(
-        lambda: brainstate.nn.Sequential(lambda x: x.to_decimal(u.mA), Stack(Layer(0.01))),
-        "silent", "layers.1.layers.0", "is silent", x=1e-3 * inputs() * u.amp, cured=True,
+        lambda: Stack(lambda x: x.to_decimal(u.mA), Layer(0.01)), "silent", "layers.1",
+        "layers.1 is silent", x=1e-3 * inputs() * u.amp, cured=True,
     ),
     "start": Case(
         lambda: Stack(Started(0.01, 4.0)), "start", "layers.0",
