@@ -121,6 +121,14 @@ class Gated(Stack):
         return x * second(x) @ self.out.value
 
 
+class Opposed(Stack):
+    """The third layer is excited by the first, weakly, and inhibited by the second."""
+
+    def update(self, x):
+        first, second, third = self.layers
+        return third(0.01 * first(x) - second(x)) @ self.out.value
+
+
 class TwoOutputs(Stack):
     def update(self, x):
         return {"spikes": super().update(x), "input": x}

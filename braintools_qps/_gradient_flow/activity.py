@@ -30,16 +30,13 @@ def silent(measured: Measured) -> Finding | None:
     """
     evaluator, graph = measured.evaluator, measured.step.graph
     stays = {p.name for p in measured.populations if _stays_silent(measured, p)}
-    affected = [
-        p
-        for p in measured.populations
-        if p.activity.is_silent and stays & {p.name, *measured.step.downstream(p.name)}
-    ]
+    silent = [p for p in measured.populations if p.activity.is_silent]
+    affected = [p for p in silent if stays & {p.name, *_starved_by(measured, p.name)}]
     if graph.passes_by({p.name for p in affected}) and not _output_says_nothing(evaluator):
         affected = [p for p in affected if INPUTS in graph.feeds[p.name]]
     if not affected:
         return None
-    first, after = affected[0], measured.step.downstream(affected[0].name)
+    first, after = affected[0], _starved_by(measured, affected[0].name)
     share = f"in {first.activity.empty_share:.0%} of the samples none of its neurons fires"
     if evaluator.batch is None:
         share = "none of its neurons fires"
@@ -142,6 +139,19 @@ def _of_rate(
         partial(remedies.why_no_rate, measured, first),
         frozenset({first, *measured.step.downstream(first)}),
     )
+
+
+def _starved_by(measured: Measured, name: str) -> list[str]:
+    """The populations that a silent one leaves without a spike: nothing that is active feeds them.
+
+    One that only inhibits starves none.
+    """
+    feeds, starved = measured.step.graph.feeds, {name}
+    active = {INPUTS, *(p.name for p in measured.populations if not p.activity.is_silent)}
+    for other in measured.step.downstream(name):  # in the order in which signals reach them
+        if feeds[other] & starved and not (feeds[other] - {other}) & active:
+            starved.add(other)
+    return [other for other in measured.step.downstream(name) if other in starved]
 
 
 def _stays_silent(measured: Measured, p: PopulationFlow) -> bool:

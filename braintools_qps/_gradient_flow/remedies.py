@@ -34,10 +34,11 @@ FARTHEST = 40  # powers of two in which a factor is looked for, to say how far a
 
 
 def after(measured: Measured, code: str) -> Measured:
-    """What is measured after a line of code. The model itself stays as it is."""
+    """What is measured after a line of code. The model is as it was, so no rule looks at it."""
     step, inputs = traced_after(measured, code)
-    old = measured.evaluator
-    return Evaluator(step, inputs, old.objective, old.model, old.labels).measure(step.spikes)
+    evaluator = measured.evaluator
+    changed = Evaluator(step, inputs, evaluator.objective, labels=evaluator.labels)
+    return changed.measure(step.spikes)
 
 
 def traced_after(measured: Measured, code: str) -> tuple[Step, Inputs]:

@@ -55,7 +55,7 @@ def _differ_otherwise(measured: Measured, samples: int) -> bool:
     model, counts = measured.evaluator.model, measured.evaluator.counts()
     differ = samples > 1 and any(len(x) == samples and np.any(x != x[:1]) for x in counts)
     is_random = lambda node: "Dropout" in type(node).__name__
-    return differ and model is not None and not find_nodes(model, is_random)
+    return differ and (model is None or not find_nodes(model, is_random))
 
 
 def inputs_out_of_range(measured: Measured) -> Finding | None:

@@ -22,6 +22,7 @@ from faulty_layers import (
     Gated,
     Line,
     NaN,
+    Opposed,
     Plain,
     Positive,
     Queued,
@@ -234,6 +235,10 @@ CASES = {
         lambda: Stack(Layer(1.0)), "inputs", None, r"^All 3 samples are the same\.",
         x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
     ),
+    "inhibition that is silent": Case(  # and starves nobody
+        lambda: Opposed(Layer(1.0), Layer(0.02), Layer(1.0)), "silent", "layers.1",
+        r"^layers.1 is silent: in 100% of the samples none of its neurons fires\.$",
+    ),
     "pixels, and weights for other inputs": Case(
         lambda: Stack(Layer(2e-4)), "silent", "layers.0", "layers.0 is silent", x=255 * inputs(),
         cured=True,
@@ -311,6 +316,10 @@ CASES = {
     "dropout": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.1), Layer(1.0)), "dropout", None,
         "keeps 10% of the signals", r"layers\[1\]\.prob = 0\.9", cured=True,
+    ),
+    "one of two dropouts": Case(  # the other is left
+        lambda: Stack(*(brainstate.nn.Dropout(0.1) for _ in range(2)), Layer(4.0)), "dropout",
+        None, "^layers.0 is a dropout that keeps 10%", r"layers\[0\]\.prob = 0\.9",
     ),
     "dropout that is mapped": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.Vmap(brainstate.nn.Dropout(0.1)), Layer(1.0)),
