@@ -140,7 +140,7 @@ def _changes_program(measured: Measured, code: str) -> bool:
 
 
 def delay(measured: Measured) -> Finding | None:
-    """Membranes that no sample moves within the run, but does in a longer one."""
+    """Membranes that most samples move in a longer run, but not within this one."""
     evaluator, steps = measured.evaluator, len(measured.evaluator.run.inputs[0])
     if steps == 1:
         return None  # membranes are seen before each step
@@ -151,10 +151,11 @@ def delay(measured: Measured) -> Finding | None:
         weights = [measured.step.arrays.states[i] for i in measured.step.input_weights(p)]
         if weights and not any(np.any(w) for w in weights):
             continue  # these hold it still
-        if fed and not _moved(evaluator, p).any() and (why := _arrives_late(evaluator, p)):
+        share = _moved(evaluator, p).max()
+        if fed and share <= limits.MAJORITY and (why := _arrives_late(evaluator, p)):
             text = (
-                f"No signal reaches {p.name} within these {steps} steps, although "
-                f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
+                f"{'Hardly a' if share else 'No'} signal reaches {p.name} within these {steps} "
+                f"steps, although {named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
                 f"active: {why}."
             )
             affected = frozenset({p.name, *measured.step.downstream(p.name)})
