@@ -153,10 +153,11 @@ def delay(measured: Measured) -> Finding | None:
             continue  # these hold it still
         share = _moved(evaluator, p).max()
         if fed and share <= limits.MAJORITY and (why := _arrives_late(evaluator, p)):
+            before = named(sorted(map(str, fed)))
             text = (
                 f"{'Hardly a' if share else 'No'} signal reaches {p.name} within these {steps} "
-                f"steps, although {named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
-                f"active: {why}."
+                f"steps, although {before} before it {'is' if len(fed) == 1 else 'are'} active: "
+                f"{why}."
             )
             affected = frozenset({p.name, *measured.step.downstream(p.name)})
             advice = f"Show more steps than the delay has. {AGAIN}"
