@@ -37,11 +37,15 @@ class Projection(NamedTuple):
         return jnp.stack([self._total(eqn, operands, chosen) for chosen in (met, numbers)])
 
     def _total(self, eqn: JaxprEqn, operands: Sequence[Array], chosen: Array) -> Array:
-        """The sum of the results with ones for the weights and for the chosen signals."""
+        """The sum of the results with ones for the weights and for the chosen signals.
+
+        Beside a matrix, a vector is a bias, for which it has zeros.
+        """
         counted = list(operands)
         counted[self.signals] = chosen.astype(operands[self.signals].dtype)
+        has_matrix = any(operands[i].ndim > 1 for i in self.weights)
         for i in self.weights:
-            counted[i] = jnp.ones_like(operands[i])
+            counted[i] = jnp.full_like(operands[i], operands[i].ndim > 1 or not has_matrix)
         if eqn.primitive.name in PRODUCTS:
             eqn = eqn.replace(params=eqn.params | {"preferred_element_type": COUNTS})
             counted = [operand.astype(COUNTS) for operand in counted]

@@ -154,6 +154,19 @@ def joined(x, weights):
     return jnp.concatenate([x, x], axis=-1) @ weights
 
 
+@jax.custom_vjp
+def ruled(x, weights, bias):
+    return x @ weights + bias
+
+
+def with_bias(x, weights):
+    """A product with a derivative of its own that adds a bias."""
+    return ruled(x, weights, jnp.ones(M))
+
+
+ruled.defvjp(lambda *operands: (ruled(*operands), operands), lambda kept, g: kept)
+
+
 def sparse(x, weights):
     """A diagonal of weights, so that each signal meets one."""
     indices = jnp.stack([jnp.arange(N)] * 2, axis=-1)
@@ -165,10 +178,11 @@ def sparse(x, weights):
     [
         (dense(N, M, jax.checkpoint(jnp.dot)), M),
         (dense(N, M, spike_matmul), M),
+        (dense(N, M, with_bias), M),
         ((joined, RANDOM.normal(size=(2 * N, M)), (M,)), 2 * M),
         ((sparse, RANDOM.normal(size=N), (N,)), 1),
     ],
-    ids=["checkpoint", "spike_matmul", "joined", "sparse"],
+    ids=["checkpoint", "spike_matmul", "with a bias", "joined", "sparse"],
 )
 def test_products_in_other_forms_count_the_same(layer, fan_out):
     _, sent = counted(Network(layer), SPIKES)
