@@ -288,6 +288,11 @@ CASES = {
         lambda: Stack(Layer(1.0), Line(400), Layer(1.0)), "delay", "layers.2",
         r"layers\.1\.line holds signals back for up to 400 steps\.", "more steps than the delay",
     ),
+    "a delay that one sample of three outruns": Case(
+        lambda: Stack(Layer(2.0), Delayed(STEPS - 1), Layer(3.0)), "delay", "layers.2",
+        "^Hardly a signal reaches layers.2 within these 20 steps", "more steps",
+        x=inputs().at[0, 1:].set(0.0),
+    ),
     "a delay elsewhere": Case(
         lambda: with_idle(Stack(Layer(1.0), Layer(0.0)), Line(400)), "silent", "layers.1",
         "layers.1 is silent", "inhibit it or are 0",
