@@ -64,6 +64,7 @@ class Model(brainstate.nn.Module):
         return self.outward(self.dropout(self.spk_fun(self.V.value - self.mean.value - 0.1)))
 
 
+@pytest.mark.thorough
 def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
     """Two programs, one for each leak, of 2 runs for 10 epochs: the epoch cut off is repeated."""
     monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)

@@ -209,6 +209,7 @@ def test_runs_of_two_machines_are_brought_together_by_copying(first, out, tmp_pa
     assert comparison.results[0].seeds == (4, 7)
 
 
+@pytest.mark.thorough
 def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it(first):
     """One, three and nine runs in a group."""
     one, _ = trained(tune={"learning_rate": (0.1,)})

@@ -221,6 +221,7 @@ def test_the_models_own_dtype_is_kept(dtype):
     )
 
 
+@pytest.mark.thorough
 def test_all_real_outputs_are_projected():
     """At the last step: a normal number per membrane, and one per spike times its slope."""
     weights, inputs = weights_and_inputs()

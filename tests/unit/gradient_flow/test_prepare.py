@@ -132,8 +132,8 @@ def test_a_high_surrogate_is_lowered_where_the_gradient_grows_1000_fold(times, w
         # Weights 20 times as large
         thorough(partial(Network, gain=0.05), "silent", [RATES, SURROGATE], 0.1),
         (steep, "too high", [SURROGATE], 0.01),
-        (partial(Network, gain=8.0, spk_fun=STRAIGHT), "too wide", [SURROGATE], 0.01),
-        (dropping, "dropout", ["model.between.prob = 0.995"], None),
+        thorough(partial(Network, gain=8.0, spk_fun=STRAIGHT), "too wide", [SURROGATE], 0.01),
+        thorough(dropping, "dropout", ["model.between.prob = 0.995"], None),
         thorough(partial(Network, gain=8.0, spk_fun=FLAT), "no gradient", [SURROGATE], 0.01),
         thorough(
             partial(Network, gain=40.0, change=jnp.abs),
