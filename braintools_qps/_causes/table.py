@@ -61,7 +61,7 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "inputs",
             "all samples are the same, most samples have no input spike, or inputs are so small "
-            "that the first population is silent, or so large that it is saturated",
+            "that the first population is silent, or so large that it is saturated or out of reach",
             "look at how the inputs are loaded and scaled",
         ),
         Cause(

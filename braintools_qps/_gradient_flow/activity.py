@@ -142,16 +142,13 @@ def _of_rate(
 
 
 def _starved_by(measured: Measured, name: str) -> list[str]:
-    """The populations that a silent one leaves without a spike: nothing that is active feeds them.
-
-    One that only inhibits starves none.
-    """
-    feeds, starved = measured.step.graph.feeds, {name}
+    """The populations after a silent one that neither the inputs nor an active one feeds."""
+    feeds, starved = measured.step.graph.feeds, [name]
     active = {INPUTS, *(p.name for p in measured.populations if not p.activity.is_silent)}
     for other in measured.step.downstream(name):  # in the order in which signals reach them
-        if feeds[other] & starved and not (feeds[other] - {other}) & active:
-            starved.add(other)
-    return [other for other in measured.step.downstream(name) if other in starved]
+        if feeds[other].intersection(starved) and not (feeds[other] - {other}) & active:
+            starved.append(other)
+    return starved[1:]
 
 
 def _stays_silent(measured: Measured, p: PopulationFlow) -> bool:

@@ -97,9 +97,12 @@ def gradient_zero(measured: Measured) -> Finding | None:
 
 def parameters_zero(measured: Measured) -> Finding | None:
     """A gradient of exactly 0 in nearly all parameters, which more samples would not move."""
+    share = measured.zero_parameter_share
+    if not share > limits.UNMOVED or measured.step.chooses_rows():
+        return None
+    size = sum(p.size for p in measured.parameters)
     waiting = sum(p.zeros for p in measured.parameters if _waits_for_inputs(measured, p))
-    share, size = measured.zero_parameter_share, sum(p.size for p in measured.parameters)
-    if not share * size - waiting > limits.UNMOVED * size or measured.step.chooses_rows():
+    if not share - waiting / size > limits.UNMOVED:
         return None
     if any(p.activity.is_silent for p in measured.populations):
         return None

@@ -151,8 +151,8 @@ def delay(measured: Measured) -> Finding | None:
         weights = [measured.step.arrays.states[i] for i in measured.step.input_weights(p)]
         if weights and not any(np.any(w) for w in weights):
             continue  # these hold it still
-        share = _moved(evaluator, p).max()
-        if fed and share <= limits.MAJORITY and (why := _arrives_late(evaluator, p)):
+        share = _moved(evaluator, p).max() if fed else 1.0
+        if share <= limits.MAJORITY and (why := _arrives_late(evaluator, p)):
             before = named(sorted(map(str, fed)))
             text = (
                 f"{'Hardly a' if share else 'No'} signal reaches {p.name} within these {steps} "

@@ -6,7 +6,6 @@ and `steps` initialises a model and runs one step. For measurements, `spike_mark
 spike functions in a jaxpr, and `restore` undoes all changes of a model.
 """
 
-from .detached_reset import check_detachable, set_reset
 from .find_neurons import (
     code_of,
     expression,

@@ -180,7 +180,7 @@ class Acting(Signed):
     ids=["a factor", "a negative factor", "a sign for each input", "logarithms", "a conductance"],
 )
 def test_weights_of_one_sign_need_not_act_in_one_way(act, noted):
-    """Where they do not, nothing is said, and `prepare` subtracts no mean."""
+    """Where they do not, nothing is said."""
     done = normalize_rates(Acting(act), inputs(), 0.3)
     assert ("all have the same sign" in str(done)) is noted
 
