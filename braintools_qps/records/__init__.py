@@ -14,6 +14,7 @@ from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
 from .information import Information
+from .learning_trial import LearningTrial
 from .memory import SavedMemory
 from .operations import Operations, total
 from .plain import to_plain
@@ -44,6 +45,7 @@ __all__ = [
     "GradientSensitivity",
     "Histogram",
     "Information",
+    "LearningTrial",
     "NormalizedRate",
     "NormalizedRates",
     "Operations",
