@@ -166,11 +166,8 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "information lost",
-            "the outputs vary in fewer directions than half of what the task needs; or, given "
-            "labels: a linear readout of the spike counts of this and all later populations tells "
-            "no more than chance, while the inputs or an earlier one tell more",
-            "`prepare`, which gives deep stacks weights that pass spikes on; no mean over neurons, "
-            "and no weights that are alike",
+            "the outputs vary in fewer directions than half of what the task needs",
+            "no mean over neurons, and no weights that are alike",
             at_once=False,
         ),
         Cause("none", "none of these", "choose a surrogate by training: `compare`", at_once=False),

@@ -7,7 +7,7 @@ function of arrays) with its `graph` of who feeds whom and the spikes that leave
 `surrogates` and `over_time`; each yields a finding (`findings`), and `remedies` has the changes
 that are tried. `cotangents`
 differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
-to numbers, `information` fits readouts to labels. `normalize`,
+to numbers, `labels` checks the labels. `normalize`,
 `normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each; `fitting` has
 the surrogate and the learning rate that `prepare` chooses.
 """
@@ -27,7 +27,7 @@ from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Spikes
 from .findings import samples_first
-from .information import checked_labels
+from .labels import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
 from .passes import Programs, compiling_once, synaptic_operations
@@ -90,12 +90,9 @@ def gradient_flow(
         gradient is measured. By default random projections of the last step's output, which need no
         labels. If it uses several steps, their gradients add up on the way back.
     labels : array, optional
-        One label per sample: integers or strings for classes, floats (one or several per sample)
-        for numbers. Then a ridge regression on the spike counts of each population shows how much
-        of the labels it still tells, on the half of the samples that was not used to fit. If it
-        drops to chance from some population on, that is the cause "information lost", which
-        needs about 20 samples per class, or 200 of numbers. A readout of counts does not see
-        what only the times of spikes tell.
+        Labels of the samples, for the loss of the trial: one per sample, integers or strings for
+        classes, floats (one or several per sample) for numbers. The cause "too small" takes the
+        number of classes from them.
     seed : int
         Seed of the random projections.
 
@@ -193,7 +190,6 @@ def flow_of(
         zero_parameter_share=measured.zero_parameter_share,
         diagnosis=diagnosis,
         further=further,
-        information=evaluator.information,
         samples=evaluator.batch,
         features=evaluator.features,
         operations=total(evaluator.operations.values()),

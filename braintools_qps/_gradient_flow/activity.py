@@ -13,7 +13,6 @@ from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, named, with_s
 from .graph import INPUTS
-from .information import lost_at
 from .normalize_rates import is_only
 
 DIES = 0.1  # of the highest rate before it: from there on, spikes count as dying out
@@ -103,23 +102,6 @@ def died_out(measured: Measured) -> Finding | None:
         else f"says nothing about the inputs: {alike}"
     )
     return _of_rate("silent", [first or same[0]], text, measured)
-
-
-def information_lost(measured: Measured) -> Finding | None:
-    """From some population on that fires, spike counts tell no more of the labels than chance."""
-    known, each = measured.evaluator.information, measured.evaluator.told
-    first = None if known is None else lost_at(known, each)
-    if known is None or first is None or measured.populations[first].activity.is_silent:
-        return None
-    names = tuple(p.name for p in measured.populations[first:])
-    before = f"{measured.populations[first - 1].name} tells {each[first - 1]:.0%}, "
-    text = (
-        f"The information is lost at {names[0]}: its spike counts tell {each[first]:.0%} of the "
-        f"labels. Chance is {known.chance:.0%}, {before if first else ''}the inputs tell "
-        f"{known.inputs:.0%}."
-    )
-    advice = f"In a deep stack, prepare(model, inputs) gives weights that pass spikes on. {AGAIN}"
-    return Finding("information lost", names, text, otherwise=advice)
 
 
 def _of_rate(

@@ -55,7 +55,6 @@ RULES: tuple[Rule, ...] = (
     setup.outputs_alike,
     over_time.fading,
     over_time.direction_lost,
-    activity.information_lost,
 )
 
 

@@ -11,11 +11,10 @@ import numpy as np
 from jax import Array
 
 from .._models import batch_size
-from ..records import Activity, Gradient, Information, Operations, PopulationFlow, Slopes
+from ..records import Activity, Gradient, Operations, PopulationFlow, Slopes
 from ..typing import Inputs, Model, SpikeFunction
 from . import measures
 from .cotangents import Objective
-from .information import told
 from .operations import per_sample
 from .passes import passes_of, replaced, with_index
 from .slopes import slope_summary, slopes_at
@@ -84,10 +83,6 @@ class Evaluator:
         self.activities = [self._activity(i) for i in range(len(step.populations))]
         self.operations = self._operations()
         self.labels = labels
-        self.information: Information | None = None
-        self.told: Sequence[float] = ()
-        if labels is not None:
-            self.information, self.told = told(inputs, self.counts(), labels)
 
     def changed(
         self, states: Sequence[Array] | None = None, inputs: Inputs | None = None
@@ -112,7 +107,6 @@ class Evaluator:
                 activity=self.activities[i][1],
                 gradient=gradients[i],
                 slopes=self.slopes_of(population, spikes[population.name], slopes[population.call]),
-                information=self.told[i] if self.told else None,
                 operations=self.operations[population.name],
             )
             for i, population in enumerate(self.step.populations)

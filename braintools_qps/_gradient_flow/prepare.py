@@ -21,7 +21,7 @@ from .diagnose import diagnose
 from .evaluate import Evaluator, Measured
 from .findings import IMPORT, samples_first
 from .fitting import STEADY, fitted, learning_rate_for, steady_slope, written
-from .information import FEWEST, checked_labels, mean_inputs, told
+from .labels import checked_labels
 from .normalize_rates import checked_rate
 from .passes import compiling_once
 from .relay import is_deep
@@ -29,7 +29,6 @@ from .remedies import normalizing
 from .tracing import trace
 
 ROUNDS = 8  # of diagnoses and remedies
-ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep stack is left alone
 QUIET = 0.01  # spikes per neuron and step
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
@@ -114,8 +113,7 @@ def prepare(
     batch_first : bool
         Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
     labels : array, optional
-        One label per sample, as for `gradient_flow`. Without them, a deep stack is judged by how
-        much its last population tells about the inputs.
+        As for `gradient_flow`.
     surrogate : str, mapping, type or Surrogate
         The surrogate for a model that needs something, as for `normalize_surrogate`. A
         `QPseudoSpike` without a scale gets the membranes' usual distance from the threshold as its
@@ -241,12 +239,12 @@ class Preparing:
 
     def weights(self, now: View) -> Iterator[list[str]]:
         """Weights that pass spikes on, in deep stacks, or that bring populations to a rate."""
-        cause = now.diagnosis.cause
-        scrambles = not self.has("relay_weights") and _scrambles(now.measured.evaluator, cause)
-        if scrambles:
+        if not now.needs_rates():
+            return
+        step = now.measured.step
+        if is_deep(step) and not self.has("relay_weights"):
             yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{self.options})"]
-        if scrambles or now.needs_rates():
-            yield normalizing(now.measured.step, self.options)
+        yield normalizing(step, self.options)
 
     def surrogates(self, now: View) -> Iterator[list[str]]:
         """A surrogate for all populations, as high as the gradient stays steady."""
@@ -266,29 +264,6 @@ class Preparing:
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
                 f"normalize_surrogate(model, inputs, surrogate={text}))"
             ]
-
-
-def _scrambles(evaluator: Evaluator, cause: str) -> bool:
-    """Whether a deep stack's last population tells less than half of what the best one tells.
-
-    It is about the labels; without labels, about the mean inputs over time. Where no population
-    tells anything, for lack of samples, silence decides.
-    """
-    if not is_deep(evaluator.step):
-        return False
-    best, last = _told(evaluator)
-    return last <= ENOUGH * best if best > 0 else cause in OF_RATES
-
-
-def _told(evaluator: Evaluator) -> tuple[float, float]:
-    """How much above chance the best population tells, and the last one."""
-    information, each = evaluator.information, evaluator.told
-    if information is None:
-        if evaluator.batch is None or evaluator.batch < FEWEST:
-            return 0.0, 0.0
-        means = mean_inputs(evaluator.inputs)
-        information, each = told(evaluator.inputs, evaluator.counts(), means)
-    return max(each) - information.chance, each[-1] - information.chance
 
 
 def _said(left: Diagnosis) -> str:

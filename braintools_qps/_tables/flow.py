@@ -20,10 +20,9 @@ FURTHER = 5  # sentences below a table
 
 def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
-    columns = COLUMNS | (TELLS if flow.information else {})
-    rows = [[_place(p), *_cells(p, columns).values()] for p in flow.populations]
+    rows = [[_place(p), *_cells(p, COLUMNS).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
-    return Table([["population", *columns], *rows], flow.further[:FURTHER], above=above)
+    return Table([["population", *COLUMNS], *rows], flow.further[:FURTHER], above=above)
 
 
 def flows_table(flows: GradientFlows) -> Table:
@@ -67,8 +66,7 @@ def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
 def _title(flow: GradientFlow) -> str:
     counts = {"step": flow.steps, "sample": flow.samples, "feature": flow.features}
     shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
-    known = f". {flow.information.sentence()}" if flow.information else ""
-    return f"GradientFlow of {flow.name}: {', '.join(shown)}{known}"
+    return f"GradientFlow of {flow.name}: {', '.join(shown)}"
 
 
 def _place(p: PopulationFlow) -> str:
@@ -119,4 +117,3 @@ COLUMNS: Columns = {
 RANKED: Columns = {
     name: COLUMNS[name] for name in ("slope", "growth", "flat", "reach", "depth", "consistency")
 }
-TELLS: Columns = {"tells": lambda p: f"{p.information:.0%}"}

@@ -1,10 +1,9 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population`, `operations`, `information` and
-`diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and
-`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of
-`gradient_sensitivity`, `normalize_rates` and `save_memory`. The room `_tables` prints them.
+`flow`, `population`, `operations` and `diagnosis` have the records of `gradient_flow`;
+`preparation` those of `prepare`; `comparison` and `candidate` those of `compare`; `rates` and
+`memory` those of `normalize_rates` and `save_memory`. The room `_tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
@@ -13,7 +12,6 @@ from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
-from .information import Information
 from .memory import SavedMemory
 from .operations import Operations, total
 from .plain import to_plain
@@ -43,7 +41,6 @@ __all__ = [
     "GradientFlows",
     "GradientSensitivity",
     "Histogram",
-    "Information",
     "NormalizedRate",
     "NormalizedRates",
     "Operations",

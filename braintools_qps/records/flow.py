@@ -13,7 +13,6 @@ from braintools.surrogate import Surrogate
 from .._causes import limits
 from .._tables import diagnoses, flow_table, flows_table
 from .diagnosis import Diagnosis
-from .information import Information
 from .operations import Operations
 from .population import PopulationFlow
 from .record import Record, table_of
@@ -49,8 +48,6 @@ class GradientFlow(Record):
         may slow learning. The first five are printed.
     samples, features : int or None
         The size of the batch, None without one, and the number of input features per step.
-    information : Information or None
-        What the inputs tell of the labels, an `.Information`; None unless ``labels`` were given.
     operations : Operations
         Operations per sample of the whole model: those of the populations and of the inputs.
 
@@ -88,7 +85,6 @@ class GradientFlow(Record):
     further: tuple[str, ...] = ()
     samples: int | None = None
     features: int | None = None
-    information: Information | None = None
     operations: Operations = field(default_factory=Operations)
 
     _table = flow_table

@@ -245,9 +245,6 @@ class PopulationFlow(Record):
         The gradient on its way back in time: a `.Gradient`.
     slopes : Slopes
         The surrogate gradient at the membrane potentials: a `.Slopes`.
-    information : float or None
-        How much of the labels its spike counts tell, to compare with `.Information`: an accuracy
-        for classes, R squared for numbers. None unless ``labels`` were given.
     operations : Operations
         Operations per sample that its spikes cause, and the updates of its neurons.
 
@@ -274,7 +271,6 @@ class PopulationFlow(Record):
     activity: Activity
     gradient: Gradient
     slopes: Slopes
-    information: float | None = None
     operations: Operations = field(default_factory=Operations)
 
 

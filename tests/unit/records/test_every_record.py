@@ -14,7 +14,6 @@ from braintools_qps import Comparison, QPseudoSpike, UnknownSurrogateError, reco
 from braintools_qps.records import (
     Diagnosis,
     GradientSensitivity,
-    Information,
     NormalizedRate,
     NormalizedRates,
     Operations,
@@ -54,12 +53,9 @@ def parts(record):
 
 
 SILENT = Diagnosis("silent", "lif", "lif is silent.", "Raise the weights.", "weights *= 2")
-POPULATION = dataclasses.replace(
-    population(), information=0.5, operations=Operations(52e3, 12e3, 6000)
-)
-TOLD = Information("classes", inputs=0.95, chance=0.1, samples=256)
+POPULATION = dataclasses.replace(population(), operations=Operations(52e3, 12e3, 6000))
 FLOW = dataclasses.replace(
-    flow_of("model", [POPULATION], diagnosis=SILENT, further=("So.",), information=TOLD),
+    flow_of("model", [POPULATION], diagnosis=SILENT, further=("So.",)),
     surrogate=QPseudoSpike(),
 )
 WHOLE = (
