@@ -7,7 +7,6 @@ if _TYPE_CHECKING:
     from ._comparison.compare import compare
     from ._gradient_flow import (
         gradient_flow,
-        gradient_sensitivity,
         normalize_rates,
         normalize_surrogate,
         prepare,
@@ -53,7 +52,6 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "GradientFlow",
     "compare",
     "gradient_flow",
-    "gradient_sensitivity",
     "load_task",
     "normalize_rates",
     "normalize_surrogate",

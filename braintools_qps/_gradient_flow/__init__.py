@@ -8,7 +8,7 @@ function of arrays) with its `graph` of who feeds whom and the spikes that leave
 that are tried. `cotangents`
 differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
 to numbers, `labels` checks the labels. `normalize`,
-`normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each; `fitting` has
+`normalize_rates`, `relay` and `prepare` have a public function each; `fitting` has
 the surrogate and the learning rate that `prepare` chooses.
 """
 
@@ -33,7 +33,6 @@ from .normalize_rates import normalize_rates
 from .passes import Programs, compiling_once, synaptic_operations
 from .prepare import prepare
 from .relay import relay_weights
-from .sensitivity import gradient_sensitivity
 from .slopes import mean_slope_at
 from .step import Step
 from .tracing import trace, with_states_of

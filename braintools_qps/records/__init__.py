@@ -26,7 +26,6 @@ from .population import (
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of
-from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .tuning import Trial, Tuning, choose
 
 __all__ = [
@@ -39,12 +38,10 @@ __all__ = [
     "Gradient",
     "GradientFlow",
     "GradientFlows",
-    "GradientSensitivity",
     "Histogram",
     "NormalizedRate",
     "NormalizedRates",
     "Operations",
-    "ParameterSensitivity",
     "PopulationFlow",
     "Preparation",
     "Record",

@@ -13,7 +13,6 @@ from braintools_qps import (
     SurrogateSchedule,
     compare,
     gradient_flow,
-    gradient_sensitivity,
     normalize_surrogate,
     save_memory,
 )
@@ -44,18 +43,12 @@ def initialised():
     return model
 
 
-def gradient(model):
-    weights = model.states(brainstate.ParamState)
-    return brainstate.transform.grad(lambda: model(INPUTS[0]).sum(), weights)()
-
-
 @pytest.mark.parametrize(
     "use",
     [
         lambda model: gradient_flow(model, INPUTS),
         lambda model: gradient_flow(model, INPUTS, surrogates=["Sigmoid"]),
         lambda model: normalize_surrogate(model, INPUTS),
-        lambda model: gradient_sensitivity(model, lambda: gradient(model)),
         lambda model: save_memory(model, INPUTS),
     ],
 )

@@ -13,11 +13,9 @@ from report_records import flow_of, population
 from braintools_qps import Comparison, QPseudoSpike, UnknownSurrogateError, records
 from braintools_qps.records import (
     Diagnosis,
-    GradientSensitivity,
     NormalizedRate,
     NormalizedRates,
     Operations,
-    ParameterSensitivity,
     Preparation,
     Record,
     RelayedPopulation,
@@ -61,7 +59,6 @@ FLOW = dataclasses.replace(
 WHOLE = (
     rich(),
     FLOW,
-    GradientSensitivity((ParameterSensitivity("w", 0.5, 1.0),), ("Look at w.",)),
     NormalizedRates(0.1, (NormalizedRate("lif", 0.004, 0.1, 2.5),), ("One.",)),
     Preparation(SILENT, dataclasses.replace(SILENT, cause="none"), ("weights *= 2",)),
     RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),)),
