@@ -14,7 +14,6 @@ if _TYPE_CHECKING:
     )
     from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
     from ._models import set_surrogate
-    from ._monitoring import SurrogateSchedule, TrainingMonitor
     from ._registry import (
         UnknownSurrogateError,
         get_surrogate,
@@ -58,9 +57,6 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "prepare",
     "relay_weights",
     "write_report",
-    # While training
-    "SurrogateSchedule",
-    "TrainingMonitor",
 ]
 
 # A public name is imported when it is first used. The package itself loads nothing, so that the
@@ -73,7 +69,6 @@ _ROOMS = (
     "_gradient_flow",
     "_memory",
     "_comparison",
-    "_monitoring",
     "_report",
 )
 _MODULES = ("plotting", "records", "testing", "typing")

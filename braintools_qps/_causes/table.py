@@ -31,8 +31,6 @@ class Cause:
     """One row: what keeps a network from learning.
 
     ``word`` shows it in a ``column`` of `_tables.flow`, in the populations that it ``applies`` to.
-    The monitor warns of a cause that is present ``at_once``, before training, or only if training
-    has brought it about.
     """
 
     name: str
@@ -41,7 +39,6 @@ class Cause:
     column: str = ""
     word: str = ""
     applies: Callable[[PopulationFlow], bool] = lambda population: False
-    at_once: bool = True
     of_gradients: bool = False
 
 
@@ -144,14 +141,12 @@ CAUSES: dict[str, Cause] = {
             "slope",
             "high",
             lambda p: p.slopes.is_high,
-            at_once=False,
         ),
         Cause(
             "fading",
             "less than 1% of the gradient reaches the steps that bring 90% of what tells samples "
             "apart, and later steps do not repeat it",
             "more steps in the loss",
-            at_once=False,
             of_gradients=True,
         ),
         Cause(
@@ -161,16 +156,14 @@ CAUSES: dict[str, Cause] = {
             "consistency",
             "flips",
             lambda p: p.gradient.overshoots,
-            at_once=False,
             of_gradients=True,
         ),
         Cause(
             "information lost",
             "the outputs vary in fewer directions than half of what the task needs",
             "no mean over neurons, and no weights that are alike",
-            at_once=False,
         ),
-        Cause("none", "none of these", "choose a surrogate by training: `compare`", at_once=False),
+        Cause("none", "none of these", "choose a surrogate by training: `compare`"),
     )
 }
 

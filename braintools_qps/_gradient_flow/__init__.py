@@ -30,12 +30,11 @@ from .findings import samples_first
 from .labels import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
-from .passes import Programs, compiling_once, synaptic_operations
+from .passes import compiling_once, synaptic_operations
 from .prepare import prepare
 from .relay import relay_weights
 from .slopes import mean_slope_at
-from .step import Step
-from .tracing import trace, with_states_of
+from .tracing import trace
 
 OWN = "model"
 
@@ -149,7 +148,7 @@ def gradient_flow(
     target = Objective(objective, seed)
     with compiling_once():
         evaluator = Evaluator(step, inputs, target, model, known)
-        flows = {name: flow_of(evaluator, name, spikes) for name, spikes in chosen.items()}
+        flows = {name: _flow_of(evaluator, name, spikes) for name, spikes in chosen.items()}
     return GradientFlows(
         (name, _samples_first(flow) if batch_first else flow) for name, flow in flows.items()
     )
@@ -169,16 +168,10 @@ def _samples_first(flow: GradientFlow) -> GradientFlow:
     )
 
 
-def flow_of(
-    evaluator: Evaluator,
-    name: str,
-    spikes: Spikes,
-    *,
-    remedy: bool = True,
-) -> GradientFlow:
+def _flow_of(evaluator: Evaluator, name: str, spikes: Spikes) -> GradientFlow:
     """Measure one candidate on a run, with its diagnosis."""
     measured = evaluator.measure(spikes)
-    diagnosis, further = diagnose(measured, remedy=remedy)
+    diagnosis, further = diagnose(measured)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)
     return GradientFlow(

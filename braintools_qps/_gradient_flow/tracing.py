@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -11,13 +10,11 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
     advance,
     expression,
-    find_neurons,
     has_membrane,
     initialise,
     is_mapped,
@@ -188,36 +185,6 @@ def _repeat_for_batch(traced: _Traced) -> bool:
 
 def _is_one_sample(one: Any, batch: Any) -> bool:
     return len(batch.shape) == len(one.shape) + 1 and batch.shape[1:] == one.shape
-
-
-def with_states_of(step: Step, model: Model) -> Step | None:
-    """The step with the model's present states and surrogates.
-
-    None if their structure, shapes or dtypes have changed, or the class of a neuron.
-    """
-    states = brainstate.graph.states(model)
-    present = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
-    if None in present or step.sources != _sources(model, states, present):
-        return None
-    leaves = [leaf for state in present for leaf in jax.tree.leaves(state.value)]
-    fresh = tuple(map(_like, leaves, step.arrays.states))
-    if list(map(jax.typeof, fresh)) != list(map(jax.typeof, step.arrays.states)):
-        return None
-    neurons = find_neurons(model)
-    if any(type(neurons[p.name]) is not p.kind for p in (*step.populations, *step.readouts)):
-        return None
-    populations, readouts = (
-        tuple(p._replace(spike=spike_of(neurons[p.name])) for p in part)
-        for part in (step.populations, step.readouts)
-    )
-    arrays = Arrays(step.arrays.constants, fresh)
-    return dataclasses.replace(step, arrays=arrays, populations=populations, readouts=readouts)
-
-
-def _like(leaf: Any, kept: Array) -> Array:
-    """The leaf, repeated for each sample if the kept one has a batch."""
-    leaf = jnp.asarray(leaf)
-    return jnp.broadcast_to(leaf, kept.shape) if _is_one_sample(leaf, kept) else leaf
 
 
 def _sources(model: Model, known: Mapping[Any, Any], states: Iterable[Any]) -> tuple[Source, ...]:

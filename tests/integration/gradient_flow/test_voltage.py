@@ -10,7 +10,6 @@ from small_comparison import OPTIONS
 from braintools_qps import (
     QPseudoSpike,
     Scaled,
-    SurrogateSchedule,
     compare,
     gradient_flow,
     normalize_surrogate,
@@ -93,10 +92,3 @@ def test_an_error_of_a_surrogate_for_numbers_stays_what_it_is():
     model.spk_fun = lambda x: x + "text"
     with pytest.raises(TypeError, match=r"unsupported|add|text"):
         gradient_flow(model, INPUTS)
-
-
-def test_a_schedule_of_a_surrogate_that_cannot_follow_one():
-    with pytest.raises(
-        TypeError, match=r"QPseudoSpike or Scaled.*, got Sigmoid.*pass Scaled\(Sigmo"
-    ):
-        SurrogateSchedule("Sigmoid", alpha=lambda step: 4.0 + step)
