@@ -38,7 +38,7 @@ SEEN = {
     "A surrogate for each layer": ["QPseudoSpike(alpha=8.0) Sigmoid(alpha=4"],
     "Anneal alpha during training": ["alpha 2.0, slope 0.184", "alpha 8.0, slope 0.053"],
     "Train over several devices": ["(8, 16) True"],
-    "Share the result": ["flow.html has 3 figures"],
+    "Share the result": ["flow.html has 1 figure"],
     "Optuna: tune alpha and dampening": ["12 trials, "],
     "Hydra and OmegaConf": ["QPseudoSpike(alpha=8.0, dampening=0.3) QPseudoSpike(alpha=array([2"],
     "NIR: export a trained network": ["QPseudoSpike(alpha=8.0, dampening=0.3)"],

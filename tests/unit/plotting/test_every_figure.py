@@ -15,8 +15,6 @@ FIGURES = {  # what is drawn, and in how many axes
     "plot_comparison": (TUNED, 5),
     "plot_gradient_flow": (FLOW, 1),
     "plot_learning_curves": (TUNED, 2),
-    "plot_membrane": (FLOW, 1),
-    "plot_operations": (TUNED, 1),
     "plot_surrogates": (["Sigmoid"], 2),
     "plot_tuning": (TUNED, 1),
 }
