@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from .._causes import limits
-from .._models import code_of, find_nodes, is_dropout
+from .._models import find_nodes, is_dropout
 from ..records import PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
@@ -121,8 +121,8 @@ def dropout(measured: Measured) -> Finding | None:
     """A dropout that keeps next to nothing, as where its share was meant as what to drop."""
     model = measured.evaluator.model
     is_low = lambda node: is_dropout(node) and 0 < node.prob <= limits.KEPT
-    for name, node in ({} if model is None else find_nodes(model, is_low)).items():
-        code = f"{code_of(model, node)}.prob = {1 - node.prob:g}"
+    for name, (node, code) in ({} if model is None else find_nodes(model, is_low)).items():
+        code = f"{code}.prob = {1 - node.prob:g}"
         if _changes_program(measured, code):  # else no step calls it
             text = (
                 f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate "
@@ -247,7 +247,7 @@ def _arrives_late(evaluator: Evaluator, p: Population) -> str | None:
     is_delay = lambda node: isinstance(node, brainstate.nn.Delay) and (node.max_length or 0) > steps
     delays = {} if evaluator.model is None else find_nodes(evaluator.model, is_delay)
     if delays:
-        name, node = next(iter(delays.items()))
+        name, (node, _) = next(iter(delays.items()))
         return f"{name} holds signals back for up to {node.max_length - 1} steps"
     if first := _later(evaluator, p):
         return f"because of a delay the first arrives at step {first} of a longer run"

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
+    Found,
     advance,
     expression,
     has_membrane,
@@ -25,7 +26,7 @@ from .._models import (
     spike_of,
     traced_afresh,
 )
-from ..typing import Inputs, Model, Node, SpikeFunction
+from ..typing import Inputs, Model, SpikeFunction
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
@@ -40,8 +41,8 @@ def trace(model: Model, inputs: Inputs) -> Step:
     """
     with traced_afresh(model):
         neurons = ready_neurons(model, inputs)
-        spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
-        units = mark_spikes(neurons)
+        spikes = {name: spike_of(found.node) for name, found in neurons.items()}
+        units = mark_spikes({name: found.node for name, found in neurons.items()})
         traced = _Traced(model, inputs)
         # The first trace of a mapped model holds extra calls of spike functions: trace again.
         if _repeat_for_batch(traced) or is_mapped(model):
@@ -78,11 +79,11 @@ class _Traced:
         positions = range(len(self.leaves))
         self.written = tuple(i for i in positions if id(self.leaves[i][0]) in written)
 
-    def spiking(self, neurons: Mapping[str, Node]) -> dict[str, int]:
+    def spiking(self, neurons: Mapping[str, Found]) -> dict[str, int]:
         """Neurons that spike at the top level and change V, with V among the written states."""
         place = {id(self.leaves[i][0]): n for n, i in enumerate(self.written)}
         called = set(callers(self.jaxpr))
-        membranes = {name: place.get(id(membrane_of(node))) for name, node in neurons.items()}
+        membranes = {n: place.get(id(membrane_of(found.node))) for n, found in neurons.items()}
         return {n: place for n, place in membranes.items() if n in called and place is not None}
 
     def membrane(self, place: int) -> Var:
@@ -145,26 +146,26 @@ class _Traced:
 
 
 def _populations(
-    neurons: Mapping[str, Node],
+    neurons: Mapping[str, Found],
     spikes: Mapping[str, SpikeFunction],
     units: Mapping[str, u.Unit | None],
     traced: _Traced,
 ) -> tuple[Population, ...]:
     """Neurons that spike and change V."""
-    paths = {id(node): path for path, node in brainstate.graph.nodes(traced.model).items()}
 
     def population(name: str, place: int) -> Population:
+        neuron, code = neurons[name]
         sent = sent_spikes(traced.jaxpr.jaxpr, name, traced.membrane(place))
         return Population(
             name=name,
-            kind=type(neurons[name]),
+            kind=type(neuron),
             spike=spikes[name],
             membrane=place,
-            unit=u.get_unit(membrane_of(neurons[name]).value),
+            unit=u.get_unit(membrane_of(neuron).value),
             argument_unit=units[name],
             call=sent.call,
             spikes=sent.variable,
-            code=spike_code(neurons[name], expression(traced.model, paths[id(neurons[name])])),
+            code=spike_code(neuron, code),
         )
 
     return tuple(population(*sent) for sent in traced.spiking(neurons).items())
@@ -200,7 +201,7 @@ def _sources(model: Model, known: Mapping[Any, Any], states: Iterable[Any]) -> t
     )
 
 
-def _check_called(neurons: Mapping[str, Node], traced: _Traced) -> None:
+def _check_called(neurons: Mapping[str, Found], traced: _Traced) -> None:
     """Populations are those that change V and spike, both at the top level of the step."""
     if inner := inner_callers(traced.jaxpr):
         where = ", ".join(sorted(set(inner.values())))
@@ -211,7 +212,7 @@ def _check_called(neurons: Mapping[str, Node], traced: _Traced) -> None:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
 
 
-def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
+def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Found]:
     """The neurons of a model by name, with all states initialised for the inputs.
 
     Raises
@@ -219,9 +220,10 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
     ValueError
         If there is no neuron with a membrane.
     """
-    neurons = {n: node for n, node in required_neurons(model).items() if callable(spike_of(node))}
+    found = required_neurons(model)
+    neurons = {name: one for name, one in found.items() if callable(spike_of(one.node))}
     initialise(model, inputs)
-    ready = {name: node for name, node in sorted(neurons.items()) if has_membrane(node)}
+    ready = {name: one for name, one in sorted(neurons.items()) if has_membrane(one.node)}
     if not ready:
         raise no_neurons(
             f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none of "

@@ -7,7 +7,7 @@ spike functions in a jaxpr, and `restore` undoes all changes of a model.
 """
 
 from .find_neurons import (
-    code_of,
+    Found,
     expression,
     find_neurons,
     find_nodes,
