@@ -52,14 +52,13 @@ MUTATED = {
         "unit/gradient_flow/test_remedies.py",
     ),
     "flow": ("_gradient_flow", "unit/gradient_flow"),
-    "monitoring": ("_monitoring", "unit/monitoring integration/monitoring"),
     "records": (
         "records",
-        "unit/records unit/tables unit/plotting unit/monitoring "
+        "unit/records unit/tables unit/plotting "
         "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py",
     ),
     "tables": ("_tables", "unit/tables unit/records"),
-    "causes": ("_causes", "unit/records unit/gradient_flow/test_first_line.py unit/monitoring"),
+    "causes": ("_causes", "unit/records unit/gradient_flow/test_first_line.py"),
     "statistics": ("_statistics.py", "unit/test_statistics.py"),
     "comparison": ("_comparison", "unit/comparison integration/comparison"),
 }

@@ -27,7 +27,6 @@ from benchmarks.casebook.data import TRAINING, digits
 from benchmarks.casebook.train import BATCH
 from braintools_qps import (
     QPseudoSpike,
-    gradient_flow,
     normalize_rates,
     normalize_surrogate,
     prepare,
@@ -92,25 +91,26 @@ def shown(images: Any) -> Any:
     return jnp.broadcast_to(flat, (STEPS, *flat.shape))
 
 
-def rates_alone(model: Any, inputs: Any, labels: Any) -> None:
+def rates_alone(model: Any, inputs: Any) -> None:
     """Every layer at 0.1 spikes per step, alpha 8 at a mean slope of at most 0.1."""
     normalize_rates(model, inputs)
     set_surrogate(model, normalize_surrogate(model, inputs, surrogate="QPseudoSpike(alpha=8)"))
 
 
-def rates_and_each(model: Any, inputs: Any, labels: Any) -> None:
+def rates_and_each(model: Any, inputs: Any) -> None:
     """The same with each layer lowered by itself."""
     normalize_rates(model, inputs)
     set_surrogate(model, each(model, inputs))
 
 
-def prepared(model: Any, inputs: Any, labels: Any) -> None:
+def prepared(model: Any, inputs: Any) -> None:
     """What `prepare` does."""
-    prepare(model, inputs, labels=labels)
+    prepare(model, inputs)
 
 
-COMPARED: dict[str, Callable[..., None]] = {"prepare": prepared, "rates": rates_alone}
-STARTS = COMPARED | {"each": rates_and_each}
+STARTS: dict[str, Callable[..., None]] = {
+    "prepare": prepared, "rates": rates_alone, "each": rates_and_each,
+}  # fmt: skip
 
 
 def arrays_of(model: Any) -> dict[str, Any]:
@@ -188,39 +188,24 @@ def accuracy(outputs: Callable[[Any, Any], Any], params: Any, seed: int, epochs:
 
 
 def run(start: str, depth: int, seed: int) -> dict[str, Any]:
-    """What the layers tell of the digits after a start, and the accuracy after training."""
-    images, labels = digits()
-    inputs, known = shown(images[:SHOWN]), labels[:SHOWN]
+    """The accuracy after a start and training."""
+    images, _ = digits()
     model = stack(depth, seed)
-    STARTS[start](model, inputs, known)
-    row: dict[str, Any] = {"epochs": EPOCHS[depth]}
-    if seed == 0:
-        flow = gradient_flow(model, inputs, labels=known)["model"]
-        row["told"] = [round(100 * p.information) for p in flow.populations]
+    STARTS[start](model, shown(images[:SHOWN]))
     arrays = arrays_of(model)
     checked(model, arrays, images[:BATCH])
     heights = arrays.pop("heights")
     outputs = lambda params, images: logits(params, heights, images)
-    return row | {"accuracy": accuracy(outputs, arrays, seed, EPOCHS[depth])}
+    epochs = EPOCHS[depth]
+    return {"epochs": epochs, "accuracy": accuracy(outputs, arrays, seed, epochs)}
 
 
 def probe(name: str) -> dict[str, Any]:
-    """What 16 layers tell, with rates of 0.1 and after `prepare`; then trained after `prepare`."""
-    images, labels = digits()
-    inputs, known = shown(images[:SHOWN]), labels[:SHOWN]
-    row = {}
-    for start, apply in COMPARED.items():
-        model = varied(**VARIED[name])
-        try:
-            apply(model, inputs, known)
-        except ValueError as error:
-            row[start] = str(error)[:300]
-            continue
-        flow = gradient_flow(model, inputs, labels=known)["model"]
-        row[start] = [round(100 * p.information) for p in flow.populations]
-        if start == "prepare":
-            row["accuracy"] = accuracy(*of_model(model), 0, EPOCHS[16])
-    return row
+    """The accuracy of 16 layers that are not plain, after `prepare` and training."""
+    images, _ = digits()
+    model = varied(**VARIED[name])
+    prepare(model, shown(images[:SHOWN]))
+    return {"accuracy": accuracy(*of_model(model), 0, EPOCHS[16])}
 
 
 def tables() -> dict[str, str]:
@@ -239,22 +224,8 @@ def tables() -> dict[str, str]:
     alike_or_each = {
         f"{start}_16": f"{np.mean(scores[start, 16]):.0f}" for start in ("rates", "each")
     }
-    told = [
-        f"- {name}, {depth} layers: {_by_layer(runs[start, str(depth), '0']['told'])}"
-        for depth in depths
-        for start, name in (("prepare", "`prepare`"), ("rates", "`normalize_rates`"))
-        if depth > 8 and "told" in runs.get((start, str(depth), "0"), {})
-    ]
-    last = lambda told: str(told[-1]) if isinstance(told, list) else "error"
     probes = [
-        [
-            key.removeprefix("probe:"),
-            last(row["rates"]),
-            last(row["prepare"]),
-            row.get("accuracy", ""),
-        ]
-        for key, row in book.items()
-        if "probe" in key
+        [key.removeprefix("probe:"), row["accuracy"]] for key, row in book.items() if "probe" in key
     ]
     head = ["layers", "epochs", "`prepare`", "`normalize_rates` and a lowered surrogate"]
     rows = [
@@ -268,8 +239,7 @@ def tables() -> dict[str, str]:
     ]
     return {
         "depths": table(head, rows),
-        "told": "\n".join(told),
-        "probes": table(["16 layers", "`normalize_rates`", "`prepare`", "trained"], probes),
+        "probes": table(["16 layers", "test accuracy"], probes),
         **alike_or_each,
     }
 
@@ -281,12 +251,6 @@ def _seeds(scores: list[float]) -> str:
     many = len(scores) > 1
     span = f" ({min(scores):.1f} to {max(scores):.1f})" if many else ""
     return f"{np.mean(scores):.1f}{span}, {len(scores)} seed{'s' * many}"
-
-
-def _by_layer(told: list[int]) -> str:
-    layers = [n for n in (1, 2, 4, 8, 16, 24, 32, 64, 100) if n <= len(told)]
-    values = ", ".join(str(told[n - 1]) for n in layers)
-    return f"{values} at layers {', '.join(map(str, layers))}"
 
 
 def main(arguments: list[str]) -> None:

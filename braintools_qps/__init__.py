@@ -7,7 +7,6 @@ if _TYPE_CHECKING:
     from ._comparison.compare import compare
     from ._gradient_flow import (
         gradient_flow,
-        gradient_sensitivity,
         normalize_rates,
         normalize_surrogate,
         prepare,
@@ -15,7 +14,6 @@ if _TYPE_CHECKING:
     )
     from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
     from ._models import set_surrogate
-    from ._monitoring import SurrogateSchedule, TrainingMonitor
     from ._registry import (
         UnknownSurrogateError,
         get_surrogate,
@@ -53,16 +51,12 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "GradientFlow",
     "compare",
     "gradient_flow",
-    "gradient_sensitivity",
     "load_task",
     "normalize_rates",
     "normalize_surrogate",
     "prepare",
     "relay_weights",
     "write_report",
-    # While training
-    "SurrogateSchedule",
-    "TrainingMonitor",
 ]
 
 # A public name is imported when it is first used. The package itself loads nothing, so that the
@@ -75,7 +69,6 @@ _ROOMS = (
     "_gradient_flow",
     "_memory",
     "_comparison",
-    "_monitoring",
     "_report",
 )
 _MODULES = ("plotting", "records", "testing", "typing")

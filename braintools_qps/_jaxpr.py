@@ -258,7 +258,9 @@ class Tap:
     def _spiked(self, name: str, spikes: Array) -> Array:
         argument = self.arguments[name]
         self.calls.append(argument)
-        return spikes if self.slope is None else _spikes(argument, spikes, self.slope(name, argument))
+        return (
+            spikes if self.slope is None else _spikes(argument, spikes, self.slope(name, argument))
+        )
 
 
 def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:

@@ -10,7 +10,7 @@ from .changes import Change, Given
 from .evaluate import Measured
 from .passes import with_index
 from .tracing import trace
-from .trial import Tried, Trials
+from .trial import Trials, Tried
 
 CLEARLY = 0.2  # of the constant answer's loss; a change that takes less away has not helped
 

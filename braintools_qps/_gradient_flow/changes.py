@@ -198,7 +198,7 @@ class SetDropout(Change):
     prob: float
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        find_nodes(model, lambda node: True)[self.name].prob = self.prob
+        find_nodes(model, lambda node: True)[self.name].node.prob = self.prob
         return inputs
 
     def code(self, given: Given) -> Code:
@@ -223,7 +223,9 @@ class ChangeInputs(Change):
         if self.is_tree:
             each = self.expression.format(x="x", time=int(given.batch_first))
             return Code((f"import jax; inputs = jax.tree.map(lambda x: {each}, inputs)",))
-        return Code((f"inputs = {self.expression.format(x='inputs', time=int(given.batch_first))}",))
+        return Code(
+            (f"inputs = {self.expression.format(x='inputs', time=int(given.batch_first))}",)
+        )
 
     def said(self, given: Given) -> str:
         if given.is_task:

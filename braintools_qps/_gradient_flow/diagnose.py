@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from .._wording import listed
@@ -19,8 +18,10 @@ from .causes import (
     stopped_matrices,
 )
 from .changes import Change, Given
-from .evaluate import Measured
+from .evaluate import Evaluator, Measured
 from .graph import OUTPUTS
+from .loss import of_labels, of_objective, of_random_labels
+from .step import is_real
 from .trial import Trials
 
 KEPT = 0.1  # share of the signals; a dropout that keeps less is worth a sentence
@@ -33,6 +34,32 @@ class Verdict(NamedTuple):
     further: tuple[str, ...] = ()
     change: Change | None = None
     after: LearningTrial | None = None
+
+
+def trials_of(evaluator: Evaluator) -> Trials | None:
+    """Trials with the user's objective, with the labels or with random ones.
+
+    None where there is nothing to train, or nothing to tell apart.
+    """
+    step, outputs, batch = evaluator.step, evaluator.run.outputs, evaluator.batch
+    if not step.parameters:
+        return None
+    if function := evaluator.objective.function:
+        return Trials(of_objective(step, outputs, function, batch))
+    has_samples = next(filter(is_real, outputs)).shape[1:2] == (batch,)
+    if not has_samples or batch == 1:
+        return None
+    if evaluator.labels is not None:
+        return Trials(of_labels(step, outputs, evaluator.labels))
+    return Trials(of_random_labels(step, outputs, batch, evaluator.objective.seed))
+
+
+def judged(measured: Measured, trials: Trials | None) -> Measured:
+    """The same with its trial."""
+    if trials is None:
+        return measured
+    run = measured.evaluator.run
+    return measured._replace(tried=trials.run(measured.step, measured.spikes, run.inputs))
 
 
 def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict:
@@ -65,7 +92,9 @@ def said_of(trial: LearningTrial) -> str:
     if trial.learns_soon:
         return f"It learns: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
     if trial.learns:
-        return f"It learns slowly: it takes {_steps(steps)} {samples} to take half of the loss away."
+        return (
+            f"It learns slowly: it takes {_steps(steps)} {samples} to take half of the loss away."
+        )
     left = f"after {_steps(len(trial.losses))} {trial.left:.3g} of {trial.constant:.3g} is left"
     return f"It {'learns slowly' if trial.moves else 'does not learn'}: {left}."
 
@@ -85,8 +114,8 @@ def facts(measured: Measured) -> Iterator[str]:
     if cut:
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
-    for name, node in low_dropouts(measured.evaluator.model, KEPT).items():
-        yield f"But {keeps(name, node)}."
+    for name, found in low_dropouts(measured.evaluator.model, KEPT).items():
+        yield f"But {keeps(name, found.node)}."
 
 
 def _fixed(measured: Measured) -> Iterator[str]:

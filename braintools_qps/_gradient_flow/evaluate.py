@@ -199,8 +199,7 @@ class Evaluator:
         fired = np.asarray(self.run.fired[index])
         batched = fired.ndim > 2 and fired.shape[1] == self.batch
         size = int(np.prod(fired.shape[1 + batched :]))
-        arguments = np.asarray(self.run.arguments[self.step.populations[index].call])
-        return size, measures.activity(fired, arguments, int(batched))
+        return size, measures.activity(fired, int(batched))
 
     def _operations(self) -> dict[str, Operations]:
         """Operations per sample that the inputs and each population cause."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import brainunit as u
 import jax
@@ -41,7 +41,9 @@ class Loss(NamedTuple):
         return self._replace(of=value)
 
 
-def of_objective(step: Step, outputs: Sequence[Array], function: Callable, batch: int | None) -> Loss:
+def of_objective(
+    step: Step, outputs: Sequence[Array], function: Callable, batch: int | None
+) -> Loss:
     """The user's objective. The best constant answer is found by trying."""
     real = [i for i, x in enumerate(outputs) if is_real(x)]
 

@@ -63,15 +63,15 @@ class Passes(NamedTuple):
     rates: Wrapped
 
 
-Programs = dict[str, Passes]  # by the text of the step
-_known: ContextVar[Programs | None] = ContextVar("known programs", default=None)
+# By the text of the step
+_known: ContextVar[dict[str, Passes] | None] = ContextVar("known programs", default=None)
 
 
 @contextmanager
-def compiling_once(programs: Programs | None = None) -> Iterator[None]:
+def compiling_once() -> Iterator[None]:
     """Within, all steps with the same program share their compiled passes."""
     known = _known.get()
-    token = _known.set(programs if programs is not None else {} if known is None else known)
+    token = _known.set({} if known is None else known)
     try:
         yield
     finally:

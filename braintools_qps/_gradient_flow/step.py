@@ -23,7 +23,6 @@ from .._jaxpr import PRODUCTS, Jaxpr, Tap, Var, run
 from ..typing import SpikeFunction
 from .graph import INPUTS, Graph, graph_of
 
-
 Spikes = Mapping[str, SpikeFunction]  # the surrogate of each population
 
 

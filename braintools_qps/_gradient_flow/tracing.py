@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -11,13 +10,12 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
+    Found,
     advance,
     expression,
-    find_neurons,
     has_membrane,
     initialise,
     is_mapped,
@@ -28,7 +26,7 @@ from .._models import (
     spike_of,
     traced_afresh,
 )
-from ..typing import Inputs, Model, Node, SpikeFunction
+from ..typing import Inputs, Model, SpikeFunction
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
@@ -43,8 +41,8 @@ def trace(model: Model, inputs: Inputs) -> Step:
     """
     with traced_afresh(model):
         neurons = ready_neurons(model, inputs)
-        spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
-        units = mark_spikes(neurons)
+        spikes = {name: spike_of(found.node) for name, found in neurons.items()}
+        units = mark_spikes({name: found.node for name, found in neurons.items()})
         traced = _Traced(model, inputs)
         # The first trace of a mapped model holds extra calls of spike functions: trace again.
         if _repeat_for_batch(traced) or is_mapped(model):
@@ -81,11 +79,11 @@ class _Traced:
         positions = range(len(self.leaves))
         self.written = tuple(i for i in positions if id(self.leaves[i][0]) in written)
 
-    def spiking(self, neurons: Mapping[str, Node]) -> dict[str, int]:
+    def spiking(self, neurons: Mapping[str, Found]) -> dict[str, int]:
         """Neurons that spike at the top level and change V, with V among the written states."""
         place = {id(self.leaves[i][0]): n for n, i in enumerate(self.written)}
         called = set(callers(self.jaxpr))
-        membranes = {name: place.get(id(membrane_of(node))) for name, node in neurons.items()}
+        membranes = {n: place.get(id(membrane_of(found.node))) for n, found in neurons.items()}
         return {n: place for n, place in membranes.items() if n in called and place is not None}
 
     def membrane(self, place: int) -> Var:
@@ -118,9 +116,7 @@ class _Traced:
             populations=populations,
             readouts=(),
             written=self.written,
-            lasting=tuple(
-                j for j, i in enumerate(self.written) if outlasts(self.leaves[i][0])
-            ),
+            lasting=tuple(j for j, i in enumerate(self.written) if outlasts(self.leaves[i][0])),
             parameters=parameters,
             fixed=tuple(self._fixed()),
             idle_parameters=idle,
@@ -156,26 +152,26 @@ def outlasts(state: brainstate.State) -> bool:
 
 
 def _populations(
-    neurons: Mapping[str, Node],
+    neurons: Mapping[str, Found],
     spikes: Mapping[str, SpikeFunction],
     units: Mapping[str, u.Unit | None],
     traced: _Traced,
 ) -> tuple[Population, ...]:
     """Neurons that spike and change V."""
-    paths = {id(node): path for path, node in brainstate.graph.nodes(traced.model).items()}
 
     def population(name: str, place: int) -> Population:
+        neuron, code = neurons[name]
         sent = sent_spikes(traced.jaxpr.jaxpr, name, traced.membrane(place))
         return Population(
             name=name,
-            kind=type(neurons[name]),
+            kind=type(neuron),
             spike=spikes[name],
             membrane=place,
-            unit=u.get_unit(membrane_of(neurons[name]).value),
+            unit=u.get_unit(membrane_of(neuron).value),
             argument_unit=units[name],
             call=sent.call,
             spikes=sent.variable,
-            code=spike_code(neurons[name], expression(traced.model, paths[id(neurons[name])])),
+            code=spike_code(neuron, code),
         )
 
     return tuple(population(*sent) for sent in traced.spiking(neurons).items())
@@ -198,36 +194,6 @@ def _is_one_sample(one: Any, batch: Any) -> bool:
     return len(batch.shape) == len(one.shape) + 1 and batch.shape[1:] == one.shape
 
 
-def with_states_of(step: Step, model: Model) -> Step | None:
-    """The step with the model's present states and surrogates.
-
-    None if their structure, shapes or dtypes have changed, or the class of a neuron.
-    """
-    states = brainstate.graph.states(model)
-    present = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
-    if None in present or step.sources != _sources(model, states, present):
-        return None
-    leaves = [leaf for state in present for leaf in jax.tree.leaves(state.value)]
-    fresh = tuple(map(_like, leaves, step.arrays.states))
-    if list(map(jax.typeof, fresh)) != list(map(jax.typeof, step.arrays.states)):
-        return None
-    neurons = find_neurons(model)
-    if any(type(neurons[p.name]) is not p.kind for p in (*step.populations, *step.readouts)):
-        return None
-    populations, readouts = (
-        tuple(p._replace(spike=spike_of(neurons[p.name])) for p in part)
-        for part in (step.populations, step.readouts)
-    )
-    arrays = Arrays(step.arrays.constants, fresh)
-    return dataclasses.replace(step, arrays=arrays, populations=populations, readouts=readouts)
-
-
-def _like(leaf: Any, kept: Array) -> Array:
-    """The leaf, repeated for each sample if the kept one has a batch."""
-    leaf = jnp.asarray(leaf)
-    return jnp.broadcast_to(leaf, kept.shape) if _is_one_sample(leaf, kept) else leaf
-
-
 def _sources(model: Model, known: Mapping[Any, Any], states: Iterable[Any]) -> tuple[Source, ...]:
     """The place and structure of each state. ``known`` has the model's states by path."""
     paths = {id(state): path for path, state in known.items()}
@@ -241,7 +207,7 @@ def _sources(model: Model, known: Mapping[Any, Any], states: Iterable[Any]) -> t
     )
 
 
-def _check_called(neurons: Mapping[str, Node], traced: _Traced) -> None:
+def _check_called(neurons: Mapping[str, Found], traced: _Traced) -> None:
     """Populations are those that change V and spike, both at the top level of the step."""
     if inner := inner_callers(traced.jaxpr):
         where = ", ".join(sorted(set(inner.values())))
@@ -252,7 +218,7 @@ def _check_called(neurons: Mapping[str, Node], traced: _Traced) -> None:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
 
 
-def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
+def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Found]:
     """The neurons of a model by name, with all states initialised for the inputs.
 
     Raises
@@ -260,9 +226,10 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
     ValueError
         If there is no neuron with a membrane.
     """
-    neurons = {n: node for n, node in required_neurons(model).items() if callable(spike_of(node))}
+    found = required_neurons(model)
+    neurons = {name: one for name, one in found.items() if callable(spike_of(one.node))}
     initialise(model, inputs)
-    ready = {name: node for name, node in sorted(neurons.items()) if has_membrane(node)}
+    ready = {name: one for name, one in sorted(neurons.items()) if has_membrane(one.node)}
     if not ready:
         raise no_neurons(
             f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none of "

@@ -12,8 +12,8 @@ from .._surrogate import QPseudoSpike, Scaled, is_step
 from ..typing import SpikeFunction
 from .changes import (
     SLOPE,
-    BringRates,
     Both,
+    BringRates,
     CentreWeights,
     Change,
     ChangeInputs,
@@ -71,9 +71,9 @@ def scaled_inputs(measured: Measured, name: str) -> Iterator[Change]:
     step, inputs = measured.step, measured.evaluator.inputs
     if INPUTS not in step.graph.feeds[name] or step.chooses_rows():
         return
-    rate_at = lambda factor: rates_of(
-        step, with_index(jax.tree.map(lambda x: x * factor, inputs))
-    )(step.arrays.states)[name]
+    rate_at = lambda factor: rates_of(step, with_index(jax.tree.map(lambda x: x * factor, inputs)))(
+        step.arrays.states
+    )[name]
     if factor := attained(rate_at, TARGET_RATE, close=ROUGHLY):
         factor = float(f"{factor:.2g}")
         is_tree = not hasattr(inputs, "shape")

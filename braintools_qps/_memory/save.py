@@ -114,11 +114,12 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     input    left: its input may hold values other than spikes
     """
     neurons = required_neurons(model)
-    layers = find_nodes(model, lambda node: isinstance(node, tuple(PACKED)))
+    packable = find_nodes(model, lambda node: isinstance(node, tuple(PACKED)))
+    layers = {name: found.node for name, found in packable.items()}
     inputs = checked_inputs(inputs)
     training, units = _traced(layers, model, inputs, fit=True)
     evaluation, _ = _traced(layers, model, inputs, fit=False)
-    outcomes = {n: _compact(neuron, units.get(n)) for n, neuron in neurons.items()}
+    outcomes = {n: _compact(found.node, units.get(n)) for n, found in neurons.items()}
     outcomes |= {n: _pack(layer, training[n], evaluation[n]) for n, layer in layers.items()}
     return SavedMemory(
         changed={n: text for n, (done, text) in outcomes.items() if done},

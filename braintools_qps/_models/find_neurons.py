@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import brainstate
 from braintools.surrogate import Surrogate
@@ -14,12 +15,19 @@ Path = tuple[str | int, ...]
 MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``module``
 
 
+class Found(NamedTuple):
+    """A node of a model, and Python code for it."""
+
+    node: Node
+    code: str
+
+
 def find_neurons(model: Model) -> dict[str, Node]:
     """Every neuron by its path in the model."""
-    return find_nodes(model, is_neuron)
+    return {name: found.node for name, found in find_nodes(model, is_neuron).items()}
 
 
-def required_neurons(model: Model) -> dict[str, Node]:
+def required_neurons(model: Model) -> dict[str, Found]:
     """Every neuron by its path in the model.
 
     Raises
@@ -27,7 +35,7 @@ def required_neurons(model: Model) -> dict[str, Node]:
     ValueError
         If there is none.
     """
-    if neurons := find_neurons(model):
+    if neurons := find_nodes(model, is_neuron):
         return neurons
     why = (
         _classic_neuron(model)
@@ -38,14 +46,14 @@ def required_neurons(model: Model) -> dict[str, Node]:
     raise ValueError(f"the model must have neurons, and {type(model).__name__} has none: {why}")
 
 
-def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Node]:
+def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Found]:
     """Every node for which a predicate holds, at any depth, by its path in the model.
 
     A node that is shared appears once. The model itself goes by the name of its class.
     """
     nodes = dict(brainstate.graph.nodes(model).items())
     return {
-        _name(path, nodes) or type(node).__name__: node
+        _name(path, nodes) or type(node).__name__: Found(node, expression(model, path))
         for path, node in nodes.items()
         if is_wanted(node)
     }
@@ -78,16 +86,10 @@ def expression(model: Model, path: Path) -> str:
     return code
 
 
-def code_of(model: Model, node: Node) -> str:
-    """Python code for a node of a model."""
-    nodes = brainstate.graph.nodes(model).items()
-    return next(expression(model, path) for path, other in nodes if other is node)
-
-
 def _misnamed(model: Model) -> str:
     """A sentence about a surrogate under a name that is none of a spike function, if any."""
-    for name, node in find_nodes(model, lambda node: not is_neuron(node)).items():
-        for attribute, value in vars(node).items():
+    for name, found in find_nodes(model, lambda node: not is_neuron(node)).items():
+        for attribute, value in vars(found.node).items():
             if isinstance(value, Surrogate):
                 return f"{name} keeps a surrogate as {attribute}: call it spk_fun"
     return ""

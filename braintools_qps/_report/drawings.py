@@ -11,7 +11,6 @@ from ..plotting import (
     accuracy_height,
     plot_comparison,
     plot_gradient_flow,
-    plot_membrane,
     plot_tuning,
     tuned_results,
     tuning_size,
@@ -69,12 +68,9 @@ def comparison_drawings(comparison: Comparison) -> list[Drawing]:
 
 
 def flow_drawings(flows: Mapping[str, GradientFlow]) -> list[Drawing]:
-    """The gradient back in time of all candidates, and the membrane potentials of populations."""
+    """The gradient back in time of all candidates."""
     with _style():
-        panels = [plot_gradient_flow(flows, _panel())]
-        for flow in flows.values():
-            panels += plot_membrane(flow, [_panel() for _ in flow.populations])
-        return _drawings(panels)
+        return _drawings([plot_gradient_flow(flows, _panel())])
 
 
 def _style() -> AbstractContextManager:

@@ -33,7 +33,7 @@ class Declaration(NamedTuple):
     convert : callable
         ``(name, value) -> value``: checks a value, unit included, and brings it to one form.
     varies : bool
-        Whether the value may be traced, read from a State and changed by a `SurrogateSchedule`.
+        Whether the value may be traced, and read from a State.
     fix : str
         What to do with a value outside 1e-15 to 1e15; empty where any number above 0 is taken.
     tuned_as : str
@@ -85,7 +85,7 @@ def canonical(name: str, value: Any, declaration: Declaration) -> Any:
             f"{name} must not be a brainstate.ParamState, because its gradient would always be 0: "
             "a spike does not depend on its surrogate. For a schedule pass a "
             "brainstate.ShortTermState. To learn it, differentiate through training steps that "
-            f"use {name}=state.value: see the page 'Annealing and learning alpha'"
+            f"use {name}=state.value: see the page 'While training'"
         )
     canonical(name, value.value, declaration)
     return value

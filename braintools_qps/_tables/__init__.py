@@ -13,7 +13,6 @@ from .fields import (
     memory_table,
     rates_table,
     relayed_table,
-    sensitivity_table,
     tuning_table,
 )
 from .flow import diagnoses, flow_table, flows_table

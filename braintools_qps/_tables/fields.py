@@ -13,7 +13,6 @@ from .table import Table, cell
 if TYPE_CHECKING:
     from ..records import (
         CandidateResult,
-        GradientSensitivity,
         NormalizedRate,
         NormalizedRates,
         RelayedPopulation,
@@ -52,12 +51,6 @@ def relayed_table(relayed: RelayedWeights) -> Table:
         (p.population, p.source or "-", _number(p.weight), *_rates(p)) for p in relayed.populations
     ]
     return Table([head, *rows])
-
-
-def sensitivity_table(sensitivity: GradientSensitivity) -> Table:
-    """How much each gradient depends on the surrogate."""
-    rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in sensitivity.parameters]
-    return Table([["parameter", "change", "size"], *rows], sensitivity.advice)
 
 
 def candidate_table(result: CandidateResult) -> Table:

@@ -13,20 +13,14 @@ from .accuracy import accuracy_height, plot_accuracy
 from .comparison import plot_comparison
 from .flow import plot_gradient_flow
 from .learning_curves import plot_learning_curves
-from .membrane import plot_membrane
-from .operations import plot_operations
 from .surrogates import plot_surrogates
-from .training import plot_flow_over_training
 from .tuning import plot_tuning, tuned_results, tuning_legend, tuning_size
 
 __all__ = [
     "plot_accuracy",
     "plot_comparison",
-    "plot_flow_over_training",
     "plot_gradient_flow",
     "plot_learning_curves",
-    "plot_membrane",
-    "plot_operations",
     "plot_surrogates",
     "plot_tuning",
 ]

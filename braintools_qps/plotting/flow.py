@@ -48,7 +48,7 @@ def plot_gradient_flow(
     curves = {
         name: relative_gradient(population.gradient.second_moments)
         for label, flow in flows.items()
-        for name, population in named_populations(flow, label).items()
+        for name, population in _named_populations(flow, label).items()
     }
     _draw(curves, panels[0])
     add_legend(panels, outside=axes is None)
@@ -68,21 +68,8 @@ def _draw(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
     axes.set_ylabel("gradient, relative")
 
 
-def named_populations(flow: GradientFlow, label: str | None = None) -> dict[str, PopulationFlow]:
-    """The populations of a flow by their labels in a figure, by default its name.
-
-    Raises
-    ------
-    TypeError
-        If it is no GradientFlow, for example all that `gradient_flow` returned.
-    """
-    if not isinstance(flow, GradientFlow):
-        name = next(iter(flow), "model") if isinstance(flow, Mapping) else "model"
-        raise TypeError(
-            f"this figure draws one GradientFlow, got {type(flow).__name__}. Pass one that "
-            f"gradient_flow returned, such as flows[{name!r}]"
-        )
-    populations, label = flow.populations, flow.name if label is None else label
-    if len(populations) == 1:
-        return {label: populations[0]}
-    return {f"{label}, {population.name}": population for population in populations}
+def _named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlow]:
+    """The populations of a flow by their labels in the figure."""
+    if len(flow.populations) == 1:
+        return {label: flow.populations[0]}
+    return {f"{label}, {population.name}": population for population in flow.populations}

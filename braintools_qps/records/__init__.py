@@ -1,19 +1,16 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population`, `operations`, `information` and
-`diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and
-`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of
-`gradient_sensitivity`, `normalize_rates` and `save_memory`. The room `_tables` prints them.
+`flow`, `population`, `operations` and `diagnosis` have the records of `gradient_flow`;
+`preparation` those of `prepare`; `comparison` and `candidate` those of `compare`; `rates` and
+`memory` those of `normalize_rates` and `save_memory`. The room `_tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .._causes import CAUSES
 from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
-from .information import Information
 from .learning_trial import LearningTrial
 from .memory import SavedMemory
 from .operations import Operations, total
@@ -29,7 +26,6 @@ from .population import (
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of
-from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .tuning import Trial, Tuning, choose
 
 __all__ = [
@@ -42,14 +38,11 @@ __all__ = [
     "Gradient",
     "GradientFlow",
     "GradientFlows",
-    "GradientSensitivity",
     "Histogram",
-    "Information",
     "LearningTrial",
     "NormalizedRate",
     "NormalizedRates",
     "Operations",
-    "ParameterSensitivity",
     "PopulationFlow",
     "Preparation",
     "Record",

@@ -106,15 +106,14 @@ def run(arguments):
 SEEN = """
 import brainpy, brainstate, brainunit as u, jax
 from braintools_qps import (
-    QPseudoSpike, SurrogateSchedule, compare, get_surrogate, gradient_flow, plotting,
-    surrogate_spec,
+    QPseudoSpike, compare, get_surrogate, gradient_flow, plotting, surrogate_spec,
 )
 from braintools_qps.__main__ import main
 
 assert float(get_surrogate("QPseudoSpike(gain=3)").surrogate_grad(0.0)) == 3
 assert surrogate_spec(QPseudoSpike(gain=3))["gain"] == 3
 assert repr(QPseudoSpike()) == "QPseudoSpike(alpha=2.0)"
-SurrogateSchedule("QPseudoSpike", gain=lambda step: 1.0 + step)
+QPseudoSpike(gain=brainstate.ShortTermState(2.0))
 for name in ("Brick", "house:Brick", "brick(alpha=4)"):
     assert type(get_surrogate(name)).__name__ == "Brick"
 assert get_surrogate("nest.pulse(width=2)").alpha == 2

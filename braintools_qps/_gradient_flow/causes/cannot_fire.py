@@ -23,7 +23,9 @@ def cannot_fire(measured: Measured, population: Population, weights: Sequence[in
         run = evaluator.changed(states=scaled(states, weights, factor)).run
         if np.any(run.fired[order]):
             return ""
-        share = max(share, _nearest(run.states[population.membrane], run.arguments[population.call]))
+        share = max(
+            share, _nearest(run.states[population.membrane], run.arguments[population.call])
+        )
     if not np.isfinite(share):
         return f"{population.name} cannot fire, whatever the factor on its input weights."
     return (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import final
+from collections.abc import Callable, Iterator
+from typing import Any, final
 
 import brainstate
 import jax
@@ -58,7 +58,7 @@ class Delay(Cause):
             )
 
 
-def _repeated(times: int):
+def _repeated(times: int) -> Callable[[Any], Any]:
     return lambda x: jnp.concatenate([x] * times)
 
 
@@ -68,7 +68,7 @@ def _arrives_late(evaluator: Evaluator, p: Population) -> str | None:
     is_delay = lambda node: isinstance(node, brainstate.nn.Delay) and (node.max_length or 0) > steps
     delays = {} if evaluator.model is None else find_nodes(evaluator.model, is_delay)
     if delays:
-        name, node = next(iter(delays.items()))
+        name, (node, _) = next(iter(delays.items()))
         return f"{name} holds signals back for up to {node.max_length - 1} steps"
     if first := _later(evaluator, p):
         return f"because of a delay the first arrives at step {first} of a longer run"

@@ -41,7 +41,9 @@ class InputsSayNothing(Cause):
         elif alone and alike:
             why = f"All {samples} samples are the same."
         elif signals < RARE and all(map(is_silent, fed)):
-            most = f"{signals:.2g} input signals per step or fewer" if signals else "no input signal"
+            most = (
+                f"{signals:.2g} input signals per step or fewer" if signals else "no input signal"
+            )
             why = f"Half of the samples bring {most}, too few to make a neuron fire."
         else:
             return None

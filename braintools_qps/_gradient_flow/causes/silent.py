@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from ...records import PopulationFlow
 from ..._wording import listed
+from ...records import PopulationFlow
 from ..changes import Change
 from ..evaluate import Measured
 from ..graph import INPUTS

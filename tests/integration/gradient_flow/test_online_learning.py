@@ -1,13 +1,14 @@
-"""gradient_sensitivity on online learning with braintrace: where the surrogate matters, and not."""
+"""Online learning with braintrace: where the surrogate matters, and where it does not."""
 
 import brainstate
 import braintools.init
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps import QPseudoSpike, Scaled, gradient_sensitivity, set_surrogate
+from braintools_qps import QPseudoSpike, Scaled, set_surrogate
 
 braintrace = pytest.importorskip("braintrace", reason="braintrace is not installed")
 state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
@@ -45,25 +46,22 @@ def online_gradient(layer):
     return learner.etrace_grad(inputs, readout, step_fn=loss, reduction="sum")
 
 
-def test_the_surrogate_decides_what_spikes_teach():
-    layer = Layer("spikes")
-    found = gradient_sensitivity(layer, lambda: online_gradient(layer))
-    assert found.largest > 0.1
-    assert found.advice[0].startswith("The surrogate decides the gradient of ")
-
-
-def test_the_surrogate_is_found_to_have_no_effect_where_none_passes_a_spike():
+def test_the_surrogate_has_no_effect_where_none_passes_a_spike():
     """Membranes are read, and the reset is detached: any dampening gives the same weights."""
-    layer = Layer("membranes")
-    set_surrogate(layer, QPseudoSpike(), detach_reset=True)
-    found = gradient_sensitivity(layer, lambda: online_gradient(layer))
-    assert found.largest == 0
-    assert all(p.size > 0 for p in found.parameters)
-    assert found.advice[0].startswith("The surrogate has no effect on these gradients")
-    gradients = []
+    layer, gradients = Layer("membranes"), []
     for dampening in (1e-6, 100.0):
         set_surrogate(layer, Scaled(QPseudoSpike(), dampening=dampening), detach_reset=True)
         gradients.append(online_gradient(layer))
-    for one, other in zip(*(list(g.values()) for g in gradients)):
-        for key in one:
-            np.testing.assert_array_equal(u.get_mantissa(one[key]), u.get_mantissa(other[key]))
+    one, other = (list(map(u.get_mantissa, jax.tree.leaves(g))) for g in gradients)
+    assert all(map(np.any, one))
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_surrogate_decides_what_spikes_teach():
+    layer, gradients = Layer("spikes"), []
+    for dampening in (1.0, 2.0):
+        set_surrogate(layer, Scaled(QPseudoSpike(), dampening=dampening), detach_reset=True)
+        gradients.append(online_gradient(layer))
+    for a, b in zip(*map(jax.tree.leaves, gradients), strict=True):
+        np.testing.assert_allclose(b, 2 * a, rtol=1e-6)  # a single spike on each way back

@@ -10,10 +10,8 @@ from small_comparison import OPTIONS
 from braintools_qps import (
     QPseudoSpike,
     Scaled,
-    SurrogateSchedule,
     compare,
     gradient_flow,
-    gradient_sensitivity,
     normalize_surrogate,
     save_memory,
 )
@@ -44,18 +42,12 @@ def initialised():
     return model
 
 
-def gradient(model):
-    weights = model.states(brainstate.ParamState)
-    return brainstate.transform.grad(lambda: model(INPUTS[0]).sum(), weights)()
-
-
 @pytest.mark.parametrize(
     "use",
     [
         lambda model: gradient_flow(model, INPUTS),
         lambda model: gradient_flow(model, INPUTS, surrogates=["Sigmoid"]),
         lambda model: normalize_surrogate(model, INPUTS),
-        lambda model: gradient_sensitivity(model, lambda: gradient(model)),
         lambda model: save_memory(model, INPUTS),
     ],
 )
@@ -100,10 +92,3 @@ def test_an_error_of_a_surrogate_for_numbers_stays_what_it_is():
     model.spk_fun = lambda x: x + "text"
     with pytest.raises(TypeError, match=r"unsupported|add|text"):
         gradient_flow(model, INPUTS)
-
-
-def test_a_schedule_of_a_surrogate_that_cannot_follow_one():
-    with pytest.raises(
-        TypeError, match=r"QPseudoSpike or Scaled.*, got Sigmoid.*pass Scaled\(Sigmo"
-    ):
-        SurrogateSchedule("Sigmoid", alpha=lambda step: 4.0 + step)

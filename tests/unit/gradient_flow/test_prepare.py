@@ -17,7 +17,6 @@ from small_stacks import inputs as small_inputs
 from braintools_qps import (
     QPseudoSpike,
     Scaled,
-    SurrogateSchedule,
     get_surrogate,
     gradient_flow,
     prepare,
@@ -256,7 +255,7 @@ def twice():
     return model
 
 
-SCHEDULED = SurrogateSchedule("QPseudoSpike", dampening=lambda step: 0.1).surrogate
+SCHEDULED = QPseudoSpike(dampening=brainstate.ShortTermState(0.1))
 
 
 @pytest.mark.parametrize(

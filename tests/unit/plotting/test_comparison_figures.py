@@ -64,16 +64,6 @@ def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded(scores, title
     assert (axes.get_title(), [*axes.patches]) == (title, [])
 
 
-def test_scores_over_operations_have_a_point_for_each_seed():
-    made = of(**SCORES)
-    axes = plotting.plot_operations(compared(*made.results, candidate("bad", (), error="none")))
-    for drawn, result in zip(marked(axes, "o"), made.ranked, strict=True):
-        np.testing.assert_allclose(drawn.get_xdata(), result.scores.operations)
-        np.testing.assert_allclose(drawn.get_ydata(), 100 * np.array(result.scores.test))
-    across, up = line(axes, "A")
-    assert (float(across[0]), float(up[0])) == pytest.approx((2002, 91))  # 2000 to 2004
-
-
 def test_a_candidate_without_scores_has_a_row_that_says_so():
     found = compared(
         candidate("nan", (np.nan, np.nan)), candidate("A", (0.9, 0.8), 1),

@@ -13,11 +13,8 @@ TUNED = compared(tuned("A", (0.9, 0.8)), tuned("B", (0.9, 0.7), 1))
 FIGURES = {  # what is drawn, and in how many axes
     "plot_accuracy": (TUNED, 1),
     "plot_comparison": (TUNED, 5),
-    "plot_flow_over_training": ({0: FLOW}, 1),
     "plot_gradient_flow": (FLOW, 1),
     "plot_learning_curves": (TUNED, 2),
-    "plot_membrane": (FLOW, 1),
-    "plot_operations": (TUNED, 1),
     "plot_surrogates": (["Sigmoid"], 2),
     "plot_tuning": (TUNED, 1),
 }

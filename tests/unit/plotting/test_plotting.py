@@ -1,7 +1,5 @@
 """Figures: what is drawn, read back from the axes."""
 
-import dataclasses
-
 import brainunit as u
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ from helpers import line
 from report_records import flow_of, population
 
 from braintools_qps import QPseudoSpike, Scaled, plotting
-from braintools_qps.records import Histogram, Slopes
 
 
 def test_gradient_and_original_function_of_each_surrogate():
@@ -65,25 +62,6 @@ def test_several_populations_are_all_drawn_and_named():
     flow = flow_of("model", [population("first"), population("second")])
     names = ["model, first", "model, second"]
     assert plotting.plot_gradient_flow(flow).get_legend_handles_labels()[1] == names
-    assert [axes.get_title().split("\n")[0] for axes in plotting.plot_membrane(flow)] == names
-
-
-def test_one_flow_is_to_be_taken_of_several():
-    with pytest.raises(
-        TypeError, match=r"one GradientFlow, got dict\. Pass .* such as flows\['a'\]"
-    ):
-        plotting.plot_membrane({"a": flow_of("a", [population()])})
-
-
-def test_membrane_is_a_density_with_the_derivative_over_it():
-    membranes = Histogram(np.array([-1, 0, 0.5]), np.array([0.6, 0.4]), np.array([0.2, 0.9]), 0.0)
-    slopes = Slopes(mean=0.05, flat_share=0.25, scale=1.0, distances=membranes)
-    (axes,) = plotting.plot_membrane(dataclasses.replace(population(), slopes=slopes))
-    (filled,) = axes.collections
-    assert set(filled.get_paths()[0].vertices[:, 1]) == {0, 0.6, 0.8}
-    assert axes.get_title() == "lif\n25% with a gradient below 0.1% of its peak"
-    (over,) = (other for other in axes.figure.axes if other is not axes)
-    np.testing.assert_array_equal(over.get_lines()[0].get_data(), [[-0.5, 0.25], [0.2, 0.9]])
 
 
 def test_without_an_original_function_the_integral_of_the_gradient_is_drawn():
@@ -110,5 +88,3 @@ def test_labels_are_drawn_as_they_were_typed():
     _, drawn = axes.get_legend_handles_labels()
     assert drawn[:2] == [" _mine", r"cost \$5 \$\foo\$"]
     assert len(drawn) == 3
-    (panel,) = plotting.plot_membrane(flow_of(r"$\foo$", [population()]))
-    panel.get_figure().draw_without_rendering()

@@ -13,12 +13,9 @@ from report_records import flow_of, population
 from braintools_qps import Comparison, QPseudoSpike, UnknownSurrogateError, records
 from braintools_qps.records import (
     Diagnosis,
-    GradientSensitivity,
-    Information,
     NormalizedRate,
     NormalizedRates,
     Operations,
-    ParameterSensitivity,
     Preparation,
     Record,
     RelayedPopulation,
@@ -54,18 +51,14 @@ def parts(record):
 
 
 SILENT = Diagnosis("silent", "lif", "lif is silent.", "Raise the weights.", "weights *= 2")
-POPULATION = dataclasses.replace(
-    population(), information=0.5, operations=Operations(52e3, 12e3, 6000)
-)
-TOLD = Information("classes", inputs=0.95, chance=0.1, samples=256)
+POPULATION = dataclasses.replace(population(), operations=Operations(52e3, 12e3, 6000))
 FLOW = dataclasses.replace(
-    flow_of("model", [POPULATION], diagnosis=SILENT, further=("So.",), information=TOLD),
+    flow_of("model", [POPULATION], diagnosis=SILENT, further=("So.",)),
     surrogate=QPseudoSpike(),
 )
 WHOLE = (
     rich(),
     FLOW,
-    GradientSensitivity((ParameterSensitivity("w", 0.5, 1.0),), ("Look at w.",)),
     NormalizedRates(0.1, (NormalizedRate("lif", 0.004, 0.1, 2.5),), ("One.",)),
     Preparation(SILENT, dataclasses.replace(SILENT, cause="none"), ("weights *= 2",)),
     RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),)),

@@ -96,7 +96,7 @@ def test_tuning_is_drawn_and_the_values_are_told_one_name_after_the_other(report
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):
-    drawings = re.findall(r"<svg.*?</svg>", report({"one": FLOW, "two": FLOW}), re.DOTALL)
+    drawings = re.findall(r"<svg.*?</svg>", report(COMPARISON), re.DOTALL)
     clips = [set(re.findall(r'<clipPath id="(\w+)"', svg)) for svg in drawings]
     assert all(clips)
     assert len(set.union(*clips)) == sum(map(len, clips))

@@ -14,7 +14,6 @@ from braintools.surrogate import S2NN, Sigmoid, Surrogate
 from braintools_qps import (
     QPseudoSpike,
     Scaled,
-    SurrogateSchedule,
     get_surrogate,
     register_surrogate,
     surrogate_spec,
@@ -69,15 +68,14 @@ def test_a_field_that_a_subclass_adds_is_forgotten_nowhere():
     assert get_surrogate(surrogate_spec(other)) == other
 
 
-def test_a_declared_field_is_checked_traced_scheduled_and_read_from_a_state():
+def test_a_declared_field_is_checked_traced_and_read_from_a_state():
     with pytest.raises(ValueError, match="gain must be greater than 0, got -1.0"):
         WithGain(gain=-1)
     assert traceable(WithGain(gain=3)).numbers == {"alpha": 2.0, "dampening": 1.0, "gain": 3.0}
-    schedule = SurrogateSchedule(WithGain(), gain=lambda step: 1.0 + step)
-    schedule(4)
-    assert schedule.surrogate._numbers()["gain"] == 5.0
-    with pytest.raises(TypeError, match="one or more of alpha, scale, dampening, gain, got beta"):
-        SurrogateSchedule(WithGain(), beta=lambda step: step)
+    gain = brainstate.ShortTermState(3.0)
+    surrogate = WithGain(gain=gain)
+    gain.value = 5.0
+    assert surrogate._numbers()["gain"] == 5.0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""Labels of the samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
+    """Labels as an array with one row per sample.
+
+    Raises
+    ------
+    ValueError
+        If there is no batch, or not one label per sample, or a label is NaN.
+    """
+    values = np.asarray(labels)
+    numbers = np.issubdtype(values.dtype, np.floating)
+    if batch is None or values.ndim == 0 or len(values) != batch:
+        why = f"shape {values.shape} for a batch of {batch}"
+    elif not numbers and values.size != batch:
+        why = f"classes of shape {values.shape}"
+    elif numbers and not np.isfinite(values).all():
+        why = "NaN or infinity"
+    else:
+        return values
+    raise ValueError(
+        f"labels must be a class, or finite numbers, for each sample\nGot {why}\nPass inputs of "
+        "shape (time, batch, features...), and the labels of the same samples in the same order"
+    )

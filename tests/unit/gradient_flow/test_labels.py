@@ -1,0 +1,24 @@
+"""Labels are one per sample, and are checked before anything is measured."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_stacks import BATCH, STEPS, Layer, N, Stack
+
+from braintools_qps import gradient_flow
+
+
+@pytest.mark.parametrize(
+    ("labels", "batch", "got"),
+    [
+        (np.zeros(BATCH - 1), BATCH, r"shape \(2,\) for a batch of 3"),
+        (3, BATCH, r"shape \(\) for"),
+        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(3, 20\)"),
+        (np.full(BATCH, np.nan), BATCH, "NaN or infinity"),
+        ([1], None, r"shape \(1,\) for a batch of None"),
+    ],
+)
+def test_labels_that_do_not_fit(labels, batch, got):
+    inputs = jnp.ones((STEPS, N) if batch is None else (STEPS, batch, N))
+    with pytest.raises(ValueError, match=f"(?s)labels must be a class.*Got {got}"):
+        gradient_flow(Stack(Layer(1.0)), inputs, labels=labels)
