@@ -66,7 +66,8 @@ def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict
     """Judge a measured model by its trial, and look for a cause where it does not learn."""
     tried = measured.tried
     if tried is not None and tried.record.learns_soon:
-        return Verdict(Diagnosis("none", None, said_of(tried.record)), tuple(facts(measured)))
+        further = (*facts(measured), *unmoved(measured))
+        return Verdict(Diagnosis("none", None, said_of(tried.record)), further)
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
     if trials is None or tried is None:
         return _untried(measured, found)
@@ -74,13 +75,9 @@ def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict
     for cause, finding in found:
         if helping := attempts.first_that_helps(cause.changes(measured, finding)):
             return _proven(measured, cause, finding, given, *helping)
-        if finding.exact and cause.name in HOPELESS:
+        if finding.final:
             break
     return _unproven(measured, found, attempts)
-
-
-# Nothing else can be tried past them.
-HOPELESS = ("not finite", "inputs")
 
 
 def said_of(trial: LearningTrial) -> str:
@@ -99,17 +96,21 @@ def said_of(trial: LearningTrial) -> str:
     return f"It {'learns slowly' if trial.moves else 'does not learn'}: {left}."
 
 
-def facts(measured: Measured) -> Iterator[str]:
-    """Exact facts about a network that learns."""
-    step = measured.step
-    moved = set() if measured.tried is None else set(measured.tried.moved)
-    stopped = stopped_matrices(measured)
-    for i in stopped:
-        yield f"But {said_of_matrix(measured, i)}."
+def unmoved(measured: Measured) -> Iterator[str]:
+    """A sentence on weights that the trial of a network that learns did not move."""
+    step, moved = measured.step, measured.tried.moved if measured.tried else ()
+    known = {*moved, *stopped_matrices(measured)}
     matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1)
-    if still := [step.path(i) for i in matrices if i not in moved and i not in stopped]:
+    if still := [step.path(i) for i in matrices if i not in known]:
         verb = "gets" if len(still) == 1 else "get"
         yield f"But {listed(still, 3)} {verb} no gradient in any step of the trial."
+
+
+def facts(measured: Measured) -> Iterator[str]:
+    """Exact facts that a network may learn with all the same."""
+    step = measured.step
+    for i in stopped_matrices(measured):
+        yield f"But {said_of_matrix(measured, i)}."
     cut = [p.name for p in measured.populations if OUTPUTS not in step.graph.downstream(p.name)]
     if cut:
         yield f"But the output does not depend on {listed(cut, 3)}."

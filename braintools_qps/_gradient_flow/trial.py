@@ -7,7 +7,7 @@ is trained on its arrays, so the model, its states and its random state are neve
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ import optax
 from jax import Array
 
 from .._jaxpr import Tap
+from .._surrogate import QPseudoSpike, Scaled
 from ..records import LearningTrial
 from ..typing import SpikeFunction
 from .loss import Loss
@@ -85,12 +86,12 @@ class Trials:
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> float:
         """The smallest rate for Adam that is about as good as the best, after the first steps."""
         piece, n = self._piece(step, spikes), len(step.parameters)
-        every = lambda rate: jax.lax.scan(
-            lambda training, _: piece(step.arrays, indexed, [rate] * n, training),
-            started(step), None, FIRST // PIECE,
-        )[1]  # fmt: skip
-        losses = np.asarray(jax.jit(partial(jax.lax.map, every))(jnp.asarray(RATES)))
-        ends = losses.reshape(len(RATES), -1)[:, -LATE:].mean(axis=1)
+        ends = []
+        for rate in RATES:
+            training, losses = started(step), []
+            for _ in range(FIRST // PIECE):
+                training, losses = piece(step.arrays, indexed, [rate] * n, training)
+            ends.append(np.asarray(losses)[-LATE:].mean())
         ends = np.where(np.isfinite(ends), ends, np.inf)
         close = ends <= ends.min() + AS_GOOD * abs(self.loss.constant)
         return min(rate for rate, is_close in zip(RATES, close) if is_close)
@@ -99,13 +100,14 @@ class Trials:
         self, step: Step, spikes: Spikes, through_stops: bool = False, all_steps: bool = False
     ) -> Callable:
         """Some steps of training as a compiled function, shared by equal programs."""
-        chosen = [_key(spikes[name]) for name in step.callers]
-        key = (program_of(step), through_stops, all_steps, *chosen)
+        undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
+        bases = {name: base for name, (base, _) in undamped.items()}
+        key = (program_of(step), through_stops, all_steps, *(_key(bases[n]) for n in step.callers))
         if key not in self._pieces:
             loss = self.loss.of_means() if all_steps else self.loss
-            function = partial(train, step, spikes, loss, through_stops)
-            self._pieces[key] = jax.jit(function)
-        return self._pieces[key]
+            self._pieces[key] = jax.jit(partial(train, step, bases, loss, through_stops))
+        heights = {name: height for name, (_, height) in undamped.items()}
+        return partial(self._pieces[key], heights)
 
 
 def started(step: Step) -> Training:
@@ -123,6 +125,7 @@ def train(
     spikes: Spikes,
     loss: Loss,
     through_stops: bool,
+    heights: Mapping[str, Any],
     arrays: Arrays,
     indexed: Sequence[Array],
     sizes: Sequence[Any],
@@ -134,7 +137,7 @@ def train(
         states = replaced(arrays.states, step.parameters, weights)
         states = replaced(states, [step.written[j] for j in step.lasting], lasting)
         changed = arrays._replace(states=states)
-        outputs, lasting = outputs_of(step, spikes, through_stops, changed, indexed)
+        outputs, lasting = outputs_of(step, spikes, heights, through_stops, changed, indexed)
         return loss.of(outputs), lasting
 
     def update(now: Training, _: None) -> tuple[Training, Array]:
@@ -151,13 +154,17 @@ def train(
 def outputs_of(
     step: Step,
     spikes: Spikes,
+    heights: Mapping[str, Any],
     through_stops: bool,
     arrays: Arrays,
     indexed: Sequence[Array],
 ) -> tuple[list[Array], list[Array]]:
     """The outputs of all steps, differentiable through the surrogates, and the lasting states."""
     units = {p.name: p.argument_unit for p in (*step.populations, *step.readouts)}
-    slope = lambda name, argument: slopes_at(spikes[name], argument, units[name])
+
+    def slope(name: str, argument: Array) -> Array:
+        slopes = slopes_at(spikes[name], argument, units[name])
+        return slopes * jnp.asarray(heights[name], slopes.dtype)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
         states = replaced(arrays.states, step.written, written)
@@ -191,6 +198,16 @@ def _is_over(losses: list[float], constant: float) -> bool:
     if not np.isfinite(losses[-1]) or len(losses) >= LONGEST:
         return True
     return len(losses) >= FIRST and now.share_gone < HOPELESS
+
+
+def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:
+    """A surrogate of height 1 and its dampening, so that programs serve all dampenings."""
+    if not isinstance(spike, (QPseudoSpike, Scaled)) or not isinstance(spike.dampening, float):
+        return spike, 1.0
+    base = spike.replace(dampening=1.0)
+    if isinstance(base, Scaled) and base.scale is None and base.residual_dtype is None:
+        return base.surrogate, spike.dampening
+    return base, spike.dampening
 
 
 def _key(spike: SpikeFunction) -> Any:

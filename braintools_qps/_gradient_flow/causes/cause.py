@@ -16,14 +16,15 @@ MAJORITY = 0.5  # share of samples or neurons
 class Finding(NamedTuple):
     """A cause in some populations, the first named first.
 
-    ``exact`` findings keep any network from learning; of others only a trial tells. ``advice`` says
-    where to look if no change helps.
+    ``exact`` findings keep any network from learning; of others only a trial tells. Nothing is
+    tried past a ``final`` one. ``advice`` says where to look if no change helps.
     """
 
     populations: tuple[str, ...]
     text: str
     advice: str = ""
     exact: bool = False
+    final: bool = False
 
 
 class Cause(abc.ABC):

@@ -49,7 +49,7 @@ class InputsSayNothing(Cause):
             return None
         axes = " Their first axis is time, or with batch_first=True the samples." * (samples > 1)
         advice = f"Look at how the inputs are loaded and encoded.{axes}"
-        return Finding((), why, advice, exact=True)
+        return Finding((), why, advice, exact=True, final=True)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         return iter(())

@@ -33,6 +33,8 @@ class NotFinite(Cause):
         return next(filter(None, (place(measured) for place in places)), None)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        if _membrane(measured) or _output(measured):
+            return  # no surrogate changes what is computed
         yield from other_surrogates(measured)
         yield from lower_slopes(measured)
 
@@ -55,9 +57,9 @@ def _membrane(measured: Measured) -> Finding | None:
     text = f"{p.name} is not finite: {what} {where}"
     if origin := _in_inputs(evaluator, step):
         fill = "Drop or fill them, as with jax.numpy.nan_to_num(inputs)."
-        return Finding((p.name,), f"{text}, because {origin}.", fill, exact=True)
+        return Finding((p.name,), f"{text}, because {origin}.", fill, exact=True, final=True)
     text += ", and so is everything after it."
-    return Finding((p.name,), text, _of_membrane(evaluator, p, step), exact=True)
+    return Finding((p.name,), text, _of_membrane(evaluator, p, step), exact=True, final=True)
 
 
 def _output(measured: Measured) -> Finding | None:
@@ -80,7 +82,7 @@ def _output(measured: Measured) -> Finding | None:
         )
     else:
         return None
-    return Finding((), text, exact=True)
+    return Finding((), text, exact=True, final=True)
 
 
 def _surrogate(measured: Measured) -> Finding | None:
@@ -97,7 +99,7 @@ def _surrogate(measured: Measured) -> Finding | None:
         f"Correct the derivative of {type(measured.spikes[names[0]]).__name__}: check_surrogate of "
         "braintools_qps.testing says where it fails."
     )
-    return Finding(tuple(names), text, advice, exact=True)
+    return Finding(tuple(names), text, advice, exact=True, final=True)
 
 
 def _gradient(measured: Measured) -> Finding | None:
@@ -122,7 +124,7 @@ def _gradient(measured: Measured) -> Finding | None:
         "Look for large recurrent weights, a state that feeds back undamped, or a root or "
         "logarithm at 0."
     )
-    return Finding((p.name,), text, advice, exact=True)
+    return Finding((p.name,), text, advice, exact=True, final=True)
 
 
 def _parameter(measured: Measured) -> Finding | None:
@@ -135,7 +137,7 @@ def _parameter(measured: Measured) -> Finding | None:
         f"{first.not_finite} of its {first.size} elements, although the gradients of all membranes "
         "are finite: look at how the model computes with it, for a root or a logarithm at 0."
     )
-    return Finding((), text, exact=True)
+    return Finding((), text, exact=True, final=True)
 
 
 def _trained(measured: Measured) -> Finding | None:
@@ -152,7 +154,7 @@ def _trained(measured: Measured) -> Finding | None:
         )
     advice = "Keep parameters in float32, and cast them where they are used."
     fed = tuple(name for name in step.graph.names if position in step.graph.feeds[name])
-    return Finding(fed, text, advice, exact=True)
+    return Finding(fed, text, advice, exact=True, final=True)
 
 
 def _in_inputs(evaluator: Evaluator, step: int) -> str:
