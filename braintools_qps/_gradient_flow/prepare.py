@@ -91,8 +91,7 @@ def prepare(
 
     1. If populations are silent or saturated, weights that all have the same sign lose their mean,
        and `normalize_rates` brings every population to ``rate``. In a stack of more than 8
-       populations, the last of which tells less than half of what the best one tells,
-       `relay_weights` replaces the weights between them instead.
+       populations `relay_weights` replaces the weights between them instead.
     2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``: as
        it is after `relay_weights`, else lowered by `normalize_surrogate` to a mean slope of at
        most 0.1, and further where the gradient would grow more than 1000-fold over the steps. So
