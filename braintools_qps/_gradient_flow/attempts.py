@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .._models import find_neurons, restoring, set_spike
@@ -24,7 +25,7 @@ class Attempts:
     given: Given
     tried: dict[str, LearningTrial | None] = field(default_factory=dict)  # by what is said
 
-    def first_that_helps(self, changes) -> tuple[Change, LearningTrial] | None:
+    def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
         """The first change that makes the trial clearly better."""
         for change in changes:
             after = self.after(change)
@@ -66,8 +67,7 @@ class Attempts:
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:
     """Whether a trial learns at least twice as fast, or takes clearly more of the loss away."""
-    if after.learns:
-        known = before.half_after
-        return known is None or after.half_after <= known / 2
+    if after.half_after is not None:
+        return before.half_after is None or after.half_after <= before.half_after / 2
     steps = min(len(after.losses), len(before.losses))
     return after.gone_after(steps) >= before.gone_after(steps) + CLEARLY

@@ -47,7 +47,7 @@ def trials_of(evaluator: Evaluator) -> Trials | None:
     if function := evaluator.objective.function:
         return Trials(of_objective(step, outputs, function, batch))
     has_samples = next(filter(is_real, outputs)).shape[1:2] == (batch,)
-    if not has_samples or batch == 1:
+    if not has_samples or batch is None or batch == 1:
         return None
     if evaluator.labels is not None:
         return Trials(of_labels(step, outputs, evaluator.labels))
@@ -74,24 +74,20 @@ def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict
     attempts = Attempts(measured, trials, given)
     for cause, finding in found:
         if helping := attempts.first_that_helps(cause.changes(measured, finding)):
-            return _proven(measured, cause, finding, given, *helping)
+            return _proven(measured, tried.record, cause, finding, given, *helping)
         if finding.final:
             break
-    return _unproven(measured, found, attempts)
+    return _unproven(tried.record, found, attempts)
 
 
 def said_of(trial: LearningTrial) -> str:
     """What a trial has shown, in a sentence."""
-    steps = trial.half_after
-    samples = f"on these {trial.samples} samples"
+    samples, steps = f"on these {trial.samples} samples", trial.half_after
     if steps == 0:
         return f"It has learned: {samples} more than half of the loss is gone before any training."
-    if trial.learns_soon:
-        return f"It learns: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
-    if trial.learns:
-        return (
-            f"It learns slowly: it takes {_steps(steps)} {samples} to take half of the loss away."
-        )
+    if steps is not None:
+        how = "It learns" if trial.learns_soon else "It learns slowly"
+        return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
     left = f"after {_steps(len(trial.losses))} {trial.left:.3g} of {trial.constant:.3g} is left"
     return f"It {'learns slowly' if trial.moves else 'does not learn'}: {left}."
 
@@ -134,6 +130,7 @@ def _fixed(measured: Measured) -> Iterator[str]:
 
 def _proven(
     measured: Measured,
+    before: LearningTrial,
     cause: Cause,
     finding: Finding,
     given: Given,
@@ -141,7 +138,6 @@ def _proven(
     after: LearningTrial,
 ) -> Verdict:
     """The cause whose change makes the trial better, with the numbers of both."""
-    before = measured.tried.record
     code = change.code(given)
     remedy = f"{change.said(given)} {_afterwards(after)}."
     diagnosis = Diagnosis(
@@ -165,12 +161,11 @@ def _afterwards(after: LearningTrial) -> str:
 
 
 def _unproven(
-    measured: Measured, found: list[tuple[Cause, Finding]], attempts: Attempts
+    before: LearningTrial, found: list[tuple[Cause, Finding]], attempts: Attempts
 ) -> Verdict:
     """Exact findings first, then what was measured, and what was tried."""
     known = [(cause, finding) for cause, finding in found if not cause.general]
     known.sort(key=lambda pair: not pair[1].exact)
-    before = measured.tried.record
     tried = ", ".join(said for said, after in attempts.tried.items() if after is not None)
     nothing = f"Nothing that was tried helps{f': {tried}' if tried else ''}."
     if not known:

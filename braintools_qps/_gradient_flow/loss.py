@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
@@ -12,6 +12,7 @@ import numpy as np
 import optax
 import scipy.optimize
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from .step import Step, is_real
 
@@ -42,7 +43,7 @@ class Loss(NamedTuple):
 
 
 def of_objective(
-    step: Step, outputs: Sequence[Array], function: Callable, batch: int | None
+    step: Step, outputs: Sequence[Array], function: Callable[[Any], Any], batch: int | None
 ) -> Loss:
     """The user's objective. The best constant answer is found by trying."""
     real = [i for i, x in enumerate(outputs) if is_real(x)]
@@ -53,7 +54,7 @@ def of_objective(
 
     axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
     means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
-    flat, shaped = jax.flatten_util.ravel_pytree(means)
+    flat, shaped = ravel_pytree(means)
 
     @jax.jit
     def constant(answer: Array) -> tuple[Array, Array]:

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from .._models import batch_size, checked_inputs, described_inputs, restoring
-from .._surrogate import QPseudoSpike
 from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import Code, Given
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, judged, trials_of
-from .evaluate import Evaluator, Measured, Wanted
+from .evaluate import SURROGATE, Evaluator, Measured, Wanted
 from .labels import checked_labels
 from .normalize_rates import checked_rate
 from .passes import compiling_once
@@ -28,7 +27,7 @@ def prepare(
     *,
     batch_first: bool = False,
     labels: Any = None,
-    surrogate: SurrogateSpec = QPseudoSpike(alpha=8),
+    surrogate: SurrogateSpec = SURROGATE,
     rate: float | None = None,
     objective: Callable[[Any], Any] | None = None,
 ) -> Preparation:
@@ -133,7 +132,7 @@ def prepare(
             verdict.change.apply(model, inputs)
             codes.append(verdict.change.code(given))
             measured, verdict, trials = look(trials)
-        if not measured.tried.record.moves:
+        if measured.tried is None or not measured.tried.record.moves:
             raise _not_mended(verdict.diagnosis)
         learning_rate = trials.learning_rate(
             measured.step, measured.spikes, measured.evaluator.run.inputs

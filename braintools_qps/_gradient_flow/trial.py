@@ -86,15 +86,15 @@ class Trials:
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> float:
         """The smallest rate for Adam that is about as good as the best, after the first steps."""
         piece, n = self._piece(step, spikes), len(step.parameters)
-        ends = []
+        ends: dict[float, float] = {}
         for rate in RATES:
-            training, losses = started(step), []
+            training, losses = started(step), jnp.zeros(0)
             for _ in range(FIRST // PIECE):
                 training, losses = piece(step.arrays, indexed, [rate] * n, training)
-            ends.append(np.asarray(losses)[-LATE:].mean())
-        ends = np.where(np.isfinite(ends), ends, np.inf)
-        close = ends <= ends.min() + AS_GOOD * abs(self.loss.constant)
-        return min(rate for rate, is_close in zip(RATES, close) if is_close)
+            end = float(np.mean(losses[-LATE:]))
+            ends[rate] = end if np.isfinite(end) else np.inf
+        enough = min(ends.values()) + AS_GOOD * abs(self.loss.constant)
+        return min(rate for rate, end in ends.items() if end <= enough)
 
     def _piece(
         self, step: Step, spikes: Spikes, through_stops: bool = False, all_steps: bool = False
