@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
-from .data import add, add_data, add_model, add_surrogates, readable, task_of
+from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import factory_of
 from .figures import write_figure
 
@@ -32,7 +32,7 @@ PASSED = (
 EXAMPLES = """examples:
   braintools-qps compare
   braintools-qps compare --no-tune --seeds 1 --epochs 10
-  braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task cue-recall
+  braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task mnist-rows
   braintools-qps compare --data mine.npz --model mynet:network --option layers=2
   braintools-qps compare --tune learning_rate=0.1,0.01 dampening=1,1/4 hidden=64,128
   braintools-qps compare --most-seeds 40 --margin 1
@@ -87,9 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_surrogates(parser, "compare", shlex.join(_defaults.SURROGATES))
     data = parser.add_argument_group("data")
     add_data(data)
-    second = "a second file of the same kind, used as the test set"
-    add(data, "--test-data", second, type=readable, metavar="FILE")
-    add(data, "--readout", READOUT, "as the task needs, usually 'mean'", type=_value)
+    add(data, "--readout", READOUT, "'all' if each step has a label, otherwise 'mean'", type=_value)
     model = parser.add_argument_group("model")
     add_model(model)
     add(model, "--prepare", PREPARE, action="store_true")
