@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import io
 import logging
 import math
 import shlex
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
+from .._files import write_file
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import factory_of
-from .figures import write_figure
 
 if TYPE_CHECKING:
     from ..records import Comparison
@@ -187,15 +188,26 @@ def _seeds(text: str) -> int | list[int]:
 
 
 def _present(comparison: Comparison, arguments: argparse.Namespace) -> None:
-    from .._comparison import replacing
     from .._report import write_report
-    from ..plotting import plot_comparison
 
     print(comparison.table(wide=True) if arguments.wide else comparison)
     place = Path(arguments.out)
     # A path may hold bytes that are no text.
     command = arguments.command_line.encode(errors="backslashreplace").decode()
-    write_figure(partial(plot_comparison, comparison), place / FIGURE_NAME)
-    with replacing(place / REPORT_NAME) as path:
-        write_report(comparison, path, command=command)
+    write_file(place / FIGURE_NAME, _figure(comparison))
+    write_report(comparison, place / REPORT_NAME, command=command)
     logger.info("Written to %s: %s", place, ", ".join(FILES))
+
+
+def _figure(comparison: Comparison) -> bytes:
+    """The figure as PNG, drawn without a window."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from ..plotting import plot_comparison
+
+    content, figure = io.BytesIO(), plot_comparison(comparison)[0].get_figure(root=True)
+    assert figure is not None
+    figure.savefig(content, dpi=200)
+    matplotlib.pyplot.close(figure)
+    return content.getvalue()
