@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 SURROGATES = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)")
 SEEDS = 5
+MOST_SEEDS = 1_000_000  # a larger number is probably meant as one seed
 TASKS = ("digits-rows", "digits-pixels", "mnist-rows", "mnist-pixels")
 TASK = "digits-rows"
 

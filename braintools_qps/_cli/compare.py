@@ -11,12 +11,14 @@ import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
 from .._files import write_file
+from .._wording import shown
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import factory_of
 
@@ -76,7 +78,7 @@ class Pairs(argparse.Action):
             name, _, value = text.partition("=")
             if not (name.isidentifier() and value) or name in pairs:
                 raise argparse.ArgumentError(
-                    self, f"is given as {self.metavar}, each name once, got {text!r}"
+                    self, f"is given as {self.metavar}, each name once, got {shown(text)}"
                 )
             pairs[name] = value
         setattr(namespace, self.dest, pairs)
@@ -180,11 +182,17 @@ def _seeds(text: str) -> int | list[int]:
         if text.isdigit():
             return int(text)
         ends = [list(map(int, part.split("-", 1))) for part in text.split(",")]
-        return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"seeds are given as a number, such as 5, or by name, as in 5-9 or 1,4,7, got {text!r}"
+            "seeds are given as a number, such as 5, or by name, as in 5-9 or 1,4,7, got "
+            f"{shown(text)}"
         ) from None
+    spans = [range(first, (last or [first])[0] + 1) for first, *last in ends]
+    if sum(span.stop - span.start for span in spans) > _defaults.MOST_SEEDS:
+        raise argparse.ArgumentTypeError(
+            f"there must be at most {_defaults.MOST_SEEDS:,} seeds, got {shown(text)}, as in 0-4"
+        )
+    return list(chain(*spans))
 
 
 def _present(comparison: Comparison, arguments: argparse.Namespace) -> None:

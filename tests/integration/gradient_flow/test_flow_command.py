@@ -88,6 +88,8 @@ MODELS = {
     "Key 'dt' not found in environment",
     "my_networks:no_steps": "in all parts, got (0, 3, 4)",
     "my_networks:lookup": "lookup: KeyError: absent (my_networks.py, line 32, in lookup)",
+    "comparison_models:exits": "of comparison_models:exits: the factory comparison_models:exits "
+    "must return a brainstate model, got SystemExit",
     "my_networks:make --task mnist-rows": "my_networks:make returns (model, inputs). Leave them",
 }
 

@@ -66,6 +66,14 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
         (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Pass a model"),
         (["--tune", "alpha=1", "--tune", "alpha=2"], "--tune: is given as NAME=VALUE,VALUE, each"),
         (["--option", "hidden=4", "hidden=8"], "--option: is given as NAME=VALUE, each name once"),
+        (["--learning-rate", "1e39", "--no-tune"], "learning_rate must be finite and above 0 in"),
+        (["--tune", "learning_rate=0.1,1e39"], "learning_rate in tune must be finite and above 0"),
+        (["--seeds", "0-99999999999"], "at most 1,000,000 seeds, got '0-99999999999'"),
+        (["--seeds", "0-" + "9" * 999], "at most 1,000,000 seeds, got '0-999"),
+        (["--seeds", "1" * 5000], "by name, as in 5-9 or 1,4,7, got '111"),
+        (["--model", "x" * 5000], "'..."),
+        (["--model", "comparison_models:exits"], "must return a brainstate model, got SystemExit"),
+        (["--model", "comparison_models:stops"], "return a brainstate model, got StopIteration"),
         *((["--seeds=" + seeds], "such as 5, or by name, as in 5-9 or 1,4,7, got")
           for seeds in ("few", "1-", "-3", "2.5", "5-9-12")),
     ],
@@ -78,5 +86,7 @@ def test_mistakes_are_told_before_anything_is_trained(
     monkeypatch.chdir(tmp_path)
     np.savez("arrays.npz", X=np.ones((8, 3, 2)), y=np.arange(8) % 2)
     assert status("compare", *arguments) == 2
-    assert message in capsys.readouterr().err
+    *_, line = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert len(line) < 400
     assert [path.name for path in tmp_path.iterdir()] == ["arrays.npz"]
