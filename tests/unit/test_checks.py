@@ -27,7 +27,7 @@ def test_a_number_of_seeds_or_a_list_of_them(seeds, expected):
     [
         (0, ValueError, "seeds must be 1 or more, got 0"),
         ([], ValueError, "a list of different integers"),
-        ([1, 1], ValueError, r"different integers, got \[1, 1\]"),
+        ([1, 1], ValueError, r"different integers, .*, got \[1, 1\]"),
         ([2**32], ValueError, r"each of the seeds must be less than 2\*\*32"),
         ([-1], ValueError, "each of the seeds must be 0 or more, got -1"),
         ([1.7], TypeError, "each of the seeds must be an integer, got 1.7 of type float"),
@@ -36,7 +36,7 @@ def test_a_number_of_seeds_or_a_list_of_them(seeds, expected):
         (2**31, ValueError, "at most 1,000,000, got 2147483648.*pass a list"),
         (range(10**11), ValueError, r"at most 1,000,000, got range\(0, 100000000000\). For ex"),
         ([1] * 999, ValueError, r"got \[1(, 1){18},\.\.\.\. For example seeds=5"),
-        ("9" * 999, TypeError, r"an integer, got '9{56}\.\.\. of type str"),
+        (["9" * 999], TypeError, r"an integer, got '9{56}\.\.\. of type str"),
         ("3", TypeError, "an integer, got '3' of type str"),
     ],
 )

@@ -86,7 +86,7 @@ def untrained():
         (
             {"seeds": 5, "margin": -1},
             ValueError,
-            "margin must be finite and above 0 in float32, got -1",
+            "must be finite and above 0 in float32, got -1",
         ),
         ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
         ({"tune": {1: (1,)}}, ValueError, r"name .*clip, hidden.* network\), got 1. Pass a model"),
