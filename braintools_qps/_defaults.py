@@ -8,16 +8,9 @@ from typing import Literal, TypeAlias
 
 SURROGATES = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)")
 SEEDS = 5
-TASKS = {  # file of `_comparison.tasks`, and the function in it whose docstring describes the data
-    "digits-rows": "digits:digits_rows",
-    "digits-pixels": "digits:digits_pixels",
-    "mnist-rows": "digits:mnist_rows",
-    "mnist-pixels": "digits:mnist_pixels",
-    "cue-recall": "synthetic:cue_recall",
-    "randman": "synthetic:randman",
-}
+MOST_SEEDS = 1_000_000  # a larger number is probably meant as one seed
+TASKS = ("digits-rows", "digits-pixels", "mnist-rows", "mnist-pixels")
 TASK = "digits-rows"
-BINS = 100  # for spike times
 
 EPOCHS = 60
 BATCH_SIZE = 32

@@ -23,6 +23,11 @@ def shortened(text: str, longest: int = 60) -> str:
     return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
+def shown(value: object) -> str:
+    """A value as messages show it: its repr in one line, shortened."""
+    return shortened(repr(value))
+
+
 def listed(values: Iterable[object], most: int | None = None) -> str:
     """The values with commas between them, the first ``most``; "nothing" if there is none."""
     texts = list(map(str, values))

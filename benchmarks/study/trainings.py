@@ -19,7 +19,7 @@ from typing import Any
 import brainstate
 import numpy as np
 
-from braintools_qps import QPseudoSpike, compare, load_task, normalize_surrogate
+from braintools_qps import QPseudoSpike, compare, normalize_surrogate
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.tasks import Task
 from braintools_qps.records import Trial
@@ -149,7 +149,7 @@ def train(plan: Plan) -> dict[str, Any]:
 
 def task_of(problem: Problem) -> Task:
     """The data of a problem, over their root mean square, as the study has always trained on it."""
-    return load_task(problem.data(), scale=problem.scale)
+    return problem.task()
 
 
 def mean_slopes(plan: Plan, task: Task) -> dict[str, float]:

@@ -79,14 +79,12 @@ def compare(
     task : str, tuple, path or Task
         The data, in any form that `load_task` takes:
 
-        - a name: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``, ``"mnist-pixels"``,
-          ``"cue-recall"``, ``"randman"`` (or a call such as ``"randman(dim=2, alpha=1.0)"``), or a
-          class in `braintools.cogtask`;
+        - a name: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"`` or ``"mnist-pixels"``;
         - arrays ``(X, y)``, which each seed splits: X of shape (samples, time, features); y of
           shape (samples,) or (samples, time) with classes as integers or strings, or of shape
           (samples, ...) or (samples, time, ...) with floats to predict;
         - arrays ``(X, y, X_test, y_test)``, with a fixed test part;
-        - a `pathlib.Path` to an ``.npz`` file of such arrays, or to an HDF5 file of spike times.
+        - a `pathlib.Path` to an ``.npz`` file of such arrays.
 
         X reaches the model as it is, as float32.
     model : callable, optional

@@ -6,12 +6,8 @@ A file starts with the digest of all that follows: a line of JSON, then the byte
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 import brainunit as u
@@ -24,7 +20,6 @@ from .._registry import read_value
 from .typing import Plain, Tree
 
 Arrays = Mapping[str, np.ndarray]
-TEMPORARY = f".{'[0-9a-f]' * 8}*"  # names of files that are being written
 
 
 class Saved(NamedTuple):
@@ -32,23 +27,6 @@ class Saved(NamedTuple):
 
     about: Plain
     arrays: dict[str, np.ndarray]
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; the file replaces another one whole, or is not there at all.
-
-    Processes that share a folder see the old file or the new one.
-    """
-    beside = path.with_name(f".{secrets.token_hex(4)}{path.name}")
-    try:
-        yield beside
-        with open(beside, "rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def packed(about: Plain, arrays: Arrays) -> bytes:

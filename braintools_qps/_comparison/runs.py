@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax import Array
 
-from .packing import TEMPORARY, Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
+from .._files import TEMPORARY, write_file
+from .packing import Arrays, Saved, as_tree, from_tree, packed, unpacked
 from .typing import Plain, Values
 
 FOLDER = "runs"
@@ -174,8 +175,7 @@ class Runs:
     def _put(self, path: Path, content: bytes) -> bool:
         """Write a file and return True, or warn once that it cannot be written."""
         try:
-            with replacing(path) as beside:
-                beside.write_bytes(content)
+            write_file(path, content)
             return True
         except OSError as error:
             if not self._is_full:

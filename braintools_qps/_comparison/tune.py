@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 
 from .._checks import check_positive
 from .._gradient_flow import mean_slope_at
-from .._wording import did_you_mean
+from .._wording import did_you_mean, shown
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
 from .factory import Factory
 from .identity import identity, name_of, without_partial
@@ -92,7 +92,7 @@ def tuned(
 def _check_values(name: str, values: object) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise TypeError(
-            f"tune must have a sequence of values for {name}, got {values!r}. For example "
+            f"tune must have a sequence of values for {name}, got {shown(values)}. For example "
             f"tune={{{name!r}: (0.5, 1.0)}}"
         )
     if any(np.ndim(value) for value in values if hasattr(value, "shape")):

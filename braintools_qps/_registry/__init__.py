@@ -16,7 +16,6 @@ from braintools.surrogate import Surrogate
 from ..typing import SurrogateSpec
 from . import resolution, specs
 from .discovery import Entry, entry_of, is_surrogate_class
-from .parsing import parse as parse_call
 from .parsing import read as read_value
 from .parsing import shown
 from .plain_values import plain

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from .._files import write_file
 from .._wording import from_extra
 from ..records import Comparison, GradientFlow
 from .contents import contents
@@ -33,7 +34,8 @@ def write_report(
     record : Comparison, GradientFlow or mapping of str to GradientFlow
         What `compare` or `gradient_flow` returned.
     path : path
-        The file to write, for example ``"report.html"``. An existing file is replaced.
+        The file to write, for example ``"report.html"``. An existing file is replaced, a link is
+        written through.
     command : str, optional
         The command that repeats the measurement. The command line passes its own.
 
@@ -72,5 +74,5 @@ def write_report(
     template = environment.get_template("report.html.jinja")
     path = Path(path)
     page = template.render(contents(record), command=command)
-    path.write_text(page + "\n", encoding="utf-8")
+    write_file(path, page + "\n")
     return path

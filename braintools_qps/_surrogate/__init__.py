@@ -16,4 +16,4 @@ from .residuals import compressed_product, has_float16
 from .scaled import Scaled
 from .surrogate_with_scale import SurrogateWithScale
 from .units import missing_scale, strip
-from .values import gradient_values, require_one_shape, scale_of, scale_unit
+from .values import require_one_shape, scale_of, scale_unit

@@ -40,7 +40,6 @@ def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
         most = max(len(r.seeds) for r in sound)
         notes.append(f"(n/{most}): chosen by n of {most} seeds.")
     notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]
-    notes.append(_scale_note(comparison))
     if wide:
         shown = [column for column in COLUMNS if any(map(column.value, sound))]
         notes += [column.caption.format(score=comparison.score) for column in shown]
@@ -95,12 +94,6 @@ def _rate_note(comparison: Comparison) -> str:
         return f"All{given}." if given else ""
     at = f"at a learning rate of {value_text('learning_rate', rate)}."
     return f"All{given} {at}" if tuned else f"Not tuned: trained{given or ' as given'}, {at}"
-
-
-def _scale_note(comparison: Comparison) -> str:
-    number, _, unit = str(comparison.task.get("scale", 1)).partition(" ")
-    divisor = f"{float(number):.4g} {unit}".strip()
-    return "" if divisor == "1" else f"Inputs were divided by {divisor}."
 
 
 def edge_note(comparison: Comparison) -> str:

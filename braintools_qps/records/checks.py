@@ -11,21 +11,6 @@ from .candidate import CandidateResult
 from .plain import refuse
 
 
-def check_task(task: Mapping[str, Any]) -> None:
-    """Check the divisor of the inputs, which a note tells.
-
-    Raises
-    ------
-    ValueError
-        If it is neither a number nor a number with a unit.
-    """
-    scale = task.get("scale", 1)
-    try:
-        float(str(scale).partition(" ")[0])
-    except ValueError:
-        refuse("the scale of the task", "a number, or 'number unit'", scale)
-
-
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Check the settings that the table and the verdict follow from.
 

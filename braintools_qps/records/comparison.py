@@ -28,7 +28,7 @@ from .._tables import (
     verdict,
 )
 from .candidate import CandidateResult
-from .checks import check_results, check_settings, check_task
+from .checks import check_results, check_settings
 from .record import Record
 
 
@@ -92,7 +92,6 @@ class Comparison(Record):
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_task(self.task)
         check_settings(self.settings)
         check_results(self.results, self.seeds, self.candidates)
 

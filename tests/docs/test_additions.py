@@ -19,9 +19,8 @@ NAMED = {
 # File, the line after which a text is put (none: the end of the file), and the text.
 ADDED = {
     "a task": [
-        ("_defaults.py", '    "randman": "synthetic:randman",',
-         '    "two-bits": "synthetic:two_bits",'),
-        ("_comparison/tasks/synthetic.py", "", """
+        ("_defaults.py", "", 'TASKS += ("two-bits",)'),
+        ("_comparison/tasks/digits.py", "", """
 def two_bits():
     "Which?"
     X, y = np.zeros((40, 4, 2), np.float32), np.arange(40) % 2
@@ -84,7 +83,8 @@ def house():
          '    yield "Open a window."'),
     ],
     "a note below the table of a comparison": [
-        ("_tables/notes.py", "    notes.append(_scale_note(comparison))",
+        ("_tables/notes.py",
+         "    notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]",
          '    notes.append("Hm.")'),
     ],
     "a figure": [

@@ -1,4 +1,4 @@
-"""The commands compare and plot, as a user runs them."""
+"""The command compare, as a user runs it."""
 
 import json
 import os
@@ -66,9 +66,3 @@ def test_neither_a_full_stderr_nor_a_path_that_is_no_text_ends_it():
     with open("/dev/full", "w") as full:
         subprocess.run(command, stderr=full, stdout=subprocess.DEVNULL)
     assert Path(out, "comparison.html").exists()
-
-
-def test_plot(tmp_path):
-    path = tmp_path / "figure.pdf"
-    assert main(["plot", "Sigmoid", "QPseudoSpike(alpha=1.5)", "--out", str(path)]) == 0
-    assert path.read_bytes().startswith(b"%PDF")

@@ -30,11 +30,11 @@ def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_pa
 
 
 def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
-    def full(path):
+    def full(path, content):
         raise OSError(28, "No space left on device")
 
     def watch(event):
-        monkeypatch.setattr(runs, "replacing", full)
+        monkeypatch.setattr(runs, "write_file", full)
 
     with pytest.warns(UserWarning, match="could not be written .*No space left") as warned:
         comparison = compare(NAMES[:1], out=tmp_path, callback=watch, **TUNED)

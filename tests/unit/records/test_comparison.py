@@ -131,12 +131,6 @@ def test_what_could_not_be_shown_is_refused(of_result, of_comparison, message):
         dataclasses.replace(found, results=results, settings=found.settings | of_comparison)
 
 
-@pytest.mark.parametrize("scale", ["x", None, True, [2.0], "mV 2.0"])
-def test_a_scale_that_is_no_number_is_refused(scale):
-    with pytest.raises(ValueError, match="the scale of the task must be a number, or"):
-        dataclasses.replace(of(**LEVEL), task={"scale": scale})
-
-
 @pytest.mark.parametrize("chosen", [(), (4,) * 5, (-1,) * 5, (0,)])
 def test_a_choice_that_is_no_trial_of_each_seed_is_refused(chosen):
     with pytest.raises(ValueError, match=r"chosen must be an index of 4 trials|a score for each"):

@@ -26,12 +26,12 @@ OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # F
 
 def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
-    assert "<title>Surrogates compared on cue-recall</title>" in text
+    assert "<title>Surrogates compared on digits-rows</title>" in text
     assert "1 of 2 candidates, trained with 2 seeds." in text
     assert f'<p class="says">{COMPARISON.convergence}</p>' in text
     assert "Test accuracy after epoch None: mean of 2 seeds [95% interval]" in text
     for fact in (
-        "<dt>name</dt><dd>cue-recall</dd>",
+        "<dt>name</dt><dd>digits-rows</dd>",
         "<dt>samples</dt><dd>train 7, test 2</dd>",
         "<dt>learning rate</dt><dd>0.125</dd>",
         "<dt>time constants</dt><dd>1, 8</dd>",
