@@ -115,7 +115,7 @@ def compare(
           mean surrogate gradient at the initial weights of seed 0;
         - ``dampening`` (in place of ``mean_slope``) and ``scale_factor``, which multiply the
           candidate's own dampening and scale;
-        - ``alpha``, or ``q`` for candidates in the paper's form;
+        - ``alpha``;
         - keywords of the optimizer, such as ``clip``, and of the factory.
     seeds : int or sequence of int
         How many seeds, or the seeds themselves.

@@ -27,9 +27,9 @@ from .typing import Plain, Setting, Values
 RATE = "learning_rate"
 PREPARED_ON = 64  # samples
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
-# Of the candidate itself: what its fields declare, and the paper's q
+# Of the candidate itself: what its fields declare
 TUNED = {d.tuned_as: name for name, d in declarations(QPseudoSpike()).items() if d.tuned_as}
-OF_SURROGATES = (MEAN_SLOPE, *TUNED, "q")
+OF_SURROGATES = (MEAN_SLOPE, *TUNED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,4 +124,4 @@ def of_program(setting: Setting) -> Setting:
 def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:
     """The surrogate with its factors of dampening and scale, and its other tuned values."""
     values = {TUNED[name]: value for name, value in setting.items() if name in TUNED}
-    return adjusted(surrogate, q=setting.get("q"), **values)
+    return adjusted(surrogate, **values)

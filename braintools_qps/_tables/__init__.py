@@ -17,7 +17,6 @@ from .fields import (
     tuning_table,
 )
 from .flow import diagnoses, flow_table, flows_table
-from .notes import edge_note
 from .scores import score_of
 from .settings import value_text, varied_names
 from .table import Table, cell, html_note, text_table

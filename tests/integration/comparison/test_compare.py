@@ -100,7 +100,7 @@ def untrained():
         ({"tune": ["dampening"]}, TypeError, "tune must be a mapping of names to values"),
         ({"tune": {"dt": [np.ones(2)]}}, TypeError, "values that can be compared for dt, got an a"),
         ({"tune": {"dampening": (1,), "mean_slope": (1,)}}, ValueError, "mean_slope, .* got both"),
-        ({"tune": {"alpha": (2.0,), "q": (2.0,)}}, ValueError, "alpha or q, .* got both"),
+        ({"tune": {"q": (2.0,)}}, ValueError, r"got q. .*Did you mean 'alpha'\?$"),
     ],
 )
 def test_bad_arguments(arguments, error, message):
@@ -162,13 +162,6 @@ class Populations(brainstate.nn.Module):
 
     def update(self, x):
         return self.readout(self.far(x) + self.near(x))
-
-
-@pytest.mark.thorough
-def test_the_papers_q_is_tuned_in_the_papers_form():
-    (result,) = compare([QPseudoSpike.from_q(3)], **OPTIONS | {"tune": {"q": (2.0,)}}).results
-    tuned = get_surrogate(result.tuned_spec)
-    assert tuned.surrogate_grad(0.7) == pytest.approx(QPseudoSpike.from_q(2).surrogate_grad(0.7))
 
 
 @pytest.mark.parametrize("kind", [Memoryless, SubSteps])

@@ -195,28 +195,6 @@ def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     assert ("learning rate" in header, "clip" in header) == (True, False)  # of a single value each
 
 
-@pytest.mark.parametrize(
-    ("chosen", "names", "values"),
-    [
-        ((0.1, 0.5), "learning rate and dampening",
-         "learning_rate=0.1,0.3,0.03 dampening=1,0.5,0.25"),
-        ((0.3, 0.5), "dampening", "learning_rate=0.1,0.3 dampening=1,0.5,0.25"),
-    ],
-)  # fmt: skip
-def test_a_star_says_which_command_tries_the_next_value(chosen, names, values):
-    """Validation scores of `tuned` are higher at lower rates and dampenings."""
-    results = [tuned(n, CLOSE[n], number, chosen=chosen) for number, n in enumerate("AB")]
-    below = lambda **settings: said(compared(*results, settings=settings))
-    star = f"* The {names} at the edge of the values tried did better than the next value."
-    assert star in below()
-    tune = {"learning_rate": [0.1, 0.3], "dampening": [1, 0.5]}
-    assert f"{star} --tune {values} trains only what is new." in below(tune=tune)
-    third = {**tune, "dampening": [1, 0.5, 1 / 3]}
-    assert "=1,0.5,0.3333333333333333,0.25 trains" in below(tune=third)  # 0.333333 is another run
-    few = compared(tuned("A", CLOSE["A"][:3], chosen=chosen))
-    assert "*" not in few.table()  # too few seeds to say so
-
-
 LOSSES = {
     "falling": [2.0 - 0.1 * epoch for epoch in range(20)],
     "ended": [max(0.7, 2.0 - 0.1 * epoch) for epoch in range(20)],
