@@ -12,10 +12,10 @@ from ..plotting import (
     plot_comparison,
     plot_gradient_flow,
     plot_membrane,
-    plot_tuning,
     tuned_results,
     tuning_size,
 )
+from ..plotting.tuning import draw_tuning
 from ..records import Comparison, GradientFlow
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def comparison_drawings(comparison: Comparison) -> list[Drawing]:
         panels = [_panel((WIDE, accuracy_height(comparison))), *(_panel() for _ in range(4))]
         plot_comparison(comparison, panels)
         if tuned_results(comparison):
-            panels.append(plot_tuning(comparison, _panel(tuning_size(comparison))))
+            panels.append(_panel(tuning_size(comparison)))
+            draw_tuning(comparison, panels[-1])
         return _drawings(panels)
 
 

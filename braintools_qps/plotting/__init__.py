@@ -17,7 +17,7 @@ from .membrane import plot_membrane
 from .operations import plot_operations
 from .surrogates import plot_surrogates
 from .training import plot_flow_over_training
-from .tuning import plot_tuning, tuned_results, tuning_legend, tuning_size
+from .tuning import tuned_results, tuning_legend, tuning_size
 
 __all__ = [
     "plot_accuracy",
@@ -28,5 +28,4 @@ __all__ = [
     "plot_membrane",
     "plot_operations",
     "plot_surrogates",
-    "plot_tuning",
 ]
