@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._defaults import CSV_ROWS, JSON_NAME
+from .._defaults import CSV_NAME, JSON_NAME
 from .._statistics import more_seeds
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison, with_weights
@@ -188,8 +188,7 @@ class Search:
         ordered = tuple(results[label] for label in self.candidates if label in results)
         self.comparison = replace(self.comparison, results=ordered)
         self.store.write_beside(JSON_NAME, self.comparison.to_json(indent=1) + "\n")
-        for name, rows in CSV_ROWS.items():
-            self.store.write_beside(name, self.comparison.to_csv(rows))
+        self.store.write_beside(CSV_NAME, self.comparison.to_csv())
         self.progress.end(self.comparison, result)
 
 

@@ -40,6 +40,21 @@ def verdict(comparison: Comparison) -> str:
     return f"{known} {_more_seeds(comparison, form)}"
 
 
+def standing_of(comparison: Comparison, result: CandidateResult) -> str:
+    """What the verdict says of one candidate, in a word or two; empty if it is alone."""
+    if result.diverged:
+        return "failed"
+    if sum(not other.diverged for other in comparison.results) < 2:
+        return ""
+    if not enough_seeds(comparison):
+        return "too few seeds"
+    if result not in comparison.tied:
+        return "lower"
+    if len(comparison.tied) == 1:
+        return "best"
+    return "equal" if comparison.standing.settled else "not known"
+
+
 def enough_seeds(comparison: Comparison) -> bool:
     """Whether there are enough seeds for a verdict."""
     return len(comparison.seeds) >= LEAST_SEEDS

@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean as mean
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from .._defaults import CsvRows
 from .._statistics import (
     LEAST_SEEDS,
     Interval,
@@ -267,27 +266,16 @@ class Comparison(Record):
         """
         return comparison_text(self, wide=wide)
 
-    def to_csv(self, rows: CsvRows = "seeds") -> str:
-        """Return the results as CSV with a header.
+    def to_csv(self) -> str:
+        """Return a summary as CSV: a line for each candidate, the best first.
 
-        Numbers have five digits.
-
-        Parameters
-        ----------
-        rows : "seeds", "epochs" or "trials"
-            - "seeds": a row for each candidate and seed, with all scores and settings;
-            - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
-            - "trials": a row for each candidate that was tuned, tried setting and seed, with its
-              scores and whether the seed chose it.
+        Number of seeds, mean test score with its interval, difference from the best with its
+        interval, standing ("best", "equal", "lower", "not known", "too few seeds" or "failed"), and
+        the setting that was chosen most often. Numbers have five digits.
 
         Returns
         -------
         str
-
-        Raises
-        ------
-        ValueError
-            If ``rows`` is anything else.
 
         Examples
         --------
@@ -297,19 +285,42 @@ class Comparison(Record):
         >>> rate, seeds = {"learning_rate": 0.1}, (0, 1)
         >>> result = CandidateResult("Sigmoid", spec, rate, seeds=seeds, scores=scores)
         >>> comparison = Comparison({}, {"epochs": 60}, seeds, (spec,), (result,))
-        >>> header, *rows = comparison.to_csv().splitlines()
-        >>> [row.split(",")[:3] for row in rows]
-        [['Sigmoid', '0', '0.94'], ['Sigmoid', '1', '0.96']]
+        >>> header, row = comparison.to_csv().splitlines()
+        >>> header.split(",")[:5]
+        ['surrogate', 'seeds', 'accuracy', 'low', 'high']
+        >>> row.split(",")[:5]
+        ['Sigmoid', '2', '0.95', '0.82294', '1']
         """
-        return csv_text(tidy_lines(self, rows))
+        return csv_text(tidy_lines(self, "candidates"))
 
-    def to_pandas(self, rows: CsvRows = "seeds") -> Any:
-        """Return the rows of `to_csv` as a pandas.DataFrame, with all digits.
+    def to_latex(self) -> str:
+        """Return the lines of `to_csv` as a LaTeX table, written by pandas.
+
+        For other digits or columns, call ``to_latex`` of ``to_pandas("candidates")``.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ImportError
+            If pandas or Jinja2 is not installed.
+        """
+        frame = self.to_pandas("candidates").dropna(axis="columns", how="all")
+        return frame.to_latex(index=False, escape=True, na_rep="", float_format="%.4g")
+
+    def to_pandas(self, rows: Literal["candidates", "seeds", "epochs", "trials"] = "seeds") -> Any:
+        """Return the numbers as a pandas.DataFrame.
 
         Parameters
         ----------
-        rows : "seeds", "epochs" or "trials"
-            As for `to_csv`.
+        rows : "candidates", "seeds", "epochs" or "trials"
+            - "candidates": the rows of `to_csv`;
+            - "seeds": a row for each candidate and seed, with all scores and settings;
+            - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
+            - "trials": a row for each candidate that was tuned, tried setting and seed, with its
+              scores and whether the seed chose it.
 
         Returns
         -------

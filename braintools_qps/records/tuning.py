@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tables import tuning_table, varied_names
+from .._tables import varied_names
 from .plain import refuse
 from .record import Record
 
@@ -64,14 +64,10 @@ class Tuning(Record):
     ...     Trial({"learning_rate": 0.1}, (0.93, 0.91), (0.92, 0.92), (0.2, 0.3)),
     ...     Trial({"learning_rate": 0.01}, (0.90, 0.94), (0.91, 0.93), (0.4, 0.2)),
     ... )
-    >>> Tuning(trials, chosen=(0, 1))
-    trial  learning_rate  validation   test  loss  chosen by
-    0                0.1        0.92   0.92  0.25     1 of 2
-    1               0.01        0.92   0.92   0.3     1 of 2
-    - Means over seeds. Each seed chooses by its own validation score.
+    >>> tuning = Tuning(trials, chosen=(0, 1))
+    >>> [tuning.trials[row].setting["learning_rate"] for row in tuning.chosen]
+    [0.1, 0.01]
     """
-
-    _table = tuning_table
 
     trials: tuple[Trial, ...]
     chosen: tuple[int, ...]

@@ -142,8 +142,7 @@ def show(record):
     record.to_json(), repr(record), str(record), record._repr_html_()
     if isinstance(record, Comparison):
         record.table(wide=True)
-        for rows in ("seeds", "epochs", "trials"):
-            record.to_csv(rows)
+        record.to_csv()
         for result in record.ranked:
             repr(result), repr(result.tuning)
 

@@ -160,15 +160,6 @@ def test_a_caption_explains_only_a_column_that_is_there():
     assert "Operations: weights" in said(compared(candidate("A", (0.5, 0.75))), wide=True)
 
 
-def test_a_candidate_prints_all_that_was_measured():
-    text = str(candidate("A", (0.5, 0.75)))
-    for title, mean in (
-        ("test", "0.625"), ("validation", "0.625"), ("test at best epoch", "0.625"),
-        ("best epoch", "2"), ("firing rate", "0.125"), ("spikes", "12.5"), ("operations", "1000"),
-    ):  # fmt: skip
-        assert re.search(rf"^{title} +{mean}", text, re.M)
-
-
 def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     setting = {"learning_rate": 0.1, "dampening": 0.43, "mean_slope": 0.1}
     found = compared(*(tuned(n, s, setting=setting) for n, s in CLOSE.items()))
@@ -250,15 +241,6 @@ def test_what_went_wrong_stands_below_the_table():
         assert note in said(found)
     assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]
     assert repr(compared()) == "surrogate"  # nothing has come in yet
-
-
-def test_a_candidate_that_diverged_prints_what_is_known_of_each_seed():
-    scores = Scores(test=(0.5, math.nan), best_epoch=(3, None))
-    printed = rows(repr(candidate("A", (0.5, math.nan), scores=scores)))
-    assert printed["best"].split("  ")[-1].strip() == "3 (3, none)"
-    assert printed["test"].split("  ")[-1].strip() == "nan (0.5, nan)"
-    none = candidate("A", (math.nan,) * 2, scores=Scores(best_epoch=(None,) * 2))
-    assert "none (none, none)" in repr(none)
 
 
 def test_few_seeds_have_no_marks_and_one_no_intervals():
