@@ -48,9 +48,10 @@ def standing_of(comparison: Comparison, result: CandidateResult) -> str:
         return ""
     if not enough_seeds(comparison):
         return "too few seeds"
-    if result not in comparison.tied:
+    tied = [other.label for other in comparison.tied]
+    if result.label not in tied:
         return "lower"
-    if len(comparison.tied) == 1:
+    if len(tied) == 1:
         return "best"
     return "equal" if comparison.standing.settled else "not known"
 

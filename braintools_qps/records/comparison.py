@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean as mean
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from .._statistics import (
     LEAST_SEEDS,
@@ -26,9 +27,12 @@ from .._tables import (
     tidy_lines,
     verdict,
 )
+from .._wording import shortened
 from .candidate import CandidateResult
-from .checks import check_results, check_settings, check_task
+from .reading import read_record
 from .record import Record
+
+LONGEST_REASON = 200  # characters
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,7 +79,7 @@ class Comparison(Record):
     True
     >>> len(comparison.results[0].scores.test)  # one for each seed
     1
-    >>> Comparison.from_dict(comparison.to_dict()) == comparison
+    >>> Comparison.from_json(comparison.to_json()) == comparison
     True
     """
 
@@ -90,10 +94,41 @@ class Comparison(Record):
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        check_task(self.task)
-        check_settings(self.settings)
-        check_results(self.results, self.seeds, self.candidates)
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the comparison that ``to_json`` wrote.
+
+        Parameters
+        ----------
+        text : str
+            What is in ``comparison.json``.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            If another version wrote it in another format, or if it cannot be read and shown.
+
+        Examples
+        --------
+        >>> from braintools_qps import Comparison
+        >>> empty = Comparison({}, {}, seeds=(), candidates=())
+        >>> Comparison.from_json(empty.to_json()) == empty
+        True
+        """
+        try:
+            comparison = read_record(cls, text)
+            comparison.to_dict(), comparison.table(wide=True), comparison.to_csv()
+        except Exception as error:
+            why = shortened(f"{type(error).__name__}: {error}", LONGEST_REASON)
+            raise ValueError(
+                f"a comparison is read from the JSON that compare wrote, as it is, got {why}. Read "
+                "it with the version that wrote it"
+            ) from error
+        return comparison
 
     @property
     def best(self) -> CandidateResult:
@@ -156,7 +191,7 @@ class Comparison(Record):
         difference = self.margin or score_of(self).difference
         return max(seeds_needed(spread, difference, candidates=sound), len(self.seeds) + 1)
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         """Which results are clearly lower than another, and which need more seeds; row by row.
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from .._tables import varied_names
-from .plain import refuse
 from .record import Record
 
 Numbers = tuple[float, ...]
@@ -71,15 +70,6 @@ class Tuning(Record):
 
     trials: tuple[Trial, ...]
     chosen: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        count = len(self.trials)
-        if not self.chosen or not all(0 <= row < count for row in self.chosen):
-            refuse("chosen", f"an index of {count} trials for each seed", self.chosen)
-        for number, trial in enumerate(self.trials):
-            if len(trial.validation) != len(self.chosen):
-                seeds = f"a score for each of {len(self.chosen)} seeds"
-                refuse(f"validation of trial {number}", seeds, trial.validation)
 
     @property
     def most_chosen(self) -> int:

@@ -63,7 +63,7 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
     for one, other in zip(again.results, comparison.results):
         assert one.curves == other.curves
         assert one.scores == other.scores
-    assert Comparison.from_dict(values) == comparison
+    assert Comparison.from_json(comparison.to_json()) == comparison
     assert comparison.results[1].surrogate == QPseudoSpike(2.0)
 
 
