@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from functools import partial
 
 import brainpy.state
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from small_comparison import OPTIONS, SMALL
+from small_comparison import OPTIONS, SMALL, counted
 
 from braintools_qps import (
     Comparison,
@@ -205,9 +206,13 @@ def test_the_last_epoch_decides_and_is_reported_even_if_an_earlier_one_was_bette
 
 def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     candidates = ["QPseudoSpike(scale='15 mV')", "QPseudoSpike"]
-    events = []
-    comparison = compare(candidates, out=tmp_path, callback=events.append, **OPTIONS)
-    assert events[-1][2:] == (8, 8, events[-1].loss, 4, 4)  # failed ones count, too
+    told = []
+    with counted() as seen:
+        comparison = compare(candidates, out=tmp_path, callback=told.append, **OPTIONS)
+    # failed ones count, too
+    assert (seen[-1].epochs_done, seen[-1].runs_done, seen[-1].runs) == (8, 4, 4)
+    assert [len(found.results) for found in told] == [1, 2]  # each result, as it comes in
+    assert told[-1] == comparison
     failed, sound = comparison.results
     assert "UnitMismatchError: " in failed.error
     assert sound.error is None
@@ -222,9 +227,12 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
         compare(candidates[:1], **OPTIONS)
 
 
-def test_the_bar_counts_epochs_and_runs(capsys):
+def test_the_bar_counts_epochs_and_runs_and_is_only_for_a_terminal(capsys, monkeypatch):
     compare(["Sigmoid"], **OPTIONS | {"progress": True})
-    assert re.search(r"^Sigmoid 100%.* run 2/2", capsys.readouterr().err.splitlines()[-1], re.M)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    compare(["Sigmoid"], **OPTIONS | {"progress": True})
+    assert re.search(r"Sigmoid: 100%.* 4/4 .* run 2/2", capsys.readouterr().err)
 
 
 def test_jax_must_not_stop_at_nan():
@@ -281,7 +289,7 @@ def test_own_loss_score_and_optimizer():
 
 
 def test_an_error_of_a_callback_is_no_candidates():
-    def fail(event):
+    def fail(comparison):
         raise ValueError("of the callback")
 
     with pytest.raises(ValueError, match="^of the callback$"):
