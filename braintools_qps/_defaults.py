@@ -17,6 +17,7 @@ TASKS = {  # file of `_comparison.tasks`, and the function in it whose docstring
 TASK = "digits-rows"
 BINS = 100  # for spike times
 
+SAMPLES = 64  # that `gradient_flow` and `prepare` look at
 EPOCHS = 60
 BATCH_SIZE = 32
 LEARNING_RATE = 0.03

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .._wording import shortened
+from .._wording import listed, shortened
 from .columns import COLUMNS
 from .settings import all_tuned_names, value_text
 from .verdict import MARK, enough_seeds
-from .words import enumerated
 
 if TYPE_CHECKING:
     from ..records import CandidateResult, Comparison
@@ -72,14 +71,14 @@ def _difference_note(comparison: Comparison, *, wide: bool) -> str:
 def _variation_note(comparison: Comparison, *, tuned: bool) -> str:
     given = comparison.task.get("has_own_test_part")
     names = ["weights", "batches", "validation part" if given else "split"]
-    return f"Intervals include variation from {enumerated([*names, *['tuning'] * tuned])}."
+    return f"Intervals include variation from {listed([*names, *['tuning'] * tuned], last='and')}."
 
 
 def _slope_note(results: Sequence[CandidateResult]) -> str:
     slopes = dict.fromkeys(
         value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
     )
-    most = f"at most {enumerated([*slopes], 'or')} before training" if slopes else ""
+    most = f"at most {listed(slopes, last='or')} before training" if slopes else ""
     return most and f"Dampening: lowered to a mean surrogate gradient of {most}."
 
 
@@ -89,7 +88,7 @@ def _rate_note(comparison: Comparison) -> str:
     tune = comparison.settings.get("tune") or {}
     single = {n: v[0] for n, v in tune.items() if len(v) == 1}
     fixed = [f"{n} {value_text(n, v)}" for n, v in single.items() if n not in (SLOPE, *tuned)]
-    given = f" with {enumerated(fixed)}" if fixed else ""
+    given = f" with {listed(fixed, last='and')}" if fixed else ""
     if rate is None or "learning_rate" in tuned:
         return f"All{given}." if given else ""
     at = f"at a learning rate of {value_text('learning_rate', rate)}."

@@ -23,6 +23,7 @@ from .._tables import (
     comparison_text,
     convergence,
     csv_text,
+    methods,
     score_of,
     tidy_lines,
     verdict,
@@ -121,7 +122,12 @@ class Comparison(Record):
         """
         try:
             comparison = read_record(cls, text)
-            comparison.to_dict(), comparison.table(wide=True), comparison.to_csv()
+            (
+                comparison.to_dict(),
+                comparison.table(wide=True),
+                comparison.to_csv(),
+                comparison.methods(),
+            )
         except Exception as error:
             why = shortened(f"{type(error).__name__}: {error}", LONGEST_REASON)
             raise ValueError(
@@ -286,6 +292,25 @@ class Comparison(Record):
         A mean loss still falls if the last quarter of the epochs brought over 1% of its decrease.
         """
         return convergence(self)
+
+    def methods(self) -> str:
+        """Return a paragraph for a methods section: what was done, with which versions.
+
+        Data and split, network, optimizer, epochs, what was tuned and how it was chosen, seeds, the
+        test and its margin, versions and whom to cite.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from braintools_qps import compare
+        >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
+        >>> comparison.methods().partition(".")[0]
+        'Networks were trained on digits-rows (16 steps, 8 features, 10 classes)'
+        """
+        return methods(self)
 
     def table(self, *, wide: bool = False) -> str:
         """Return the table as text, with its notes.
