@@ -56,7 +56,7 @@ def with_interval(interval: Interval, unit: Unit) -> str:
     return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
 
 
-COLUMNS = [
+CANDIDATE_COLUMNS = [
     Column(
         "scores.test", "test", SCORE,
         lambda values, form: with_interval(summary(values, bounds=form.bounds), form.unit),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._wording import listed, shortened
-from .columns import COLUMNS
+from .columns import CANDIDATE_COLUMNS
 from .settings import all_tuned_names, value_text
 from .verdict import MARK, enough_seeds
 
@@ -40,7 +40,7 @@ def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
         notes.append(f"(n/{most}): chosen by n of {most} seeds.")
     notes += [_slope_note(sound), _rate_note(comparison), _scale_note(comparison)]
     if wide:
-        shown = [column for column in COLUMNS if any(map(column.value, sound))]
+        shown = [column for column in CANDIDATE_COLUMNS if any(map(column.value, sound))]
         notes += [column.caption.format(score=comparison.score) for column in shown]
     return notes
 

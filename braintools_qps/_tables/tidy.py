@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .._statistics import summary
 from .._wording import listed
-from .columns import COLUMNS
+from .columns import CANDIDATE_COLUMNS
 from .scores import score_of
 from .verdict import standing_of
 
@@ -73,7 +73,7 @@ def _by_seed(result: CandidateResult, shared: Mapping[str, object]) -> Iterator[
     spec = json.dumps(dict(result.tuned_spec)) if result.tuned_spec else None
     rest = {**shared, "tuned_spec": spec, **flags, "error": result.error}
     for row, seed in enumerate(result.seeds):
-        numbers = {column.name: column.of_seed(result, row) for column in COLUMNS}
+        numbers = {column.name: column.of_seed(result, row) for column in CANDIDATE_COLUMNS}
         head = {"surrogate": result.label, "seed": seed}
         chosen = result.setting_of(seed)  # named twice: first for its place, then over the shared
         yield {**head, **numbers, **chosen, **rest, **chosen}

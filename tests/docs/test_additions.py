@@ -39,7 +39,7 @@ def two_bits():
         ("records/candidate.py", "    spikes: Numbers = ()", "    pulses: Numbers = ()"),
         ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
          "        pulses=_numbers(7 * test.pulses for test in tested),"),
-        ("_tables/columns.py", "COLUMNS = [",
+        ("_tables/columns.py", "CANDIDATE_COLUMNS = [",
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
     "a cause": [
