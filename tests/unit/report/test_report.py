@@ -28,7 +28,7 @@ def test_a_comparison(report):
     assert f'<p class="says">{COMPARISON.convergence}</p>' in text
     assert "Test accuracy after epoch None: mean of 2 seeds [95% interval]" in text
     assert "<h2>Methods</h2>\n<p>Networks were trained on cue-recall (5 steps)." in text
-    assert "Versions: Python 3.99 and jax 0.99." in text
+    assert "Versions: Python 3.99 and jax 0.99, on ?." in text
     assert "<pre>braintools-qps compare --seeds 2</pre>" in text
     for cell in table_of(COMPARISON).rows[1][1:]:
         assert f"<td>{cell}</td>" in text

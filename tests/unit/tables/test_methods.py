@@ -31,7 +31,8 @@ def test_a_comparison_is_told_from_the_data_to_the_versions():
         "Each seed split the data anew, into 60 training, 20 validation and 20 test samples",
         "The network was network with hidden 8, in time steps of 1.0 ms",
         "It was trained for 4 epochs in batches of 32 to minimise the cross-entropy with "
-        "optax:adamw(), cosine schedule, with the norm of the gradient clipped at 0.03",
+        "optax:adamw(), cosine schedule",
+        "The norm of the gradient was clipped at 0.03",
         "The surrogates were A and B",
         "For each of them, every seed trained all combinations of learning rate (0.1, 0.03) and "
         "mean slope (0.1), and chose the one with the highest validation accuracy after the last "
@@ -61,12 +62,11 @@ def test_a_comparison_is_told_from_the_data_to_the_versions():
         (whole(tune={"clip": [0.1]}), "They were trained with clip (0.1)."),
         (of(**FIVE, C=(0.7, 0.71, 0.72, 0.7, 0.7)), "by Tukey's test on paired differences"),
         (of(**FIVE), "They were trained as given, at a learning rate of 0.1."),
-        (of(A=(0.9, 0.8), B=(0.5, 0.6)), "No test was made."),
         (compared(candidate("A", (0.9, 0.8, 0.9)), candidate("B", (0.5, 0.6), 1)),
          "2 to 3 seeds per surrogate"),
         (of({"score": "-MSE", "margin": None}, **FIVE), "The test -MSE after the last epoch"),
         (dataclasses.replace(whole(), task=TASK | {"has_own_test_part": True}),
-         "20 test samples; the test samples came with the data."),
+         "20 test samples. The test samples came with the data."),
     ],
 )  # fmt: skip
 def test_a_sentence_where_it_applies(found, said):
@@ -76,5 +76,6 @@ def test_a_sentence_where_it_applies(found, said):
 def test_what_does_not_apply_is_not_said():
     assert "clipped" not in whole(tune={"clip": [0.1, 0.2]}).methods()
     assert "count as equal" not in of({"margin": None}, **FIVE).methods()
+    assert "compared seed by seed" not in of(A=(0.9, 0.8), B=(0.5, 0.6)).methods()
     other = dataclasses.replace(of(**FIVE), candidates=({"name": "Sigmoid"},))
     assert "QPseudoSpike" not in other.methods()
