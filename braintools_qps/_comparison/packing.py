@@ -19,7 +19,7 @@ from jax.typing import ArrayLike
 from .._registry import read_value
 from .typing import Plain, Tree
 
-Arrays = Mapping[str, np.ndarray]
+NamedArrays = Mapping[str, np.ndarray]
 
 
 class Saved(NamedTuple):
@@ -29,7 +29,7 @@ class Saved(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-def packed(about: Plain, arrays: Arrays) -> bytes:
+def packed(about: Plain, arrays: NamedArrays) -> bytes:
     """The content of a file."""
     forms = [[name, str(array.dtype), array.shape] for name, array in arrays.items()]
     head = json.dumps({"about": about, "arrays": forms}).encode() + b"\n"
@@ -70,7 +70,7 @@ def as_tree(value: Tree, arrays: dict[str, np.ndarray]) -> Tree:
     return [as_tree(leaf, arrays) for leaf in leaves]
 
 
-def from_tree(tree: Tree, arrays: Arrays) -> Tree:
+def from_tree(tree: Tree, arrays: NamedArrays) -> Tree:
     """The inverse of `as_tree`."""
     if isinstance(tree, str):
         return arrays[tree]

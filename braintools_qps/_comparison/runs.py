@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array
 
 from .._files import TEMPORARY, write_file
-from .packing import Arrays, Saved, as_tree, from_tree, packed, unpacked
+from .packing import NamedArrays, Saved, as_tree, from_tree, packed, unpacked
 from .typing import Plain, Values
 
 FOLDER = "runs"
@@ -166,7 +166,7 @@ class Runs:
         if self.directory is not None:
             self._put(self.directory / name, text.encode())
 
-    def _write(self, name: str, about: Plain, arrays: Arrays) -> None:
+    def _write(self, name: str, about: Plain, arrays: NamedArrays) -> None:
         content = packed(about, arrays)
         is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
         if not is_kept and not name.endswith(CHECKPOINT):
