@@ -101,7 +101,6 @@ numpydoc_xref_aliases = {
     **{name: f"braintools_qps.{name}" for name in braintools_qps.__all__},
     "Array": "jax.Array",
     "array": "jax.Array",
-    "Failure": "braintools_qps.testing.Failure",
     "logger": "logging.Logger",
     "path": "pathlib.Path",
     "Quantity": "brainunit.Quantity",
