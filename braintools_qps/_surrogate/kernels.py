@@ -24,8 +24,6 @@ FARTHEST = 2e15  # integrals and derivatives are cut here; users are promised 1e
 # Up to this alpha, r ** alpha is a product: no logarithm, and an error that grows only with alpha.
 LARGEST_MULTIPLIED_ALPHA = 16.0
 ALMOST_INFINITE = 1e20
-# Alphas whose integral has a closed form that is accurate to 1e-6.
-FACTORED_ALPHAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 SMALL = 1e-30
 # (artanh(s) - s) / s^3 as a polynomial in s^2, for s <= 1/3 in double precision.
 ARTANH = tuple(1 / (2 * k + 3) for k in range(17))
@@ -184,8 +182,6 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
     """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
     if isinstance(alpha, float) and math.isinf(alpha):
         return jnp.expm1(-2 * magnitude) / -2
-    if isinstance(alpha, float) and alpha in FACTORED_ALPHAS:
-        return _factored_integral(magnitude, alpha)
     alpha, half_width = _finite(alpha), _half_width(alpha)
     log = jnp.log1p(magnitude / half_width)
     # SMALL keeps the argument from 0: brainunit divides by it, even in the branch it discards.
@@ -206,32 +202,6 @@ def _exprel_jvp(primals, tangents):
     below = (jnp.exp(low) - u.math.exprel(low)) / low
     value, slope = jax.jvp(u.math.exprel, (y,), (jnp.ones_like(y),))
     return value, jnp.where(y < -1, below, slope) * y_dot
-
-
-def _factored_integral(magnitude: Array, alpha: float) -> Array:
-    """c (1 - s^n) / (alpha - 1) with s^2 = r = 1 / (1 + |x|/c) and n = 2 (alpha - 1) whole.
-
-    Divided out, ``1 - s^n = (1 - s) (1 + s + ... + s^(n-1))`` and ``c (1 - s) = |x| r / (1 + s)``
-    leave sums of positive terms: no cancellation near 0.
-    """
-    if alpha == 1:
-        return float32_math.log1p(magnitude)
-    half_width = _half_width(alpha)
-    r = half_width / (half_width + magnitude)
-    if alpha.is_integer():
-        return magnitude * r * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
-    s = jnp.sqrt(r)
-    if alpha == 0.5:
-        return 2 * (magnitude * s / (1 + s))
-    return magnitude * r / (1 + s) * _geometric_sum(s, int(2 * alpha) - 2) / (alpha - 1)
-
-
-def _geometric_sum(r: Array, terms: int) -> Array | int:
-    """1 + r + ... + r^(terms - 1)."""
-    total: Array | int = 1
-    for _ in range(terms - 1):
-        total = total * r + 1
-    return total
 
 
 def _up_to_the_farthest(x: Array) -> Array:
