@@ -20,7 +20,8 @@ from .parsing import parse as parse_call
 from .parsing import read as read_value
 from .parsing import shown
 from .plain_values import plain
-from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .resolution import UnknownSurrogateError, listed_entries
+from .specs import call_text
 
 Class = TypeVar("Class", bound=type[Surrogate])
 

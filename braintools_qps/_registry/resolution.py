@@ -96,14 +96,6 @@ def name_of(surrogate: type[Surrogate]) -> str:
     )
 
 
-def qualified_name(surrogate: type[Surrogate]) -> str:
-    """``"distribution:Name"``, or ``"package:Name"`` if the class has no entry."""
-    for entry in _all_entries():
-        if entry.distribution and _reaches(entry, surrogate):
-            return entry.qualified_name
-    return f"{surrogate.__module__.partition('.')[0]}:{surrogate.__name__}"
-
-
 def _all_entries() -> list[Entry]:
     """Sorted by name, then precedence, whatever the order of sys.path."""
     return sorted([*_registered.values(), *discovery.installed()])
