@@ -73,7 +73,7 @@ def test_a_signature_on_the_cheat_sheet_is_that_of_the_code(line):
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     assert takes_any or set(names) <= set(parameters)
     for keyword in call.keywords if not takes_any else []:
-        assert parameters[keyword.arg].default == ast.literal_eval(keyword.value)
+        assert parameters[keyword.arg].default == eval(ast.unparse(keyword.value), {**PUBLIC})
 
 
 @pytest.mark.parametrize("name", [*braintools_qps.__all__, *plotting.__all__])

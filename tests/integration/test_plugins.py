@@ -3,13 +3,23 @@
 One that pip has built is in tests/docs/test_publish_guide.py.
 """
 
+import inspect
 import sys
 from itertools import permutations
 
 import pytest
-from braintools.surrogate import S2NN, Sigmoid
+from braintools.surrogate import S2NN, ReluGrad, Sigmoid
+from lif_networks import Network, inputs
 
-from braintools_qps import QPseudoSpike, get_surrogate, list_surrogates, surrogate_spec
+from braintools_qps import (
+    QPseudoSpike,
+    _defaults,
+    compare,
+    get_surrogate,
+    list_surrogates,
+    prepare,
+    surrogate_spec,
+)
 from braintools_qps.__main__ import main
 from braintools_qps.testing import check_surrogate
 
@@ -205,6 +215,20 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
 
     assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}
     assert type(get_surrogate("q_pseudo_spike")) is QPseudoSpike
+
+
+@pytest.mark.usefixtures("one_millisecond")
+def test_another_package_may_publish_the_name_of_ours(install):
+    install(points="QPseudoSpike = braintools.surrogate:Sigmoid")
+    with pytest.raises(LookupError, match="has several"):
+        get_surrogate("QPseudoSpike")
+    model = Network(gain=0.05)
+    done = prepare(model, inputs())
+    assert type(model.lif[0].spk_fun) is QPseudoSpike
+    assert "surrogate='braintools-qps:QPseudoSpike(alpha=8" in str(done)
+    usual = inspect.signature(compare).parameters["surrogates"].default
+    assert [*usual] == [*_defaults.SURROGATES]
+    assert [*map(type, usual.values())] == [ReluGrad, Sigmoid, QPseudoSpike]
 
 
 @pytest.mark.usefixtures("install")  # which forgets what is imported here
