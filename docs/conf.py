@@ -90,7 +90,6 @@ autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
 python_maximum_signature_line_length = 80  # longer ones have a line for each parameter
-autodoc_preserve_defaults = True  # as they are written, not as they print
 numpydoc_show_class_members = False
 # Types in the lists of parameters: ours and the ecosystem's are links, int and str are not.
 numpydoc_xref_param_type = True

@@ -7,6 +7,7 @@ import inspect
 import re
 from pathlib import Path
 
+import braintools.surrogate
 import pytest
 
 import braintools_qps
@@ -51,7 +52,8 @@ def test_a_public_name_has_an_example_and_defaults_that_can_be_read(name):
         assert all(p.kind is not p.POSITIONAL_ONLY for p in parameters)
     if inspect.isfunction(member):
         for default in (p.default for p in parameters if p.default is not p.empty):
-            assert ast.literal_eval(repr(default)) == default
+            read = eval(repr(default), {**vars(braintools.surrogate), **PUBLIC})
+            assert repr(read) == repr(default)
 
 
 @pytest.mark.parametrize(
