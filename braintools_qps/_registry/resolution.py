@@ -37,7 +37,10 @@ class UnknownSurrogateError(LookupError):
 
 def find(name: str) -> Callable[..., Surrogate]:
     """The class that a name stands for, or the function for a name of another library."""
-    matches = _matches(name, _all_entries())
+    entries = _all_entries()
+    # A name that holds a colon is not split.
+    whole = [entry for entry in entries if name in (entry.name, entry.qualified_name)]
+    matches = _matches(name, entries) or whole
     if not matches:
         if function := conversion(name):
             return function

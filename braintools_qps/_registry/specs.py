@@ -109,14 +109,7 @@ def _call(call: Call, maker: Callable[..., Surrogate]) -> Surrogate:
         raise TypeError(f"{error}. Call it as {call.name}({', '.join(taken)})") from None
     for name, value in bound.arguments.items():
         bound.arguments[name] = _read_argument(value, signature.parameters[name])
-    try:
-        return maker(*bound.args, **bound.kwargs)
-    except ZeroDivisionError:
-        given = ", ".join(f"{name}={value!r}" for name, value in bound.arguments.items())
-        raise ValueError(
-            f"the parameters of {call.name} must make a curve of finite height and width, got "
-            f"{given}. Pass numbers above 0"
-        ) from None
+    return maker(*bound.args, **bound.kwargs)
 
 
 def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:

@@ -196,11 +196,12 @@ def test_our_entry_points_hide_nothing_that_a_package_publishes(install):
     assert surrogate_spec(Sigmoid())["name"] == "braintools:Sigmoid"
 
 
-@pytest.mark.parametrize("name", ["with space", "dotted.name", "Größe", "2nd"])
+@pytest.mark.parametrize("name", ["with space", "dotted.name", "Größe", "2nd", "with:colon"])
 def test_every_name_that_is_listed_can_be_asked_for(name, install):
     install(points=f"{name} = braintools.surrogate:Sigmoid".encode().decode("latin-1"))
     assert name in list_surrogates()
-    assert get_surrogate(f"{name}(alpha=2)").alpha == 2
+    for spec in (name, f"sabotage:{name}"):
+        assert get_surrogate(f"{spec}(alpha=2)").alpha == 2
 
 
 def test_the_name_of_a_class_that_another_module_of_its_package_publishes(install, tmp_path):
