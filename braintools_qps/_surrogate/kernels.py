@@ -37,6 +37,9 @@ class Static:
     value: Any
 
 
+Parameters = dict[str, Any]  # Static numbers, or arrays that broadcast against x
+
+
 def unwrap(value: Array | Static) -> Any:
     """The value of a Static, or the array itself."""
     return value.value if isinstance(value, Static) else value
@@ -57,30 +60,28 @@ def ratio(x: Array, scale: Array | Static) -> Array:
 
 
 @jax.custom_jvp
-def gradient(
-    x: Array, alpha: Array | Static, scale: Array | Static, dampening: Array | Static
-) -> Array:
+def gradient(x: Array, parameters: Parameters) -> Array:
     """``dampening / scale * (1 + 2|x / scale| / (alpha + 1)) ** -alpha``: NaN at NaN, 0 at inf."""
-    width = 1 / above_zero(scale)
-    return _shape(x * width, alpha) * (above_zero(dampening) * width)
+    width = 1 / above_zero(parameters["scale"])
+    return _shape(x * width, parameters["alpha"]) * (above_zero(parameters["dampening"]) * width)
 
 
 def _gradient_jvp(primals, tangents):
     # One rule for all parameters: composed of the rules of a ratio, a power and a product, the
     # derivative by scale is a difference of numbers that overflow or vanish before it does.
-    (x, alpha, scale, dampening), dots = primals, tangents
-    x_dot, alpha_dot, scale_dot, dampening_dot = dots
+    (x, parameters), (x_dot, dots) = primals, tangents
+    alpha, scale = parameters["alpha"], parameters["scale"]
     value = gradient(*primals)
     magnitude, width = _up_to_the_farthest(ratio(x, scale)), 1 / above_zero(scale)
     log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
     if _is_given(x_dot):
         log_slope -= jnp.sign(x) * (_decay(magnitude, unwrap(alpha)) * width) * x_dot
-    if _is_given(scale_dot):
-        log_slope += (magnitude * _decay(magnitude, unwrap(alpha)) - 1) * width * scale_dot
-    if _is_given(dampening_dot):
-        log_slope += (1 / above_zero(dampening)) * dampening_dot
-    if _is_given(alpha_dot):
-        log_slope -= _log_decay_by_alpha(magnitude, alpha) * alpha_dot
+    if _is_given(dots["scale"]):
+        log_slope += (magnitude * _decay(magnitude, unwrap(alpha)) - 1) * width * dots["scale"]
+    if _is_given(dots["dampening"]):
+        log_slope += (1 / above_zero(parameters["dampening"])) * dots["dampening"]
+    if _is_given(dots["alpha"]):
+        log_slope -= _log_decay_by_alpha(magnitude, alpha) * dots["alpha"]
     return value, value * log_slope
 
 
@@ -91,9 +92,19 @@ def _is_given(tangent: object) -> bool:
     return not isinstance(tangent, (SymbolicZero, Static))
 
 
-def unscaled_gradient(x: Array, alpha: Array | Static) -> Array:
-    """The gradient at a scale and a dampening of 1."""
-    return gradient(x, alpha, Static(1.0), Static(1.0))
+def unscaled_gradient(x: Array, parameters: Parameters) -> Array:
+    """The gradient without ``dampening / scale``, from 0 to 1."""
+    return _at_scale_1(ratio(x, parameters["scale"]), parameters["alpha"])
+
+
+def original(x: Array, parameters: Parameters) -> Array:
+    """``1/2 + dampening * integral(x / scale)``."""
+    part = integral(ratio(x, parameters["scale"]), parameters["alpha"])
+    return 0.5 + above_zero(parameters["dampening"]) * part
+
+
+def _at_scale_1(x: Array, alpha: Array | Static) -> Array:
+    return gradient(x, {"alpha": alpha, "scale": Static(1.0), "dampening": Static(1.0)})
 
 
 def _shape(x: Array, alpha: Array | Static) -> Array:
@@ -106,7 +117,7 @@ def _shape(x: Array, alpha: Array | Static) -> Array:
 
 @jax.custom_jvp
 def integral(x: Array, alpha: Array | Static) -> Array:
-    """The integral of `unscaled_gradient` from 0 to x: odd, with slope 1 at 0."""
+    """The integral from 0 to x of the gradient at a scale of 1: odd, with slope 1 at 0."""
     return jnp.sign(x) * _integral(_up_to_the_farthest(x), unwrap(alpha))
 
 
@@ -115,7 +126,7 @@ def _integral_jvp(primals, tangents):
     value = integral(x, alpha)
     tangent = jnp.zeros_like(value)
     if _is_given(x_dot):
-        tangent += unscaled_gradient(x, alpha) * x_dot
+        tangent += _at_scale_1(x, alpha) * x_dot
     if _is_given(alpha_dot):
         by_alpha = lambda alpha: jnp.sign(x) * _integral(_up_to_the_farthest(x), alpha)
         tangent += jax.jvp(by_alpha, (alpha,), (alpha_dot,))[1]
@@ -125,9 +136,17 @@ def _integral_jvp(primals, tangents):
 integral.defjvp(_integral_jvp, symbolic_zeros=True)
 
 
-def has_cheap_form(alpha: float) -> bool:
-    """Whether a gradient with this alpha, known while tracing, needs no logarithm."""
-    return math.isinf(alpha) or _is_multiplied(alpha)
+def has_cheap_form(name: str, value: float) -> bool:
+    """Whether a number that is known while tracing takes less work than an array."""
+    if name == "alpha":
+        return math.isinf(value) or _is_multiplied(value)
+    return value == 1.0
+
+
+def wide(dtype: jnp.dtype) -> jnp.dtype:
+    """The dtype to compute in: float32 for half precision."""
+    # Not by JAX's promotion, which a user may have set to "strict".
+    return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
 
 
 def _is_multiplied(alpha: float) -> bool:
