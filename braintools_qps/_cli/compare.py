@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PASSED = (
-    "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size", "learning_rate",
-    "prepare",
+    "surrogates", "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size",
+    "learning_rate", "prepare",
 )  # fmt: skip
 EXAMPLES = """examples:
   braintools-qps compare
@@ -132,8 +132,7 @@ def run(arguments: argparse.Namespace) -> None:
             "Runs are saved in %s as they finish. You can press Ctrl-C at any time: the same "
             "command%s goes on.", arguments.out, " without --fresh" * arguments.fresh,
         )  # fmt: skip
-        surrogates, model = arguments.surrogates or _defaults.SURROGATES, _model(arguments)
-        comparison = compare(surrogates, task=task, model=model, client=client, **options)
+        comparison = compare(task=task, model=_model(arguments), client=client, **options)
     _present(comparison, arguments)
 
 

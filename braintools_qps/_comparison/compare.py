@@ -8,10 +8,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import optax
+from braintools.surrogate import ReluGrad, Sigmoid
 
 from .. import _defaults
 from .._checks import check_positive, checked_count, checked_seeds
 from .._statistics import LEAST_SEEDS
+from .._surrogate import QPseudoSpike
 from ..records import Comparison
 from ..typing import Model, SurrogateSpecs
 from .experiment import Experiment
@@ -33,8 +35,11 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
+SURROGATES = dict(zip(_defaults.SURROGATES, (ReluGrad(), Sigmoid(), QPseudoSpike(alpha=8))))
+
+
 def compare(
-    surrogates: SurrogateSpecs = _defaults.SURROGATES,
+    surrogates: SurrogateSpecs = SURROGATES,
     *,
     task: Any = _defaults.TASK,
     model: Callable[..., Model] | None = None,

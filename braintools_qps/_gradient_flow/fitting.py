@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import brainunit as u
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._causes import limits
 from .._models import by_population
-from .._registry import surrogate_spec
+from .._registry import call_text
 from .._surrogate import QPseudoSpike
 from ..typing import SurrogateSpec
 from .evaluate import Evaluator
 from .normalize import lowered
-from .remedies import SLOPES
+from .remedies import IMPORT, SLOPES
 
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
 STEADY = 1e3  # growth of the gradient over all steps; at 3e4 a recurrent network did not train
@@ -22,10 +24,18 @@ LARGE_WEIGHTS = {100: 0.1, 10: 0.03}  # times the usual size: Adam's steps do no
 DEEP, LONG = 8, 400  # populations and steps, from which 0.03 trained worse than 0.01 in our study
 
 
-def fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Surrogate]:
+class Fitted(NamedTuple):
+    """Surrogates by population, and the code that makes them."""
+
+    surrogates: dict[str, Surrogate]
+    code: str
+    before: tuple[str, ...] = ()  # lines that run first
+
+
+def fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> Fitted:
     """The surrogate, with a scale for membranes whose distance from threshold is not about 1."""
     chosen = by_population(surrogate, evaluator.step.spikes)
-    result = dict(chosen)
+    result, scaling = dict(chosen), {}
     for p in (*evaluator.step.populations, *evaluator.step.readouts):
         spike, unit = chosen.get(p.name), p.argument_unit
         usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
@@ -35,7 +45,20 @@ def fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Su
         if isinstance(spike, QPseudoSpike) and spike.scale is None:
             scale = usual if unit is None else u.Quantity(usual, unit=unit)
             result[p.name] = spike.replace(scale=scale)
-    return surrogate if isinstance(surrogate, str) and result == chosen else result
+            written = usual if unit is None else f'Quantity({usual}, "{unit}")'
+            scaling[p.name] = f"{p.name!r}: {p.code}.replace(scale={written})"
+    if isinstance(surrogate, str) and not scaling:
+        return Fitted(result, repr(surrogate))
+    try:
+        calls = {name: call_text(spike) for name, spike in result.items()}
+    except TypeError:  # the code names what the user has given
+        if not scaling:
+            return Fitted(result, "surrogate")
+        given = "from brainunit import Quantity; set_surrogate(model, surrogate)"
+        code = f"{{{', '.join(scaling.values())}}}"
+        return Fitted(result, code, (f"{IMPORT}set_surrogate; {given}",))
+    same = len(set(calls.values())) == 1 and calls.keys() == evaluator.step.spikes.keys()
+    return Fitted(result, repr(next(iter(calls.values())) if same else calls))
 
 
 def steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:
@@ -53,16 +76,6 @@ def steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None
         if not any(g.end_to_end > STEADY or g.overshoots for g in gradients):
             return slope
     return limits.HIGH_SLOPE
-
-
-def written(surrogate: str | dict[str, Surrogate]) -> str:
-    """A surrogate, or one for each population, as code; its name where one has no spec."""
-    if isinstance(surrogate, str):
-        return repr(surrogate)
-    try:
-        return repr({name: surrogate_spec(spike) for name, spike in surrogate.items()})
-    except TypeError:
-        return "surrogate"
 
 
 def learning_rate_for(evaluator: Evaluator, *, relayed: bool) -> float:

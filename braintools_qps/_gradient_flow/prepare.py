@@ -14,13 +14,14 @@ import numpy as np
 
 from .._causes import limits
 from .._models import batch_size, checked_inputs, restoring
+from .._surrogate import QPseudoSpike
 from ..records import Diagnosis, PopulationFlow, Preparation
 from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Measured
 from .findings import IMPORT, samples_first
-from .fitting import STEADY, fitted, learning_rate_for, steady_slope, written
+from .fitting import STEADY, fitted, learning_rate_for, steady_slope
 from .labels import checked_labels
 from .normalize_rates import checked_rate
 from .passes import compiling_once
@@ -80,7 +81,7 @@ def prepare(
     *,
     batch_first: bool = False,
     labels: Any = None,
-    surrogate: SurrogateSpec = "QPseudoSpike(alpha=8)",
+    surrogate: SurrogateSpec = QPseudoSpike(alpha=8),
     rate: float | None = None,
     objective: Callable[[Any], Any] | None = None,
 ) -> Preparation:
@@ -251,17 +252,18 @@ class Preparing:
         scaled = relayed or self.has("normalize_rates")
         if self.has("normalize_surrogate") or not (scaled or now.needs_surrogate()):
             return
-        self.surrogate = fitted(self.surrogate, now.measured.evaluator)
-        text = written(self.surrogate)
+        chosen = fitted(self.surrogate, now.measured.evaluator)
+        text = chosen.code
         if relayed:  # the gradient grows there, and they train all the same
-            yield [f"{IMPORT}set_surrogate; set_surrogate(model, {text})"]
+            yield [*chosen.before, f"{IMPORT}set_surrogate; set_surrogate(model, {text})"]
             return
-        slope = steady_slope(now.measured.evaluator, self.surrogate)
+        slope = steady_slope(now.measured.evaluator, chosen.surrogates)
         if scaled or slope:
             text += f", mean_slope={slope:g}" if slope not in (None, limits.HIGH_SLOPE) else ""
             yield [
+                *chosen.before,
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
-                f"normalize_surrogate(model, inputs, surrogate={text}))"
+                f"normalize_surrogate(model, inputs, surrogate={text}))",
             ]
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._causes import limits
 from .._models import find_neurons, restoring, set_spike
-from .._registry import get_surrogate, surrogate_spec
-from .._surrogate import Scaled, is_step
+from .._registry import call_text
+from .._surrogate import QPseudoSpike, Scaled, is_step
 from .._wording import listed
-from ..typing import Inputs, SpikeFunction
+from ..typing import Inputs
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change
@@ -160,9 +161,10 @@ def lower(measured: Measured) -> Iterator[Change]:
     """Lower mean slopes; then also without a gradient through the reset."""
     own = measured.step.spikes
     changed = {n: spike for n, spike in measured.spikes.items() if spike is not own[n]}
-    if not all(map(_has_spec, changed.values())):
+    try:
+        specs = {n: call_text(spike) for n, spike in changed.items()}
+    except TypeError:
         return  # no line could name the candidate
-    specs = {n: str(spike) for n, spike in changed.items()}
     candidate = f", surrogate={specs!r}" if specs else ""
     for detach in (False, True):
         for slope in SLOPES:
@@ -174,14 +176,6 @@ def lower(measured: Measured) -> Iterator[Change]:
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
                 f"normalize_surrogate(model, inputs{options}){detaching})",
             )
-
-
-def _has_spec(spike: SpikeFunction) -> bool:
-    try:
-        surrogate_spec(spike)
-    except TypeError:
-        return False
-    return True
 
 
 def rescaled_inputs(measured: Measured, largest: float) -> Iterator[Change]:
@@ -223,12 +217,11 @@ def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
     argument = np.abs(np.asarray(evaluator.run.arguments[p.call], np.float64))
     usual = np.median(argument[np.isfinite(argument)])
     scale = float(f"{np.clip(usual, 1e-9, 1e9):.2g}")
-    unit = "" if p.argument_unit is None else f" {p.argument_unit}"
-    scale_text = repr(f"{scale:g}{unit}") if unit else f"{scale:g}"
-    spec = f"QPseudoSpike(alpha={alpha}, scale={scale_text}, dampening={{:g}})"
-    spike = lambda dampening: get_surrogate(spec.format(dampening))
-    mean = evaluator.slopes_of(p, spike(1.0)).per_scale
-    return spec.format(float(f"{min(limits.HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
+    width = scale if p.argument_unit is None else u.Quantity(scale, unit=p.argument_unit)
+    spike = QPseudoSpike(alpha, scale=width)
+    mean = evaluator.slopes_of(p, spike).per_scale
+    dampening = float(f"{min(limits.HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}")
+    return call_text(spike.replace(dampening=dampening))
 
 
 def _scaled_inputs(measured: Measured, code: str) -> Change:

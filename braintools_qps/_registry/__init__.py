@@ -19,7 +19,8 @@ from .discovery import Entry, entry_of, is_surrogate_class
 from .parsing import read as read_value
 from .parsing import shown
 from .plain_values import plain
-from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .resolution import UnknownSurrogateError, listed_entries
+from .specs import call_text
 
 Class = TypeVar("Class", bound=type[Surrogate])
 

@@ -56,12 +56,16 @@ def dull(measured):
     gain: Hyperparameter = field(
         default=1.0, kw_only=True, metadata={"declaration": ALPHA._replace(tuned_as="gain")}
     )
+    shift: Scale = field(default=0.0, kw_only=True, metadata={
+        "declaration": ALPHA._replace(convert=lambda name, value: value, measured=True)
+    })
 """),
-        ("_surrogate/spike.py", "    foreign: Foreign | None = None", "    gain: Any = 1.0"),
-        ("_surrogate/spike.py", "    wide = x.astype(units.wide(x.dtype))", """
-    if curve.foreign is None:
-        dampening = above_zero(curve.dampening) * above_zero(curve.gain)
-        return kernels.gradient(wide, curve.alpha, curve.scale, dampening).astype(x.dtype)
+        ("_surrogate/kernels.py", '    width = 1 / above_zero(parameters["scale"])', """
+    x = x - unwrap(parameters.get("shift", Static(0.0)))
+    gain = parameters.get("gain", Static(1.0))
+    return _shape(x * width, parameters["alpha"]) * (
+        above_zero(gain) * above_zero(parameters["dampening"]) * width
+    )
 """),
     ],
     "a registry source": [
@@ -84,7 +88,7 @@ def house():
     ],
     "a note below the table of a comparison": [
         ("_tables/notes.py",
-         "    notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]",
+         "    notes += [_slope_note(sound), _rate_note(comparison)]",
          '    notes.append("Hm.")'),
     ],
     "a figure": [
@@ -113,6 +117,10 @@ from braintools_qps._tables import tidy_lines
 
 assert float(get_surrogate("QPseudoSpike(gain=3)").surrogate_grad(0.0)) == 3
 assert surrogate_spec(QPseudoSpike(gain=3))["gain"] == 3
+shifted = get_surrogate("QPseudoSpike(scale='5 mV', shift='0.003 V')")
+assert shifted == get_surrogate(surrogate_spec(shifted)) != shifted.replace(shift=4 * u.mV)
+assert abs(shifted.surrogate_grad(3 * u.mV) * 5 * u.mV - 1) < 1e-6
+assert abs(jax.jit(jax.grad(lambda x: shifted(x * u.mV)))(3.0) - 1 / 5) < 1e-6
 assert repr(QPseudoSpike()) == "QPseudoSpike(alpha=2.0)"
 QPseudoSpike(gain=brainstate.ShortTermState(2.0))
 for name in ("Brick", "house:Brick", "brick(alpha=4)"):

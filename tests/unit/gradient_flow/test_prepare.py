@@ -217,6 +217,18 @@ class Mine(QPseudoSpike):
     """A surrogate that no name stands for."""
 
 
+@pytest.mark.parametrize(
+    "surrogate",
+    [Mine(8.0), QPseudoSpike(brainstate.ShortTermState(jnp.float32(8.0))), {"InVolts": Mine}],
+)
+def test_lines_for_a_surrogate_without_a_spec_run_and_scale_it_as_well(surrogate):
+    model, twin = InVolts(), InVolts()
+    done = prepare(model, inputs(), surrogate=surrogate, objective=last)
+    assert model.spk_fun.scale.unit == u.mV
+    exec("\n".join(done.lines), {"model": twin, "inputs": inputs(), "surrogate": surrogate})
+    assert_same(model, twin)
+
+
 @pytest.mark.parametrize("surrogate", ["Sigmoid", {"lif.1": Sigmoid}, Mine(2.0)])
 def test_the_surrogate_and_the_rate_of_the_user(surrogate):
     model = Network()
