@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from .trained import Effect, Trained, over, table, trained, trainings_of
-from .trainings import HEIGHTS, RATES
+from .trainings import BOOK, HEIGHTS, RATES
 
 MOST_LOST = 1.5  # points: the aim for the default of `compare`
 GRID = tuple(HEIGHTS)[:4]  # dampenings
@@ -47,16 +47,6 @@ CASES: dict[str, tuple[Sequence[float], Chosen]] = {
     "three layers †": (RATES, deep),
     "hardest third †": (RATES, hard),
 }
-STARTS = (
-    ("alpha 8", LOW),
-    ("alpha 2", LOW),
-    ("alpha 2", "1/4"),
-    ("alpha 2", "1/2"),
-    ("alpha ∞", "1"),
-    ("alpha 8", "1"),
-    ("alpha 2", "1"),
-    ("alpha 1/2", LOW),
-)
 
 
 def below(problem: Trained, label: str, height: str, rates: Sequence[float] = RATES) -> float:
@@ -162,7 +152,7 @@ def start_table(problems: Problems) -> str:
     """What a start loses against the best of the same rate, and its mean slope."""
     rows = [
         [label, height, f"{slope(problems, label, height):.2f}", *losses(problems, label, height)]
-        for label, height in STARTS
+        for label, height in BOOK["start"]["rows"]
     ]
     return table(["surrogate", "dampening", "mean slope", *CASES], rows)
 
