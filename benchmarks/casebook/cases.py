@@ -12,25 +12,22 @@ import dataclasses
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from functools import partial
-from operator import attrgetter
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import optax
 
 from braintools_qps import get_surrogate
 
+from ..named import function
 from . import data, mistakes
 from .networks import Design
 
 TABLES = Path(__file__).with_name("tables")
 FUNCTIONS = {field.name for field in dataclasses.fields(Design) if "Function" in field.type}
 
-Row = Mapping[str, Any]
+Row = Names = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,9 +58,12 @@ class Case:
 
 
 def read(half: str, *modules: ModuleType) -> dict[str, Case]:
-    """The networks of a half, whose functions are in modules."""
+    """The networks of a half; of functions of the same name, the last module's counts."""
     table = tomllib.loads((TABLES / f"{half.replace(' ', '_')}.toml").read_text("utf-8"))
-    names, designs = namespace(*modules), {}
+    names: dict[str, Any] = {"optax": optax}
+    for module in (mistakes, data, *modules):
+        names |= vars(module)
+    designs: dict[str, Design] = {}
     for name, row in table["twins"].items():
         designs[name] = designed(row, names, designs)
     default = half_of if half == "cases" else lambda name: half
@@ -84,43 +84,29 @@ def half_of(name: str) -> str:
     return "held out" if hashlib.sha256(name.encode()).digest()[0] % 2 else "development"
 
 
-def namespace(*modules: ModuleType) -> SimpleNamespace:
-    names = {"jax": jax, "jnp": jnp, "optax": optax}
-    for module in (mistakes, data, *modules):
-        names |= vars(module)
-    return SimpleNamespace(**names)
-
-
-def failure(name: str, row: Row, names: SimpleNamespace, designs: Mapping[str, Design]) -> Case:
+def failure(name: str, row: Row, names: Names, designs: Mapping[str, Design]) -> Case:
     twin, known = row["twin"], {k: v for k, v in row.items() if k not in ("twin", "mistake")}
     twin = designs[twin] if isinstance(twin, str) else designed(twin, names, designs)
     return Case(name, twin=twin, mistake=fields(row["mistake"], names), **known)
 
 
-def designed(row: Row, names: SimpleNamespace, designs: Mapping[str, Design]) -> Design:
+def designed(row: Row, names: Names, designs: Mapping[str, Design]) -> Design:
     """A design from the fields in which it differs from another one."""
     changes = dict(row)
     like = designs[changes.pop("like")] if "like" in row else Design()
     return dataclasses.replace(like, **fields(changes, names))
 
 
-def fields(row: Row, names: SimpleNamespace) -> dict[str, Any]:
+def fields(row: Row, names: Names) -> dict[str, Any]:
     kinds = {"options": lambda of, names: tuple(of.items()), "surrogate": surrogate}
     kinds |= dict.fromkeys(FUNCTIONS, function)
     return {key: kinds[key](of, names) if key in kinds else of for key, of in row.items()}
 
 
-def function(of: str | Row, names: SimpleNamespace) -> Any:
-    if isinstance(of, str):
-        return attrgetter(of)(names)
-    given = dict(of)
-    return partial(function(given.pop("of"), names), **given)
-
-
-def surrogate(of: str | Row, names: SimpleNamespace) -> Any:
+def surrogate(of: str | Row, names: Names) -> Any:
     """One of the registry, one with a derivative, or a function."""
     if isinstance(of, str):
-        return getattr(names, of, None) or get_surrogate(of)
+        return names.get(of) or get_surrogate(of)
     return mistakes.Custom(function(of["derivative"], names))
 
 

@@ -8,7 +8,7 @@ from .cases import CASES, read
 EVERY = (
     CASES
     | read("sealed", sealed)
-    | read("blind", blind, sealed)
-    | read("second blind", second_blind, sealed)
-    | read("third blind", third_blind, sealed)
+    | read("blind", sealed, blind)
+    | read("second blind", sealed, second_blind)
+    | read("third blind", sealed, third_blind)
 )

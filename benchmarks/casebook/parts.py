@@ -90,22 +90,26 @@ def zeros(size: Any, batch_size: int | None) -> brainstate.HiddenState:
     return brainstate.HiddenState(jnp.zeros(size if batch_size is None else (batch_size, *size)))
 
 
-class Beta(Module):
+class Cells(Module):
+    """Neurons of a size, whose states begin at 0."""
+
+    states: tuple[str, ...] = ("mem",)
+
+    def init_state(self, batch_size: int | None = None) -> None:
+        for name in self.states:
+            setattr(self, name, zeros(self.size, batch_size))
+
+
+class Beta(Cells):
     """LIF neurons as in snnTorch: the membrane keeps a share of itself in each step.
 
     ``fault`` takes the threshold from the spike, where it should be a factor.
     """
 
-    states: tuple[str, ...] = ("mem",)
-
     def __init__(self, size: Any, spk_fun: Callable, beta: Any = 0.9, *, fault: bool = False):
         super().__init__()
         self.size, self.spk_fun, self.beta, self.fault = size, spk_fun, beta, fault
         self.threshold = 1.0
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        for name in self.states:
-            setattr(self, name, zeros(self.size, batch_size))
 
     def fire(self) -> Any:
         return self.spk_fun(self.mem.value - self.threshold)
@@ -117,15 +121,12 @@ class Beta(Module):
         return self.fire()
 
 
-class Hard(Module):
+class Hard(Cells):
     """`Beta` with a comparison in place of a surrogate."""
 
     def __init__(self, size: Any, beta: float = 0.9):
         super().__init__()
         self.size, self.beta = size, beta
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.mem = zeros(self.size, batch_size)
 
     def update(self, x: Any) -> Any:
         mem = self.beta * self.mem.value + x
@@ -134,16 +135,15 @@ class Hard(Module):
         return spikes
 
 
-class Parametric(Module):
+class Parametric(Cells):
     """PLIF neurons: the time constant of the layer is learnt, and a spike resets to 0."""
+
+    states = ("v",)
 
     def __init__(self, size: Any, spike_grad: Callable):
         super().__init__()
         self.size, self.spike_grad = size, spike_grad
         self.w = brainstate.ParamState(jnp.asarray(0.0))  # a time constant of 2 steps
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.v = zeros(self.size, batch_size)
 
     def update(self, x: Any) -> Any:
         v = self.v.value + (x - self.v.value) * jax.nn.sigmoid(self.w.value)
@@ -152,8 +152,10 @@ class Parametric(Module):
         return spikes
 
 
-class Millivolt(Module):
+class Millivolt(Cells):
     """Neurons with a threshold of 20 mV above rest; ``scale`` is what the surrogate counts in."""
+
+    states = ("V",)
 
     def __init__(self, size: int, spk_fun: Callable, scale: Any = 20 * u.mV):
         super().__init__()
@@ -161,7 +163,7 @@ class Millivolt(Module):
         self.rest, self.threshold, self.tau = -70 * u.mV, -50 * u.mV, 15 * u.ms
 
     def init_state(self, batch_size: int | None = None) -> None:
-        self.V = zeros(self.size, batch_size)
+        super().init_state(batch_size)
         self.V.value = self.V.value * u.mV + self.rest
 
     def update(self, x: Any) -> Any:

@@ -18,6 +18,7 @@ from braintools.init import Uniform
 from .networks import CLASSES, PIXELS, SIDE, Design
 from .parts import (
     Beta,
+    Cells,
     Current,
     Parametric,
     Wired,
@@ -27,7 +28,6 @@ from .parts import (
     linear,
     row,
     spiking,
-    zeros,
 )
 
 
@@ -198,17 +198,16 @@ class Dendrites(Beta):
         return super().update(0.5 * jnp.tanh(self.dendrite.value) + 0.1 * x)
 
 
-class Resonators(Module):
+class Resonators(Cells):
     """Neurons whose membranes swing, each at a frequency of its own."""
+
+    states = ("real", "imaginary")
 
     def __init__(self, size: int, spk_fun: Callable):
         super().__init__()
         self.size, self.spk_fun = size, spk_fun
         angle = 2 * jnp.pi * jnp.linspace(0.01, 0.13, size)
         self.cos, self.sin = 0.95 * jnp.cos(angle), 0.95 * jnp.sin(angle)
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.real, self.imaginary = (zeros(self.size, batch_size) for _ in range(2))
 
     def update(self, x: Any) -> Any:
         real, imaginary = self.real.value, self.imaginary.value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 import numpy as np
 
+from ..named import function
 from .trained import Effect, Trained, over, table, trained, trainings_of
 from .trainings import BOOK, HEIGHTS, RATES
 
@@ -107,22 +107,18 @@ def picked(problem: Trained, is_high: bool) -> float:
     return float(losses[(slopes > TOO_HIGH) == is_high].mean())
 
 
+def lost_to_grid(problem: Trained) -> float:
+    """What a search of one height loses against one of four dampenings."""
+    return lost(problem) - lost(problem, (), GRID)
+
+
+def at_rate(problem: Trained, rate: float) -> float:
+    """What the best of a learning rate loses."""
+    return problem.best(problem.at()) - problem.best(problem.at([rate]))
+
+
 MEASURES: dict[str, Callable[[Trained], float]] = {
-    "lost": lost,
-    "lost_to_grid": lambda problem: lost(problem) - lost(problem, (), GRID),
-    "at_rate_03": lambda p: p.best(p.at()) - p.best(p.at([0.3])),
-    "as_it_comes": partial(below, label="alpha 2", height="1"),
-    "two_low": partial(below, label="alpha 2", height=LOW),
-    "fat_low": partial(below, label="alpha 1/2", height=LOW),
-    "eight": partial(below, label="alpha 8", height="1"),
-    "fat_gain": partial(gain, label="alpha 1/2"),
-    "thin_gain": partial(gain, label="alpha ∞"),
-    "advised_eight": partial(one_run, label="alpha 8"),
-    "advised_two": partial(one_run, label="alpha 2"),
-    "slower": slower,
-    "wide": wide,
-    "pick_above_0_2": partial(picked, is_high=True),
-    "pick_at_most_0_2": partial(picked, is_high=False),
+    name: function(of, globals()) for name, of in BOOK["start"]["measures"].items()
 }
 
 
