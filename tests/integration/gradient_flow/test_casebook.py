@@ -19,10 +19,11 @@ ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
 from benchmarks.casebook.__main__ import FILE, summary, told  # noqa: E402
-from benchmarks.casebook.cases import CASES, Custom, overflowing  # noqa: E402
+from benchmarks.casebook.cases import CASES  # noqa: E402
 from benchmarks.casebook.data import inputs  # noqa: E402
 from benchmarks.casebook.evaluate import SIZE, judged, verdict  # noqa: E402
 from benchmarks.casebook.every import EVERY  # noqa: E402
+from benchmarks.casebook.mistakes import Custom, overflowing  # noqa: E402
 from benchmarks.casebook.prepared import read  # noqa: E402
 from benchmarks.casebook.train import built  # noqa: E402
 
