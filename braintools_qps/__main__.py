@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,11 +12,9 @@ from importlib.metadata import version
 from ._cli import console, errors
 
 PROGRAM = "braintools-qps"
-DESCRIPTION = "List, draw, measure and compare the surrogate gradients of spiking networks."
+DESCRIPTION = "List, measure and compare the surrogate gradients of spiking networks."
 COMMANDS = {
     "list": "list the surrogates that you can choose by name, or the tasks of compare",
-    "show": "show the parameters of one surrogate, and its gradient in numbers",
-    "plot": "draw the gradients and original functions of surrogates",
     "flow": "find out why a network does not learn: measure its gradients, without training",
     "compare": "train a spiking network with each surrogate, and say which differences are real",
 }
@@ -37,29 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.command_line = shlex.join([PROGRAM, *argv])
         with console.listening(arguments):
             arguments.run(arguments)
-        print(end="", flush=True)  # while an error can still be reported
         return 0
     except Exception as error:
         return errors.report(error, PROGRAM, with_traceback="--traceback" in argv)
-
-
-def command() -> int:
-    """Run one subcommand as the entry point of this process.
-
-    Ctrl-C ends it at once, by the signal, so a shell reports status 130. That is safe: every file
-    is whole or absent, and the workers end with this process.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        status = main()
-        print(end="", flush=True)  # what could not be written is tried again
-    except BrokenPipeError:  # the reader has closed the output, as `head` does
-        return console.abandon_output()
-    except OSError:  # a full disk, which main has reported
-        console.abandon_output()
-        return errors.STATUS
-    return status
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -80,4 +57,4 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(command())
+    sys.exit(main())

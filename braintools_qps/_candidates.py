@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from braintools.surrogate import Surrogate
 
-from ._registry import get_surrogate, is_surrogate_class, qualified_name
+from ._registry import call_text, get_surrogate, is_surrogate_class
 from ._wording import shortened
 from .typing import SurrogateSpec, SurrogateSpecs
 
@@ -19,9 +19,8 @@ LONGEST_LABEL = 80
 def candidates(surrogates: SurrogateSpecs) -> Candidates:
     """Build the surrogates and label them.
 
-    A label is the key of a mapping, the string that was given, or a short form of the repr. If two
-    surrogates share a label, each gets its package in front:
-    ``"braintools:QPseudoSpike(alpha=2)"``.
+    A label is the key of a mapping, the string that was given, or a short form of the surrogate's
+    spec, such as ``"braintools:QPseudoSpike(alpha=2)"``.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     if isinstance(surrogates, Mapping):
         pairs = [(str(label), get_surrogate(spec)) for label, spec in surrogates.items()]
     else:
-        pairs = _qualified([(label_of(spec), get_surrogate(spec)) for spec in surrogates])
+        pairs = [(label_of(spec), get_surrogate(spec)) for spec in surrogates]
     if not pairs:
         raise ValueError(
             "surrogates must have one candidate or more, got none. "
@@ -70,18 +69,9 @@ def label_of(spec: SurrogateSpec) -> str:
     """A short name for tables and figures: the string that was given, or a short repr."""
     if isinstance(spec, str):
         return str(spec)  # NumPy's text prints as np.str_(...)
-    shown = repr(get_surrogate(spec)).replace("float('inf')", "inf")
-    shown = re.sub(r'Quantity\(([^,]+), "([^"]+)"\)', r"\1 \2", shown)
-    shown = re.sub(r"(\d)\.0\b", r"\1", shown)
-    return shortened(shown, LONGEST_LABEL)
-
-
-def _qualified(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate]]:
-    """The pairs, with the package in front of each label that several share."""
-    shared = Counter(label for label, _ in pairs)
-    return [
-        (f"{qualified_name(type(surrogate)).partition(':')[0]}:{label}", surrogate)
-        if shared[label] > 1
-        else (label, surrogate)
-        for label, surrogate in pairs
-    ]
+    surrogate = get_surrogate(spec)
+    try:
+        text = re.sub(r"""['"\\]""", "", call_text(surrogate))
+    except TypeError:  # it holds a State, or its class has no name
+        text = repr(surrogate)
+    return shortened(re.sub(r"(\d)\.0\b", r"\1", text), LONGEST_LABEL)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from ._defaults import MOST_SEEDS
+from ._wording import shown
+
 PAST_COUNTS = 2**32  # JAX uses only the lowest 32 bits of a seed
-MOST_SEEDS = 1_000_000  # a larger number is probably meant as one seed
 
 
 def checked_count(name: str, value: object, least: int = 1) -> int:
@@ -26,11 +29,12 @@ def checked_count(name: str, value: object, least: int = 1) -> int:
     number, example = integer(value), f"For example {max(least, 1)}"
     if number is None:
         raise TypeError(
-            f"{name} must be an integer, got {value!r} of type {type(value).__name__}. {example}"
+            f"{name} must be an integer, got {shown(value)} of type {type(value).__name__}. "
+            f"{example}"
         )
     if not least <= number < PAST_COUNTS:
         limit = f"{least} or more" if number < least else "less than 2**32"
-        raise ValueError(f"{name} must be {limit}, got {number}. {example}")
+        raise ValueError(f"{name} must be {limit}, got {shown(number)}. {example}")
     return number
 
 
@@ -42,7 +46,8 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     TypeError
         If a seed is not an integer.
     ValueError
-        If there is no seed, one is out of range, or one appears twice.
+        If there is no seed, there are more than a million, one is out of range, or one appears
+        twice.
 
     Examples
     --------
@@ -58,19 +63,21 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
                 f"{number}. To choose a seed, pass a list, as in seeds=[7]"
             )
         return tuple(range(number))
-    chosen = tuple(checked_count("each of the seeds", seed, 0) for seed in seeds)
-    if not chosen or len(set(chosen)) < len(chosen):
+    first = islice(seeds, MOST_SEEDS + 1)  # a range may have more than the memory holds
+    chosen = tuple(checked_count("each of the seeds", seed, 0) for seed in first)
+    if not 0 < len({*chosen}) == len(chosen) <= MOST_SEEDS:
         raise ValueError(
-            "seeds must be a number of seeds or a list of different integers, got "
-            f"{seeds!r}. For example seeds=5 or seeds=[3, 4]"
+            f"seeds must be a number of seeds or a list of different integers, at most "
+            f"{MOST_SEEDS:,}, got {shown(seeds)}. For example seeds=5 or seeds=[3, 4]"
         )
     return chosen
 
 
 def is_positive(value: Any) -> bool:
-    """Whether the value is a finite number above 0 without a unit."""
+    """Whether the value is a number without a unit, in float32 finite and above 0."""
     try:
-        return bool(math.isfinite(value) and value > 0)
+        with np.errstate(over="ignore", under="ignore"):
+            return bool(math.isfinite(value) and 0 < np.float32(value) < np.inf)
     except (TypeError, OverflowError):
         return False
 
@@ -96,6 +103,8 @@ def check_positive(name: str, value: object, *, none: bool = False) -> None:
     if none and value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name} must be a number, got {value!r}. For example 0.1")
+        raise TypeError(f"{name} must be a number, got {shown(value)}. For example 0.1")
     if not is_positive(value):
-        raise ValueError(f"{name} must be finite and above 0, got {value}. For example 0.1")
+        raise ValueError(
+            f"{name} must be finite and above 0 in float32, got {shown(value)}. For example 0.1"
+        )

@@ -1,75 +1,35 @@
-"""A conformance kit for authors of surrogates: checks everything that a training loop relies on."""
+"""A conformance test for authors of surrogates: all that a training loop relies on."""
 
 from __future__ import annotations
 
 import copy
 import json
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 from braintools.surrogate import Surrogate
 from jax import Array
 from jax.typing import ArrayLike
 
 from ._registry import get_surrogate, surrogate_spec
-from ._surrogate import has_float16
+from ._surrogate import has_float16, value_key
 from .typing import Distance, SurrogateSpec
 
-__all__ = ["Failure", "check_surrogate", "find_failures"]
+__all__ = ["check_surrogate"]
+
+Function = Callable[[ArrayLike], Array]
 
 # No round numbers: that is where piecewise surrogates have their kinks.
-POINTS = np.concatenate([-np.geomspace(7.3, 3.7e-3, 24), np.geomspace(3.7e-3, 7.3, 24)])
-STEP_POINTS = np.array([-1e30, -7.3, -0.37, -1e-30, -0.0, 0.0, 1e-30, 0.37, 7.3, 1e30])
+X = np.outer([-1, 1], np.geomspace(7.3, 3.7e-3, 24)).ravel().astype(np.float32)
+STEPS = np.outer([-1, 1], [1e30, 7.3, 0.37, 1e-30, 0.0]).ravel().astype(np.float32)
+FAR = np.outer([-1, 1], np.geomspace(1e-30, 1e30, 61)).ravel()
+WIDE = sorted([0.0, *X, *FAR], key=abs)
 LOBES = 0.1  # of a negative derivative, relative to the peak; a sum of Gaussians has 0.03
-WIDE_POINTS = np.concatenate([-np.geomspace(1e30, 1e-30, 61), [0.0], np.geomspace(1e-30, 1e30, 61)])
-Difference = tuple[object, object, float | None]  # expected, got, and where
-NOT_FINITE = (
-    "One membrane potential at that distance makes all weights NaN. Compute with exp(-abs(x)), "
-    "which cannot overflow, in place of exp(x)"
-)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One failed check of a surrogate.
-
-    Parameters
-    ----------
-    check : str
-        The name of the check.
-    expected, got : str
-        The value that was expected, and the value that the surrogate gave.
-    x : float, optional
-        The first distance from the threshold where they differ.
-
-    See Also
-    --------
-    find_failures : Runs the checks and returns the failures.
-
-    Examples
-    --------
-    >>> from braintools_qps.testing import find_failures
-    >>> *others, last = find_failures("LeakyRelu")  # braintools' own
-    >>> print(last)
-    dtypes: expected gradient in bfloat16, got float32
-    """
-
-    check: str
-    expected: str
-    got: str
-    x: float | None = None
-
-    def __str__(self) -> str:
-        where = "" if self.x is None else f" at x={self.x:g}"
-        return f"{self.check}{where}: expected {self.expected}, got {self.got}"
 
 
 def check_surrogate(
@@ -106,10 +66,6 @@ def check_surrogate(
     LookupError, TypeError, ValueError
         If the surrogate cannot be built, as for `get_surrogate`.
 
-    See Also
-    --------
-    find_failures : The same checks, with the failures as records.
-
     Examples
     --------
     >>> import brainunit as u
@@ -117,219 +73,117 @@ def check_surrogate(
     >>> check_surrogate("QPseudoSpike(alpha=1.5)")
     >>> check_surrogate("QPseudoSpike(scale='15 mV')", unit=u.mV)
     """
-    surrogate = get_surrogate(surrogate)
-    failures = find_failures(surrogate, unit=unit, rtol=rtol)
+    subject = _Subject(get_surrogate(surrogate), u.UNITLESS if unit is None else unit)
+    failures: dict[str, list[str]] = {}
+    for name, measure in PROPERTIES.items():
+        try:
+            difference = _difference(rtol, *measure(subject))
+        except Exception as error:
+            difference = f": expected no exception, got {type(error).__name__}: {error}"
+        if difference:
+            failures.setdefault(difference, []).append(name)
     if failures:
-        lines = "\n".join(f"  {failure}" for failure in failures)
-        raise AssertionError(f"{surrogate!r} does not conform:\n{lines}")
+        lines = [f"\n  {', '.join(names)}{said}" for said, names in failures.items()]
+        raise AssertionError(f"{subject.surrogate!r} does not conform:{''.join(lines)}")
 
 
-def find_failures(
-    surrogate: SurrogateSpec, *, unit: u.Unit | None = None, rtol: float = 1e-5
-) -> list[Failure]:
-    """Run the checks of `check_surrogate`, and return those that fail.
-
-    Parameters
-    ----------
-    surrogate : Surrogate, type, str or mapping
-        As for `get_surrogate`. Parameters must be scalars.
-    unit : brainunit.Unit, optional
-        The unit of ``x``; by default none.
-    rtol : float
-        Relative tolerance between a derivative and ``surrogate_grad``. Use 0.01 for derivatives
-        that are stored in bfloat16.
-
-    Returns
-    -------
-    list of Failure
-        Empty if all checks pass.
-
-    Raises
-    ------
-    LookupError, TypeError, ValueError
-        If the surrogate cannot be built, as for `get_surrogate`.
-
-    Examples
-    --------
-    >>> from braintools_qps.testing import find_failures
-    >>> find_failures("QPseudoSpike")
-    []
-    """
-    subject = _Subject(get_surrogate(surrogate), unit, rtol)
-    return [failure for name, check in CHECKS.items() for failure in _run(name, check, subject)]
-
-
-@dataclass(frozen=True)
-class _Subject:
+class _Subject(NamedTuple):
     """A surrogate as functions of plain arrays, measured in a unit."""
 
     surrogate: Surrogate
-    unit: u.Unit | None
-    rtol: float
-
-    @property
-    def x(self) -> Array:
-        return jnp.asarray(POINTS, jnp.float32)
+    unit: u.Unit
 
     def spikes(self, x: ArrayLike) -> Array:
         return self.surrogate(self._measured(x))
 
     def gradient(self, x: ArrayLike) -> Array:
-        value = self.surrogate.surrogate_grad(self._measured(x))
-        return value if self.unit is None else u.Quantity(value).to_decimal(self.unit.reverse())
+        gradient = self.surrogate.surrogate_grad(self._measured(x))
+        return u.Quantity(gradient).to_decimal(self.unit.reverse())
 
     def original(self, x: ArrayLike) -> Array:
         return self.surrogate.surrogate_fun(self._measured(x))
 
-    def derivative(self, x: ArrayLike) -> Array:
-        """The derivative of the spikes, in reverse mode, one per element."""
-        return jax.grad(lambda x: jnp.sum(self.spikes(x)))(x)
-
     def _measured(self, x: ArrayLike) -> Distance:
-        return x if self.unit is None else u.Quantity(x, unit=self.unit)
+        return u.maybe_decimal(u.Quantity(jnp.asarray(x), unit=self.unit))
 
 
-def _run(name: str, check: Callable, subject: _Subject) -> Iterator[Failure]:
-    """The failures of one check. An exception is a failure."""
-    try:
-        for expected, got, x in check(subject):
-            yield Failure(name, str(expected), str(got), None if x is None else float(x))
-    except Exception as error:
-        yield Failure(name, "no exception", f"{type(error).__name__}: {error}")
-
-
-def _differences(
-    expected: npt.ArrayLike, got: npt.ArrayLike, x: npt.ArrayLike, rtol: float = 0.0
-) -> Iterator[Difference]:
-    """The first element where two arrays differ by more than rtol times its value plus the peak.
-
-    Elements that are not finite in ``expected`` are skipped: `_finite` reports them.
-    """
-    expected, got, x = (np.asarray(value, np.float64) for value in (expected, got, x))
+def _difference(rtol: float, expected: Any, got: Any, x: np.ndarray | None = None) -> str:
+    """What differs; of arrays, the first place where more than rtol of value plus peak does."""
+    if x is None:
+        same = expected == got or value_key(expected) == value_key(got)
+        return "" if same else f": expected {expected}, got {got}"
+    expected, got = np.asarray(expected, np.float64), np.asarray(got, np.float64)
     if got.shape != expected.shape:
-        yield f"the shape {expected.shape}", got.shape, None
-        return
-    finite = np.isfinite(expected)
-    largest = np.max(np.abs(expected), initial=0.0, where=finite)
-    close = np.isclose(got, expected, rtol=rtol, atol=rtol * largest) | ~finite
-    if not np.all(close):
-        first = np.flatnonzero(~close)[0]
-        yield f"{expected[first]:.7g}", f"{got[first]:.7g}", x[first]
+        return f": expected the shape {expected.shape}, got {got.shape}"
+    finite = np.isfinite(expected)  # another property
+    peak = np.max(np.abs(expected), initial=0.0, where=finite)
+    wrong = ~np.isclose(got, expected, rtol, rtol * peak) & finite
+    at = np.argmax(wrong)
+    differs = f" at x={x[at]:g}: expected {expected[at]:.7g}, got {got[at]:.7g}"
+    return differs if wrong[at] else ""
 
 
-def _heaviside(subject: _Subject) -> Iterator[Difference]:
-    x = jnp.asarray(STEP_POINTS, jnp.float32)
-    yield from _differences(STEP_POINTS >= 0, subject.spikes(x), x)
+def _forward_mode(function: Function) -> Array:
+    return jax.jvp(function, (X,), (np.ones_like(X),))[1]
 
 
-def _equals_gradient(subject: _Subject, derivative: ArrayLike) -> Iterator[Difference]:
-    yield from _differences(subject.gradient(subject.x), derivative, POINTS, subject.rtol)
+def _reverse_mode(function: Function) -> Function:
+    return jax.grad(lambda x: jnp.sum(function(x)))
 
 
-def _reverse_mode(subject: _Subject) -> Iterator[Difference]:
-    yield from _equals_gradient(subject, subject.derivative(subject.x))
+def _by_integral(subject: _Subject) -> Array:
+    try:
+        return _forward_mode(subject.original)
+    except NotImplementedError:  # surrogate_fun is optional in braintools
+        return subject.gradient(X)
 
 
-def _forward_mode(
-    subject: _Subject, function: Callable[[Array], Array] | None = None
-) -> Iterator[Difference]:
-    x = subject.x
-    _, derivative = jax.jvp(function or subject.spikes, (x,), (jnp.ones_like(x),))
-    yield from _equals_gradient(subject, derivative)
-
-
-def _surrogate_fun(subject: _Subject) -> Iterator[Difference]:
-    with suppress(NotImplementedError):  # surrogate_fun is optional in braintools
-        yield from _forward_mode(subject, subject.original)
-
-
-def _transformed(transform: Callable, subject: _Subject) -> Iterator[Difference]:
-    yield from _differences(POINTS >= 0, transform(subject.spikes)(subject.x), POINTS)
-    yield from _equals_gradient(subject, transform(subject.derivative)(subject.x))
-
-
-def _scan(subject: _Subject) -> Iterator[Difference]:
-    def count(x: Array) -> Array:
-        return jax.lax.scan(lambda sum, x: (sum + subject.spikes(x), None), jnp.zeros(()), x)[0]
-
-    spikes, derivative = jax.value_and_grad(count)(subject.x)
-    yield from _differences([np.sum(POINTS >= 0)], spikes[None], [np.nan])
-    yield from _equals_gradient(subject, derivative)
-
-
-def _dtypes(subject: _Subject) -> Iterator[Difference]:
-    for dtype in _float_dtypes():
-        x = jnp.asarray(POINTS, dtype)
-        for name in ("spikes", "gradient"):
-            got = getattr(subject, name)(x).dtype
-            if got != dtype:
-                yield f"{name} in {dtype.name}", got.name, None
-
-
-def _finite(subject: _Subject) -> Iterator[Difference]:
-    """Reports one distance: the one nearest to the threshold, in the widest dtype that fails."""
-    points = np.concatenate([WIDE_POINTS, POINTS])
-    for dtype in reversed(_float_dtypes()):
-        x = np.asarray(jnp.asarray(points[np.abs(points) < float(jnp.finfo(dtype).max)], dtype))
-        gradient = np.asarray(subject.gradient(jnp.asarray(x)), np.float64)
-        if not np.all(np.isfinite(gradient)):
-            nearest = min(np.flatnonzero(~np.isfinite(gradient)), key=lambda i: abs(x[i]))
-            got = f"surrogate_grad = {gradient[nearest]:g} there. {NOT_FINITE}"
-            yield f"a finite gradient in {dtype.name}", got, x[nearest]
-            return
-
-
-def _positive(subject: _Subject) -> Iterator[Difference]:
-    """Small negative lobes are part of some surrogates, such as sums of Gaussians."""
-    gradient = np.asarray(subject.gradient(subject.x), np.float64)
-    if not np.any(subject.gradient(jnp.asarray(WIDE_POINTS, jnp.float32))):
-        yield "a gradient above 0 somewhere", "0 everywhere", None
-    lowest, peak = np.nanmin(gradient), np.nanmax(np.abs(gradient))
-    if lowest < -LOBES * peak:
-        at = POINTS[gradient.argmin()]
-        yield f"a gradient above -{LOBES:.0%} of its peak", f"{lowest:.7g}", at
-
-
-def _pickle(subject: _Subject) -> Iterator[Difference]:
-    yield from _same(subject.surrogate, pickle.loads(pickle.dumps(subject.surrogate)))
-
-
-def _hash(subject: _Subject) -> Iterator[Difference]:
-    twin = copy.deepcopy(subject.surrogate)
-    hashes = hash(subject.surrogate), hash(twin)
-    if subject.surrogate == twin and len(set(hashes)) > 1:
-        yield "one hash for equal surrogates", f"{hashes[0]} and {hashes[1]}", None
-
-
-def _spec(subject: _Subject) -> Iterator[Difference]:
-    spec = json.loads(json.dumps(surrogate_spec(subject.surrogate), allow_nan=False))
-    yield from _same(subject.surrogate, get_surrogate(spec))
-
-
-def _same(expected: Surrogate, got: Surrogate) -> Iterator[Difference]:
-    # By type and parameters, because braintools 0.3 compares surrogates by identity.
-    if type(got) is not type(expected) or (got != expected and vars(got) != vars(expected)):
-        yield repr(expected), repr(got), None
-
-
-def _float_dtypes() -> list[np.dtype]:
+def _dtypes() -> list[str]:
     default = jnp.result_type(float).name  # float64 where jax_enable_x64 is set
     half = ["float16"] if has_float16() else []
-    return [jnp.dtype(name) for name in dict.fromkeys([*half, "bfloat16", "float32", default])]
+    return [*dict.fromkeys([*half, "bfloat16", "float32", default])]
 
 
-CHECKS: dict[str, Callable[[_Subject], Iterator[Difference]]] = {
-    "heaviside": _heaviside,
-    "reverse mode": _reverse_mode,
-    "forward mode": _forward_mode,
-    "surrogate_fun": _surrogate_fun,
-    "jit": partial(_transformed, jax.jit),
-    "vmap": partial(_transformed, jax.vmap),
-    "scan": _scan,
-    "dtypes": _dtypes,
-    "finite": _finite,
-    "positive": _positive,
-    "pickle": _pickle,
-    "hash": _hash,
-    "spec": _spec,
+def _kept(function: Function) -> tuple[str, str]:
+    got = [function(jnp.asarray(X, dtype)).dtype.name for dtype in _dtypes()]
+    return ", ".join(_dtypes()), ", ".join(got)
+
+
+def _finite(gradient: Function) -> tuple[Any, ...]:
+    """0 times the gradient, by distance from the threshold, in the widest dtype first."""
+    inside = [(d, [x for x in WIDE if abs(x) < float(jnp.finfo(d).max)]) for d in _dtypes()[::-1]]
+    x = [jnp.asarray(x, dtype) for dtype, x in inside]
+    zeros = np.concatenate([0 * np.asarray(gradient(part), np.float64) for part in x])
+    return np.zeros_like(zeros), zeros, np.concatenate([np.asarray(part, np.float64) for part in x])
+
+
+def _above_zero(gradient: Array) -> tuple[Any, ...]:
+    """Small negative lobes are part of some surrogates, such as sums of Gaussians."""
+    return np.maximum(gradient, -LOBES * np.nanmax(np.abs(gradient))), gradient, X
+
+
+def _hashes(surrogate: Surrogate, twin: Surrogate) -> tuple[int, int]:
+    return hash(surrogate), hash(twin if twin == surrogate else surrogate)
+
+
+def _through_json(surrogate: Surrogate) -> Surrogate:
+    return get_surrogate(json.loads(json.dumps(surrogate_spec(surrogate), allow_nan=False)))
+
+
+PROPERTIES: dict[str, Callable[[_Subject], tuple[Any, ...]]] = {
+    "heaviside": lambda s: (STEPS >= 0, s.spikes(STEPS), STEPS),
+    "reverse mode": lambda s: (s.gradient(X), _reverse_mode(s.spikes)(X), X),
+    "forward mode": lambda s: (s.gradient(X), _forward_mode(s.spikes), X),
+    "surrogate_fun": lambda s: (s.gradient(X), _by_integral(s), X),
+    "jit": lambda s: (s.gradient(X), jax.jit(_reverse_mode(s.spikes))(X), X),
+    "vmap": lambda s: (s.gradient(X), jax.vmap(_reverse_mode(s.spikes))(X), X),
+    "scan": lambda s: (s.gradient(X), _reverse_mode(lambda x: jax.lax.map(s.spikes, x))(X), X),
+    "dtype of spikes": lambda s: _kept(s.spikes),
+    "dtype of gradient": lambda s: _kept(s.gradient),
+    "finite (exp(x) overflows; exp(-abs(x)) does not)": lambda s: _finite(s.gradient),
+    "positive": lambda s: _above_zero(s.gradient(X)),
+    "not 0 everywhere": lambda s: (True, bool(np.any(s.gradient(np.array(WIDE, np.float32))))),
+    "pickle": lambda s: (s.surrogate, pickle.loads(pickle.dumps(s.surrogate))),
+    "hash": lambda s: _hashes(s.surrogate, copy.deepcopy(s.surrogate)),
+    "spec": lambda s: (s.surrogate, _through_json(s.surrogate)),
 }

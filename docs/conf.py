@@ -90,7 +90,6 @@ autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
 python_maximum_signature_line_length = 80  # longer ones have a line for each parameter
-autodoc_preserve_defaults = True  # as they are written, not as they print
 numpydoc_show_class_members = False
 # Types in the lists of parameters: ours and the ecosystem's are links, int and str are not.
 numpydoc_xref_param_type = True
@@ -101,7 +100,6 @@ numpydoc_xref_aliases = {
     **{name: f"braintools_qps.{name}" for name in braintools_qps.__all__},
     "Array": "jax.Array",
     "array": "jax.Array",
-    "Failure": "braintools_qps.testing.Failure",
     "logger": "logging.Logger",
     "path": "pathlib.Path",
     "Quantity": "brainunit.Quantity",

@@ -13,6 +13,7 @@ import pytest
 
 from braintools_qps import list_surrogates
 from braintools_qps.__main__ import main
+from braintools_qps.testing import check_surrogate
 
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
@@ -41,6 +42,17 @@ def assert_close(actual, expected, *, rtol=None, atol=0.0):
 def names_that_build():
     """Every surrogate of the registry but `Scaled`, which needs one to scale."""
     return [name for name in list_surrogates() if name != "Scaled"]
+
+
+def failures_of(surrogate, **options):
+    """What `check_surrogate` says of each property that fails, by its name."""
+    try:
+        check_surrogate(surrogate, **options)
+    except AssertionError as error:
+        lines = [line.partition(": expected ") for line in str(error).split("\n  ")[1:]]
+        places = [(*left.partition(" at x="), right) for left, _, right in lines]
+        return {n: f"{at}{x}: expected {r}" for ns, at, x, r in places for n in ns.split(", ")}
+    return {}
 
 
 def line(axes, label):

@@ -1,11 +1,7 @@
-"""The blind half of the casebook: networks by somebody who had read neither rules nor guides.
-
-They were not run through `gradient_flow` or `prepare` when they were written.
-"""
+"""Networks of the first blind half of the casebook, as tables/blind.toml tells them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial, reduce
 from itertools import chain, pairwise
 from typing import Any
@@ -15,44 +11,15 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from brainstate.nn import Module
 from braintools import surrogate as bts
 from braintools.init import Constant, Normal
 
-from braintools_qps import QPseudoSpike
-
-from .cases import Case, Custom
-from .data import dataset, events, training, wave
-from .mistakes import highest
+from .data import dataset, training
 from .networks import CLASSES, PIXELS, SIDE, Design
-from .sealed import row_by_row, standard
-from .sealed.neurons import Beta, Current, Parametric, cortical, linear, zeros
+from .parts import Beta, Current, Parametric, Wired, cortical, linear, row, spiking
 
-Module = brainstate.nn.Module
-
-
-class Wired(Module):
-    """Named parts, values that are kept for the next step, and what a step does with them."""
-
-    def __init__(self, step: Callable[[Any, Any], Any], kept: Any = (), **parts: Any):
-        super().__init__()
-        self.step, self.kept = step, kept
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        for name, size in self.kept:
-            setattr(self, name, zeros(size, batch_size))
-
-    def update(self, x: Any) -> Any:
-        return self.step(self, x)
-
-
-def row(*layers: Callable[[Any], Any]) -> Module:
-    return Wired(lambda net, x: reduce(lambda x, layer: layer(x), net.layers, x), layers=[*layers])
-
-
-def spiking(name: str, size: Any, d: Design, **options: Any) -> Any:
-    return getattr(brainpy.state, name)(size, spk_fun=d.surrogate, **options)
+ARCTAN = bts.Arctan()
 
 
 def reversals(d: Design, excites: float = 65.0) -> Module:
@@ -193,105 +160,46 @@ def lone(d: Design, name: str = "LIF", inputs: int = PIXELS, classes: int = CLAS
     return row(linear(inputs, d.width), current, cells, linear(d.width, classes))
 
 
-ARCTAN = bts.Arctan()
-speeds = lambda n: jnp.linspace(0.5, 0.95, n)
-adex = partial(lone, name="AdExIF", inputs=30, classes=2, drive=8.0, spk_reset="hard")
-
-TWINS = {
-    "reversals": Design(make=reversals, code="poisson", width=100, steps=30, surrogate=ARCTAN),
-    "izhikevich": Design(make=partial(lone, name="Izhikevich", unit=u.mV / u.ms,
-          u_initializer=Constant(-13.0 * u.mV / u.ms)), gain=15.0, width=100, steps=40, epochs=20),
-    "rivals": Design(make=rivals, inhibition=0.3, width=80, surrogate=bts.ReluGrad()),
-    "wine": Design(make=partial(lone, name="Gif", inputs=13, classes=3, drive=1.0), source="wine",
-          data=standard, gain=1.0, width=48, steps=30, epochs=60, surrogate=bts.Sigmoid(4.0)),
-    "watching": Design(make=lambda d: row(linear(2 * PIXELS, d.width, 3.0),  # fast and slow neurons
-          Current(d.width, d.surrogate, speeds(d.width)), linear(d.width, d.width, 2.0),
-          Beta(d.width, d.surrogate, speeds(d.width)), linear(d.width, 4)), source="moving",
-          data=events, width=64, steps=30, surrogate=bts.SlayerGrad(), epochs=10),
-    "adex": Design(make=adex, source="cancer", data=standard, gain=12.0, width=32, steps=40,
-          epochs=30, surrogate=bts.PiecewiseQuadratic()),
-    "choosing": Design(make=lambda d: row(linear(PIXELS, d.width, 2.0), Beta(d.width, d.surrogate),
-          linear(d.width, 24), d.spikes, linear(24, CLASSES)), spikes=partial(highest, soft=True),
-          width=12, steps=12, surrogate=bts.ERF()),
-    "hub": Design(make=hub, source="wine", data=standard, width=32, steps=25, epochs=60,
-          surrogate=bts.GaussianGrad()),
-    "gates": Design(make=gates, data=row_by_row, width=128, steps=10, epochs=40, rate=1e-2,
-          surrogate=bts.SoftSign()),
-    "micro": Design(neuron="Leaky", threshold=15e3, gain=6e4, width=12,  # membranes in microvolts
-          surrogate=lambda x: ARCTAN(x / 15e3)),
-    "memories": Design(make=memories, source="tones", data=wave, width=64, steps=300, read="last",
-          surrogate=QPseudoSpike(alpha=4.0, dampening=0.3), epochs=15),
-    "recall": Design(make=recall, code="early", width=64, steps=60, read="last",
-          surrogate=bts.SoftSign(2.0), epochs=20),
-    "pooling": Design(make=pooling, width=32, steps=10, surrogate=ARCTAN, epochs=25, rate=1e-2),
-    "axons": Design(make=axons, delay=4, width=64, steps=24, surrogate=ARCTAN),
-    "rebuilt": Design(make=rebuilt, source="mnist", width=24, steps=5,
-          surrogate=bts.SoftSign(2.0)),
-}  # fmt: skip
+izhikevich = partial(
+    lone, name="Izhikevich", unit=u.mV / u.ms, u_initializer=Constant(-13.0 * u.mV / u.ms)
+)
+upswing = partial(  # the membrane ends at +20 mV
+    lone, name="AdExIF", inputs=30, classes=2, drive=8.0, spk_reset="hard", V_th=20 * u.mV
+)
+nanovolts, kilovolts = (partial(lone, unit=size * u.mA, V_th=size * u.mV) for size in (1e-6, 1e6))
 
 
-def fails(name: str, cause: str, population: str, twin: str, seen: str,
-          user: bool = False, **mistake: Any) -> Case:  # fmt: skip
-    return Case(name, cause, population, TWINS[twin], mistake, seen, user=user, half="blind")
+def in_microvolts(x: Any) -> Any:
+    return ARCTAN(x / 15e3)
 
 
-user, cut = True, "no gradient|disconnected"
-FAILURES = [
-    fails("excitation-at-rest", "silent", "cells", "reversals",
-          "Excitation pulls to where neurons rest.", user, make=partial(reversals, excites=0.0)),
-    fails("microvolts-per-millisecond", "silent", "layers.2", "izhikevich",
-          "Currents are 1000 times too small.", gain=0.015),
-    fails("rivals-excite", "saturated", "cells", "rivals",
-          "Lateral weights have the wrong sign.", user, inhibition=-0.3),
-    fails("unscaled-wine", "inputs", "layers.2|", "wine",
-          "Features as measured, in micrograms.", user, data=lambda x: 1000 * x),
-    fails("slow-clock", "inputs", "layers.1|", "watching",
-          "Steps of a microsecond, in which nothing moves.", user, data=partial(events, step=1e-3)),
-    fails("upswing", "not finite", "layers.2", "adex",
-          "Spikes end at +20 mV; steps are too long.", user, make=partial(adex, V_th=20 * u.mV)),
-    fails("argmax", cut, "layers.1", "choosing",
-          "The winner is found by argmax.", user, spikes=highest),
-    fails("not-fed", cut, "one|two", "hub",
-          "The hub hears itself only.", user, make=partial(hub, fed=False)),
-    fails("minus-too-many", "negative derivative", "layers.1|layers.3|layers.5", "rebuilt",
-          "The derivative is that of the threshold minus the membrane.",
-          surrogate=Custom(lambda x: -1 / (1 + 2 * abs(x)) ** 2)),
-    fails("microvolts-wide", "out of reach", "blocks.0.neuron|blocks.1.neuron", "micro",
-          "A width of 1 for membranes in microvolts.", surrogate=bts.ReluGrad()),
-    fails("height-for-slope", "too high|not finite|exploding", "cells", "memories",
-          "A height of 10 in a loop of 300 steps.", surrogate=bts.ReluGrad(10.0)),
-    fails("cut-in-time", "fading|no gradient", "lif|memory", "recall",
-          "States are detached in each step.", user, current=jax.lax.stop_gradient),
-    fails("drops-features", "dropout", "cells|values", "pooling",
-          "The share to drop in place of that to keep.", keep=0.01),
-    fails("one-number", "information lost|too small", "cells|values", "pooling",
-          "The mean of all features is in the place of each.", user,
-          output=lambda x: x * 0 + x.mean(axis=-1, keepdims=True)),
-    fails("microseconds", f"delay|{cut}", "near|far", "axons",
-          "A delay of 400 steps, where 4 were meant.", user, delay=400),
-    fails("narrow-code", "too small|information lost", "layers.3", "rebuilt",
-          "Ten classes are rebuilt from the spikes of one neuron.", user, width=1),
-]  # fmt: skip
+def watching(d: Design) -> Module:
+    """Fast and slow neurons."""
+    n, speeds = d.width, jnp.linspace(0.5, 0.95, d.width)
+    fast, slow = (cells(n, d.surrogate, speeds) for cells in (Current, Beta))
+    return row(linear(2 * PIXELS, n, 3.0), fast, linear(n, n, 2.0), slow, linear(n, 4))
 
-single = {"width": 100, "surrogate": ARCTAN}
-NEW = {
-    "nanovolts": Design(make=partial(lone, unit=1e-6 * u.mA, V_th=1e-6 * u.mV), **single),
-    "kilovolts": Design(make=partial(lone, unit=1e6 * u.mA, V_th=1e6 * u.mV), **single),
-    "quadratic": Design(make=partial(lone, name="QuaIF", drive=6.0), **single | {"gain": 25.0}),
-    "sparse": Design(make=lone, **single | {"width": 300, "gain": 1.5, "steps": 50}),
-    "ten-layers": Design(make=residual, layers=10, width=48, steps=10, epochs=10,
-          surrogate=QPseudoSpike(alpha=4.0, dampening=0.3)),
-    "tired": Design(make=lambda d: row(  # synapses that tire, from millivolts to plain numbers
-          linear(PIXELS, 64, 60.0, u.mA), cortical("LIF", 64, d, tau=10 * u.ms),
-          brainpy.state.STD(64, tau=40 * u.ms, U=0.3), linear(64, 64, 3.0),
-          Beta(64, d.surrogate), linear(64, CLASSES, 0.0)), epochs=25,
-          surrogate=bts.PiecewiseExp()),
-}  # fmt: skip
-ONLY_TWINS = ("izhikevich", "wine", "adex", "choosing", "micro")
-HEALTHY = [
-    Case(name, "none", "", design, {}, half="blind")
-    for name, design in (TWINS | NEW).items()
-    if name not in ONLY_TWINS
-]
 
-BLIND = {case.name: case for case in (*FAILURES, *HEALTHY)}
+def choosing(d: Design) -> Module:
+    """Spikes of the highest membranes, as ``d.spikes`` has them."""
+    into, cells = linear(PIXELS, d.width, 2.0), Beta(d.width, d.surrogate)
+    return row(into, cells, linear(d.width, 24), d.spikes, linear(24, CLASSES))
+
+
+def tired(d: Design) -> Module:
+    """Synapses that tire, from millivolts to plain numbers."""
+    return row(
+        linear(PIXELS, 64, 60.0, u.mA), cortical("LIF", 64, d, tau=10 * u.ms),
+        brainpy.state.STD(64, tau=40 * u.ms, U=0.3), linear(64, 64, 3.0),
+        Beta(64, d.surrogate), linear(64, CLASSES, 0.0),
+    )  # fmt: skip
+
+
+def one_number(x: Any) -> Any:
+    """The mean of all features in the place of each."""
+    return x * 0 + x.mean(axis=-1, keepdims=True)
+
+
+def reversed_sign(x: Any) -> Any:
+    """The derivative of a spike of the threshold minus the membrane."""
+    return -1 / (1 + 2 * abs(x)) ** 2

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from .blind import BLIND
-from .cases import CASES
-from .sealed import SEALED
-from .second_blind import SECOND
-from .third_blind import THIRD
+from . import blind, sealed, second_blind, third_blind
+from .cases import CASES, read
 
-EVERY = CASES | SEALED | BLIND | SECOND | THIRD
+EVERY = (
+    CASES
+    | read("sealed", sealed)
+    | read("blind", sealed, blind)
+    | read("second blind", sealed, second_blind)
+    | read("third blind", sealed, third_blind)
+)

@@ -8,8 +8,6 @@ import jax
 import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 
-from braintools_qps import QPseudoSpike
-
 
 class Custom(Surrogate):
     """A surrogate given by its derivative."""
@@ -35,16 +33,6 @@ def triangular(x: Any) -> Any:
     return jnp.where(x < 0, 1.0, -1.0)
 
 
-def fast_sigmoid(slope: float) -> QPseudoSpike:
-    """The fast sigmoid of snnTorch: 1 / (1 + slope * abs(x))**2."""
-    return QPseudoSpike(2.0, scale=1.5 / slope, dampening=1.5 / slope)
-
-
-def exponential(scale: float) -> QPseudoSpike:
-    """exp(-2 * abs(x) / scale), of height 1."""
-    return QPseudoSpike(jnp.inf, scale=scale, dampening=scale)
-
-
 def pruned(w: Any) -> Any:
     return jnp.where(abs(w) < 0.02, 0, w)
 
@@ -55,6 +43,31 @@ def root(w: Any) -> Any:
 
 def negative(w: Any) -> Any:
     return -abs(w)
+
+
+def inhibiting(w: Any) -> Any:
+    return -20 * abs(w)
+
+
+def signs(w: Any) -> Any:
+    return jnp.sign(w) / 8
+
+
+def times(x: Any, factor: float) -> Any:
+    return factor * x
+
+
+def over(x: Any, divisor: float) -> Any:
+    return x / divisor
+
+
+def plus(x: Any, shift: float) -> Any:
+    return x + shift
+
+
+def direction(x: Any) -> Any:
+    """A vector over its length, which may be 0."""
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
 
 
 def averaged(x: Any) -> Any:

@@ -12,8 +12,13 @@ from functools import partial
 from typing import Any
 
 import brainpy
+import brainunit as u
 from sklearn.datasets import load_breast_cancer
 
+from braintools_qps import load_task
+from braintools_qps._comparison.tasks import Task
+
+from .arrays import over_rms
 from .data import (
     cylinder_bell_funnel,
     digits,
@@ -23,9 +28,9 @@ from .data import (
     motions,
     series,
     trace,
-    trials,
     waveforms,
 )
+from .drawn import cue_recall, randman, trials
 from .networks import Convolutional, HandWritten, Network, Sparse, sparse_loss, sparse_score
 from .published import adam, leaky_network, spiking_digits
 
@@ -35,23 +40,29 @@ class Problem:
     """A network and its data."""
 
     name: str
-    data: Callable[[], Any]  # what `compare` takes as a task
+    data: Callable[[], Any]  # arrays, or a task
     model: Callable[..., Any]
     held_out: bool
     epochs: int
     wave: int
     options: Mapping[str, Any] = field(default_factory=dict)  # of `compare`
-    scale: str | None = "rms"  # of `load_task`
+    is_scaled: bool = True
+
+    def task(self) -> Task:
+        """The data, with arrays over their root mean square if the problem is scaled."""
+        data = self.data()
+        if isinstance(data, Task):
+            return data
+        return load_task(over_rms(*data) if self.is_scaled else data)
 
 
 DEEP = partial(Network, layers=3, recurrent=False)
 ALIF = brainpy.state.ALIF
-RANDMAN = "randman(dim=2, alpha=1.0, samples=800, steps=25)"
 
 DEVELOPMENT = (
     ("digits-rows, recurrent", partial(digits, 800, (8, 8), repeat=2), Network, 25),
-    ("cue-recall, recurrent ALIF", "cue-recall", partial(Network, neuron=ALIF), 8),
-    ("randman, three layers", RANDMAN, DEEP, 18),
+    ("cue-recall, recurrent ALIF", cue_recall, partial(Network, neuron=ALIF), 8),
+    ("randman, three layers", partial(randman, 800), DEEP, 18),
     ("GunPoint, recurrent with synapses", partial(series, "GunPoint", every=3),
      partial(Network, synapse=True), 40),
     ("ArrowHead, hand-written neurons in mV", partial(series, "ArrowHead", every=5),
@@ -74,7 +85,7 @@ HELD_OUT = (
 # Each problem of the second wave is large in one respect.
 WIDE, FLAT = partial(Network, hidden=256), partial(Network, recurrent=False)
 LARGE_DEVELOPMENT = (
-    ("randman, 5,000 samples", RANDMAN.replace("800", "5000"), FLAT, 12),
+    ("randman, 5,000 samples", partial(randman, 5000), FLAT, 12),
     ("digits-rows, 400 steps", partial(digits, 200, (8, 8), repeat=50), Network, 25),
     ("digits-rows, 256 neurons", partial(digits, 1797, (8, 8)), WIDE, 15),
 )
@@ -90,20 +101,18 @@ THIRD = (
     ("waveforms, eight layers", partial(waveforms, 600, 1500),
      partial(DEEP, layers=8, gain=2.0), 12),
     ("DelayPairedAssociation, recurrent ALIF",
-     partial(trials, "DelayPairedAssociation", "50 ms", 1000, 1000),
+     partial(trials, "DelayPairedAssociation", 50 * u.ms, 1000, 1000),
      partial(Network, neuron=ALIF), 16),
     ("EvidenceAccumulation, recurrent with synapses",
-     partial(trials, "EvidenceAccumulation", "50 ms", 600, 1000),
+     partial(trials, "EvidenceAccumulation", 50 * u.ms, 600, 1000),
      partial(Network, synapse=True), 16),
     ("IntervalDiscrimination, 400 steps",
-     partial(trials, "IntervalDiscrimination", "7.5 ms", 300, 1000), Network, 12),
+     partial(trials, "IntervalDiscrimination", 7.5 * u.ms, 300, 1000), Network, 12),
     ("tumours in latencies, below 5% firing", partial(latencies, load_breast_cancer, 300, 20),
      Sparse, 30, {"loss": sparse_loss, "score": sparse_score}),
 )  # fmt: skip
 PROBLEMS = tuple(
-    Problem(
-        name, data if callable(data) else partial(str, data), model, held_out, epochs, wave, *of,
-    )
+    Problem(name, data, model, held_out, epochs, wave, *of)
     for wave, held_out, some in (
         (1, False, DEVELOPMENT), (1, True, HELD_OUT),
         (2, False, LARGE_DEVELOPMENT), (2, True, LARGE_HELD_OUT), (3, True, THIRD),
@@ -113,5 +122,5 @@ PROBLEMS = tuple(
 # The network of mlx-snn's tables of snnTorch, on 2,500 images in place of 70,000.
 PUBLISHED = Problem(
     "MNIST, 784-128-10", spiking_digits, leaky_network, False, 25, 0,
-    options={"optimizer": adam, "batch_size": 32}, scale=None,
+    options={"optimizer": adam, "batch_size": 32}, is_scaled=False,
 )  # fmt: skip

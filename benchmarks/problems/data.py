@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from braintools_qps import load_task
-
-Arrays = tuple[np.ndarray, np.ndarray]
+from .arrays import Arrays
 
 
 def series(name: str, *, every: int = 1) -> Arrays:
@@ -75,7 +73,7 @@ def cylinder_bell_funnel(count: int) -> Arrays:
     return X[..., None].astype(np.float32), y
 
 
-def mnist1d(train: int, test: int) -> tuple[np.ndarray, ...]:
+def mnist1d(train: int, test: int) -> Arrays:
     """MNIST-1D (Greydanus, arXiv 2011.14439): signals of 40 steps in the shapes of ten digits."""
     from mnist1d.data import get_dataset_args, make_dataset
 
@@ -84,7 +82,7 @@ def mnist1d(train: int, test: int) -> tuple[np.ndarray, ...]:
     return X[:train], drawn["y"][:train], X_test[:test], drawn["y_test"][:test]
 
 
-def waveforms(train: int, test: int) -> tuple[np.ndarray, ...]:
+def waveforms(train: int, test: int) -> Arrays:
     """Breiman's waveforms: mixtures of two of three triangles, 21 numbers with noise of 1.
 
     All 21 are shown at each of 16 steps.
@@ -100,7 +98,7 @@ def waveforms(train: int, test: int) -> tuple[np.ndarray, ...]:
     return X[:train], y[:train], X[train:], y[train:]
 
 
-def latencies(load: Callable[..., Arrays], train: int, steps: int) -> tuple[np.ndarray, ...]:
+def latencies(load: Callable[..., Arrays], train: int, steps: int) -> Arrays:
     """A table of scikit-learn in which each number becomes one spike, the larger the earlier."""
     X, y = load(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(X))
@@ -109,17 +107,6 @@ def latencies(load: Callable[..., Arrays], train: int, steps: int) -> tuple[np.n
     times = np.minimum(((1 - ranks) * steps).astype(int), steps - 1)
     spikes = (times[:, None, :] == np.arange(steps)[:, None]).astype(np.float32)
     return spikes[:train], y[:train], spikes[train:], y[train:]
-
-
-def trials(name: str, dt: str, train: int, test: int) -> Any:
-    """Trials of a task of braintools.cogtask; the answer over its last steps is the class."""
-    drawn = [
-        load_task(f"{name}(samples={count}, dt={dt!r}, seed={seed})")
-        for seed, count in enumerate((train, test))
-    ]
-    X, X_test = (np.asarray(task.samples.inputs, np.float32) for task in drawn)
-    y, y_test = (task.samples.labels for task in drawn)
-    return load_task((X, y, X_test, y_test), readout=drawn[0].readout)
 
 
 def _read_ts(path: Path) -> Arrays:

@@ -11,55 +11,28 @@ import numpy as np
 from scipy import stats
 
 from .trained import Effect, Trained, over, table, tenths, trained, trainings_of
-from .trainings import NINE, RATES
+from .trainings import BOOK, NINE, RATES
 
 LOW, LOWER = "mean slope 0.1", "mean slope 0.025"
-# Learning rates and heights
-WAYS = {
-    "as it comes": ((0.03,), ("1",)),
-    "as it comes, rate tuned": (RATES, ("1",)),  # looked at after the plan
-    "lowered": ((0.03,), (LOW,)),
-    "lowered, 0.01": ((0.01,), (LOW,)),  # looked at after the plan
-    "tuned": (RATES, (LOW,)),  # as `compare` does
-}
-NAMED = {"as it comes": "given", "as it comes, rate tuned": "rate", "tuned": "tuned"}
-KINDS = {  # of networks; with a dagger where they are not held out
-    "recurrent, 40 steps": "MNIST-1D, recurrent",
-    "recurrent, 410 steps, working memory": "IntervalDiscrimination, 400 steps",
-    "recurrent, adapting, 46 steps, working memory": "DelayPairedAssociation, recurrent ALIF",
-    "recurrent, synapses, 60 steps, evidence": "EvidenceAccumulation, recurrent with synapses",
-    "recurrent, 20 steps, 3% fire": "tumours in latencies, below 5% firing",
-    "feed-forward, 8 layers, 16 steps": "waveforms, eight layers",
-    "feed-forward, 3 layers, 32 steps\N{NO-BREAK SPACE}†": "digits-pixels, three layers",
-    "convolutional, 2 layers, 10 steps\N{NO-BREAK SPACE}†": "digits, convolutional",
-}
-TODAY = {  # what somebody trains with
-    "ReluGrad": "ReluGrad (brainpy.state's default)",
-    "Sigmoid": "Sigmoid(alpha=4)",
-    "Arctan": "Arctan(alpha=1)",
-    "alpha 2": "QPseudoSpike(alpha=2)",
-}
+ASKED = BOOK["matter"]
+WAYS, NAMED, KINDS, TODAY = (ASKED[name] for name in ("ways", "named", "kinds", "today"))
 ORDINARY = tuple(label for label in NINE if label not in ("alpha 1/2", "alpha 1"))
-QUOTED = {  # by sentences
-    "ReluGrad": "relu", "S2NN": "s2nn", "Arctan": "arctan", "alpha 1/2": "fat", "alpha 2": "two",
-    "alpha 8": "eight", "Sigmoid": "sigmoid",
-}  # fmt: skip
 
 
 def lost(problem: Trained, label: str, way: str) -> float:
     """Points below the best, which other seeds choose."""
-    chosen = problem.chosen(label, problem.at(*WAYS[way]))
+    chosen = problem.chosen(label, problem.at(**WAYS[way]))
     return problem.best(problem.at()) - float(chosen.mean())
 
 
 def lost_in_sample(problem: Trained, label: str) -> float:
-    chosen = problem.chosen(label, problem.at(*WAYS["tuned"]))
+    chosen = problem.chosen(label, problem.at(**WAYS["tuned"]))
     return problem.best_in_sample() - float(chosen.mean())
 
 
 def tuned(problem: Trained) -> np.ndarray:
     """Ordinary surrogates, tuned: (surrogates, seeds)."""
-    settings = problem.at(*WAYS["tuned"])
+    settings = problem.at(**WAYS["tuned"])
     return np.array([problem.chosen(label, settings) for label in ORDINARY])
 
 
@@ -186,7 +159,9 @@ def tables() -> dict[str, str]:
     for way, name in NAMED.items():
         means = [losses[way][label].mean for label in ORDINARY]
         texts |= {f"{name}_low": tenths(min(means)), f"{name}_high": tenths(max(means))}
-        texts |= {f"{short}_{name}": str(losses[way][label]) for label, short in QUOTED.items()}
+        texts |= {
+            f"{short}_{name}": str(losses[way][label]) for label, short in ASKED["quoted"].items()
+        }
     for problem in held:
         name = problem.plan.problem.name.partition(" ")[0].partition(",")[0].lower()
         texts[f"start_{name}"] = tenths(lost(problem, "alpha 8", "lowered"))

@@ -16,15 +16,10 @@ from braintools_qps._comparison.factory import Factory
 
 from ..problems import PUBLISHED
 from .trained import Trained, table, trained
-from .trainings import PUBLISHED_SURROGATES, SURROGATES, keep, kept, task_of
+from .trainings import BOOK, SURROGATES, keep, kept, task_of
 
-PUBLISHED_SCORES = {  # percent, mean ± standard deviation over seeds: snnTorch (3), mlx-snn (5)
-    "arctan 2": ("97.3 ± 0.1", "95.9 ± 0.1"),
-    "fast sigmoid 25": ("96.7 ± 0.2", "96.2 ± 0.3"),
-    "straight-through": ("66.0 ± 1.3", "66.0 ± 1.1"),
-    "triangular": ("50.8 ± 0.6", "85.8 ± 9.7"),
-    "sigmoid 25": ("9.9 ± 0.2", "43.8 ± 13.8"),
-}
+ASKED = BOOK["referee"]
+WAYS = ASKED["ways"]
 
 
 def tables() -> dict[str, str]:
@@ -33,12 +28,12 @@ def tables() -> dict[str, str]:
     diagnoses = kept("referee")["diagnoses"]
     rows = [
         [label, *published, *_ours(problem, label), diagnoses[label]["cause"]]
-        for label, published in PUBLISHED_SCORES.items()
+        for label, published in ASKED["published"].items()
     ]
     head = ["surrogate", "snnTorch", "mlx-snn", *WAYS, "gradient_flow says"]
     two_head = ["surrogate", "as given", "tuned", *WAYS]
     two_rows = [
-        [label, *scores, *_ours(reported, label)] for label, scores in REPORTED_SCORES.items()
+        [label, *scores, *_ours(reported, label)] for label, scores in ASKED["reported"].items()
     ]
     return {
         "referee": table(head, rows),
@@ -49,26 +44,14 @@ def tables() -> dict[str, str]:
     }
 
 
-REPORTED_SCORES = {  # percent on CIFAR-10, one seed, from one report and from another
-    "SuperSpike 10": ("69.8", "72.5"),
-    "sigmoid 4": ("66.1", "72.3"),
-    "piecewise linear 1": ("62.0", "72.9"),
-}
-WAYS = {
-    "here, as it comes, 0.001": ((0.001,), ("1",)),
-    "best rate": ((), ("1",)),
-    "lowered": ((), ("mean slope 0.1",)),
-}
-
-
 def _ours(problem: Trained, label: str) -> list[str]:
-    ways = [problem.at(rates, heights) for rates, heights in WAYS.values()]
+    ways = [problem.at(**way) for way in WAYS.values()]
     return [_spread(problem.chosen(label, way)) for way in ways]
 
 
 def _range(problem: Trained, labels: Sequence[str]) -> str:
     """The lowest and the highest mean, at the best rate."""
-    means = [problem.chosen(label, problem.at(*WAYS["best rate"])).mean() for label in labels]
+    means = [problem.chosen(label, problem.at(**WAYS["best rate"])).mean() for label in labels]
     return f"{min(means):.0f} to {max(means):.0f}"
 
 
@@ -79,7 +62,7 @@ def _spread(percent: np.ndarray) -> str:
 def main() -> None:
     """What `gradient_flow` says of each network before training."""
     task = task_of(PUBLISHED)
-    for label in PUBLISHED_SURROGATES:
+    for label in ASKED["published"]:
         brainstate.random.seed(0)
         model = Factory(PUBLISHED.model)(task)
         set_surrogate(model, SURROGATES[label])

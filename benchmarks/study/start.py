@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 import numpy as np
 
+from ..named import function
 from .trained import Effect, Trained, over, table, trained, trainings_of
-from .trainings import HEIGHTS, RATES
+from .trainings import BOOK, HEIGHTS, RATES
 
 MOST_LOST = 1.5  # points: the aim for the default of `compare`
 GRID = tuple(HEIGHTS)[:4]  # dampenings
@@ -47,16 +47,6 @@ CASES: dict[str, tuple[Sequence[float], Chosen]] = {
     "three layers †": (RATES, deep),
     "hardest third †": (RATES, hard),
 }
-STARTS = (
-    ("alpha 8", LOW),
-    ("alpha 2", LOW),
-    ("alpha 2", "1/4"),
-    ("alpha 2", "1/2"),
-    ("alpha ∞", "1"),
-    ("alpha 8", "1"),
-    ("alpha 2", "1"),
-    ("alpha 1/2", LOW),
-)
 
 
 def below(problem: Trained, label: str, height: str, rates: Sequence[float] = RATES) -> float:
@@ -117,22 +107,18 @@ def picked(problem: Trained, is_high: bool) -> float:
     return float(losses[(slopes > TOO_HIGH) == is_high].mean())
 
 
+def lost_to_grid(problem: Trained) -> float:
+    """What a search of one height loses against one of four dampenings."""
+    return lost(problem) - lost(problem, (), GRID)
+
+
+def at_rate(problem: Trained, rate: float) -> float:
+    """What the best of a learning rate loses."""
+    return problem.best(problem.at()) - problem.best(problem.at([rate]))
+
+
 MEASURES: dict[str, Callable[[Trained], float]] = {
-    "lost": lost,
-    "lost_to_grid": lambda problem: lost(problem) - lost(problem, (), GRID),
-    "at_rate_03": lambda p: p.best(p.at()) - p.best(p.at([0.3])),
-    "as_it_comes": partial(below, label="alpha 2", height="1"),
-    "two_low": partial(below, label="alpha 2", height=LOW),
-    "fat_low": partial(below, label="alpha 1/2", height=LOW),
-    "eight": partial(below, label="alpha 8", height="1"),
-    "fat_gain": partial(gain, label="alpha 1/2"),
-    "thin_gain": partial(gain, label="alpha ∞"),
-    "advised_eight": partial(one_run, label="alpha 8"),
-    "advised_two": partial(one_run, label="alpha 2"),
-    "slower": slower,
-    "wide": wide,
-    "pick_above_0_2": partial(picked, is_high=True),
-    "pick_at_most_0_2": partial(picked, is_high=False),
+    name: function(of, globals()) for name, of in BOOK["start"]["measures"].items()
 }
 
 
@@ -162,7 +148,7 @@ def start_table(problems: Problems) -> str:
     """What a start loses against the best of the same rate, and its mean slope."""
     rows = [
         [label, height, f"{slope(problems, label, height):.2f}", *losses(problems, label, height)]
-        for label, height in STARTS
+        for label, height in BOOK["start"]["rows"]
     ]
     return table(["surrogate", "dampening", "mean slope", *CASES], rows)
 

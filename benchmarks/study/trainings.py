@@ -1,7 +1,7 @@
 """What the study trains, with `compare`, and the files that keep every score.
 
-A part of the study is a list of plans, one for each problem, and a file of docs/results:
-``python -m benchmarks.study matter`` trains what docs/results/matter.json lacks.
+A part of the study is a list of plans, one for each problem, as plans.toml has them, and a file of
+docs/results: ``python -m benchmarks.study matter`` trains what docs/results/matter.json lacks.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby, product
+from itertools import chain, groupby, product
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import brainstate
 import numpy as np
 
-from braintools_qps import QPseudoSpike, compare, load_task, normalize_surrogate
+from braintools_qps import compare, normalize_surrogate
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.tasks import Task
 from braintools_qps.records import Trial
@@ -29,38 +30,8 @@ from ..problems import PROBLEMS, PUBLISHED, Problem
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
-ALPHAS = {"alpha 1/2": 0.5, "alpha 1": 1.0, "alpha 2": 2.0, "alpha 8": 8.0, "alpha ∞": math.inf}
-NINE = ("ReluGrad", "Sigmoid", "S2NN", "Arctan", *ALPHAS)
-PUBLISHED_SURROGATES = {
-    "arctan 2": "snntorch.atan(alpha=2)",
-    "fast sigmoid 25": "snntorch.fast_sigmoid(slope=25)",
-    "straight-through": "snntorch.straight_through_estimator()",
-    "triangular": "snntorch.triangular()",
-    "sigmoid 25": "snntorch.sigmoid(slope=25)",
-}
-# Those of two reports on CIFAR-10: 1 / (1 + 10|x|)², 4 s(4x) (1 - s(4x)) and 1 - |x|.
-REPORTED_SURROGATES = {
-    "SuperSpike 10": "norse.superspike(alpha=10)",
-    "sigmoid 4": "Sigmoid(alpha=4.0)",
-    "piecewise linear 1": "ReluGrad(alpha=1.0, width=1.0)",
-}
-SURROGATES = {
-    **{name: name for name in NINE[:4]},
-    **{name: QPseudoSpike(alpha=alpha) for name, alpha in ALPHAS.items()},
-    **PUBLISHED_SURROGATES,
-    **REPORTED_SURROGATES,
-}
-# A dampening, or the mean slope to which a surrogate is lowered.
-HEIGHTS = {
-    "1": {"dampening": 1.0},
-    "1/2": {"dampening": 1 / 2},
-    "1/4": {"dampening": 1 / 4},
-    "1/8": {"dampening": 1 / 8},
-    "mean slope 0.1": {"mean_slope": 0.1},
-    "mean slope 0.05": {"mean_slope": 0.05},
-    "mean slope 0.025": {"mean_slope": 0.025},
-}
-RATES = (0.1, 0.03, 0.01)  # those of `compare`
+BOOK = tomllib.loads(Path(__file__).with_name("plans.toml").read_text("utf-8"))
+SURROGATES, HEIGHTS, RATES = BOOK["surrogates"], BOOK["heights"], BOOK["rates"]
 TINY = 1e-6  # a mean slope that every surrogate has to be lowered to
 
 Setting = tuple[float, str]  # a learning rate and a height
@@ -76,40 +47,19 @@ class Plan:
     seeds: int
 
 
-def _start(problem: Problem) -> Plan:
-    """Where to start: four dampenings and a lowered surrogate, at rates up to 0.3."""
-    first = problem.wave == 1
-    heights = list(HEIGHTS)[: 6 if first else 5]
-    labels = ("alpha 1/2", "alpha 2", "alpha 8", "alpha ∞", *("Sigmoid", "S2NN") * first)
-    return Plan(problem, labels, tuple(product((*RATES, 0.3), heights)), 3)
+def plans(part: str) -> Iterator[Plan]:
+    """Those of plans.toml for a part."""
+    for row in (row for row in BOOK["plans"] if row["part"] == part):
+        grids = (product(grid["rates"], grid["heights"]) for grid in row["grids"])
+        settings, halves = tuple(chain(*grids)), row.get("held_out", [False, True])
+        for problem in (*PROBLEMS, PUBLISHED):
+            if problem.wave == row["wave"] and problem.held_out in halves:
+                named = replace(problem, name=row.get("name", problem.name))
+                yield Plan(named, tuple(row["labels"]), settings, row["seeds"])
 
 
-def _matter(problem: Problem) -> Plan:
-    """Does the surrogate matter: nine of them, as they come and lowered."""
-    settings = *_at("1", RATES), *_at("mean slope 0.1", RATES), *_at("mean slope 0.025", RATES[:2])
-    return Plan(problem, NINE, settings, 8 if problem.held_out else 3)
-
-
-def _referee(problem: Problem, surrogates: Iterable[str], *lower: float) -> Plan:
-    """A published ranking, as it comes and lowered, at the published rate and others."""
-    rates = (*lower, 0.001, 0.003, 0.01)
-    settings = *_at("1", rates), *_at("mean slope 0.1", rates)
-    return Plan(problem, tuple(surrogates), settings, 3)
-
-
-def _at(height: str, rates: tuple[float, ...]) -> list[Setting]:
-    return [(rate, height) for rate in rates]
-
-
-PARTS = {  # by the name of their file
-    "study": [_start(p) for p in PROBLEMS if p.wave < 3],
-    "matter": [_matter(p) for p in PROBLEMS if p.wave == 3 or (p.wave == 1 and not p.held_out)],
-    "referee": [
-        _referee(PUBLISHED, PUBLISHED_SURROGATES),
-        # Piecewise linear is best at the lowest of the three rates, so lower ones were added.
-        _referee(replace(PUBLISHED, name="MNIST, two reports"), REPORTED_SURROGATES, 1e-4, 3e-4),
-    ],
-}
+PARTS = {part: [*plans(part)] for part in ("study", "matter", "referee")}  # by their file
+NINE = PARTS["matter"][0].labels
 
 
 def train(plan: Plan) -> dict[str, Any]:
@@ -130,7 +80,7 @@ def train(plan: Plan) -> dict[str, Any]:
             **plan.problem.options,
         )
         for result in comparison.results:
-            trials[result.label] |= zip(_at(height, rates), result.tuning.trials)
+            trials[result.label] |= zip(product(rates, [height]), result.tuning.trials)
             if (result.label, height) == ("alpha 8", "mean slope 0.1"):
                 record["firing rate"] = round(float(np.mean(result.scores.firing_rate)), 3)
     return record | {
@@ -149,7 +99,7 @@ def train(plan: Plan) -> dict[str, Any]:
 
 def task_of(problem: Problem) -> Task:
     """The data of a problem, over their root mean square, as the study has always trained on it."""
-    return load_task(problem.data(), scale=problem.scale)
+    return problem.task()
 
 
 def mean_slopes(plan: Plan, task: Task) -> dict[str, float]:

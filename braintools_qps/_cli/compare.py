@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import ast
+import io
 import logging
 import math
 import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
-from .data import add, add_data, add_model, add_surrogates, readable, task_of
+from .._files import write_file
+from .._wording import shown
+from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import factory_of
-from .figures import write_figure
 
 if TYPE_CHECKING:
     from ..records import Comparison
@@ -26,13 +29,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PASSED = (
-    "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size", "learning_rate",
-    "prepare",
+    "surrogates", "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size",
+    "learning_rate", "prepare",
 )  # fmt: skip
 EXAMPLES = """examples:
   braintools-qps compare
   braintools-qps compare --no-tune --seeds 1 --epochs 10
-  braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task cue-recall
+  braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task mnist-rows
   braintools-qps compare --data mine.npz --model mynet:network --option layers=2
   braintools-qps compare --tune learning_rate=0.1,0.01 dampening=1,1/4 hidden=64,128
   braintools-qps compare --most-seeds 40 --margin 1
@@ -55,8 +58,8 @@ TUNE = (
     "values to try for each surrogate: every seed trains all combinations and keeps the one with "
     "the best validation score. Names: learning_rate; mean_slope, which lowers the dampening until "
     "the mean surrogate gradient at the initial weights has this value; dampening and "
-    "scale_factor, which multiply the surrogate's own; alpha, or the paper's q; clip, the largest "
-    "norm of the gradient; arguments of the model"
+    "scale_factor, which multiply the surrogate's own; alpha; clip, the largest norm of the "
+    "gradient; arguments of the model"
 )
 OUT = (
     "directory for the results: a figure, a report, JSON, CSV, and all runs, none of which is "
@@ -75,7 +78,7 @@ class Pairs(argparse.Action):
             name, _, value = text.partition("=")
             if not (name.isidentifier() and value) or name in pairs:
                 raise argparse.ArgumentError(
-                    self, f"is given as {self.metavar}, each name once, got {text!r}"
+                    self, f"is given as {self.metavar}, each name once, got {shown(text)}"
                 )
             pairs[name] = value
         setattr(namespace, self.dest, pairs)
@@ -87,9 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_surrogates(parser, "compare", shlex.join(_defaults.SURROGATES))
     data = parser.add_argument_group("data")
     add_data(data)
-    second = "a second file of the same kind, used as the test set"
-    add(data, "--test-data", second, type=readable, metavar="FILE")
-    add(data, "--readout", READOUT, "as the task needs, usually 'mean'", type=_value)
+    add(data, "--readout", READOUT, "'all' if each step has a label, otherwise 'mean'", type=_value)
     model = parser.add_argument_group("model")
     add_model(model)
     add(model, "--prepare", PREPARE, action="store_true")
@@ -131,8 +132,7 @@ def run(arguments: argparse.Namespace) -> None:
             "Runs are saved in %s as they finish. You can press Ctrl-C at any time: the same "
             "command%s goes on.", arguments.out, " without --fresh" * arguments.fresh,
         )  # fmt: skip
-        surrogates, model = arguments.surrogates or _defaults.SURROGATES, _model(arguments)
-        comparison = compare(surrogates, task=task, model=model, client=client, **options)
+        comparison = compare(task=task, model=_model(arguments), client=client, **options)
     _present(comparison, arguments)
 
 
@@ -181,23 +181,40 @@ def _seeds(text: str) -> int | list[int]:
         if text.isdigit():
             return int(text)
         ends = [list(map(int, part.split("-", 1))) for part in text.split(",")]
-        return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"seeds are given as a number, such as 5, or by name, as in 5-9 or 1,4,7, got {text!r}"
+            "seeds are given as a number, such as 5, or by name, as in 5-9 or 1,4,7, got "
+            f"{shown(text)}"
         ) from None
+    spans = [range(first, (last or [first])[0] + 1) for first, *last in ends]
+    if sum(span.stop - span.start for span in spans) > _defaults.MOST_SEEDS:
+        raise argparse.ArgumentTypeError(
+            f"there must be at most {_defaults.MOST_SEEDS:,} seeds, got {shown(text)}, as in 0-4"
+        )
+    return list(chain(*spans))
 
 
 def _present(comparison: Comparison, arguments: argparse.Namespace) -> None:
-    from .._comparison import replacing
     from .._report import write_report
-    from ..plotting import plot_comparison
 
     print(comparison.table(wide=True) if arguments.wide else comparison)
     place = Path(arguments.out)
     # A path may hold bytes that are no text.
     command = arguments.command_line.encode(errors="backslashreplace").decode()
-    write_figure(partial(plot_comparison, comparison), place / FIGURE_NAME)
-    with replacing(place / REPORT_NAME) as path:
-        write_report(comparison, path, command=command)
+    write_file(place / FIGURE_NAME, _figure(comparison))
+    write_report(comparison, place / REPORT_NAME, command=command)
     logger.info("Written to %s: %s", place, ", ".join(FILES))
+
+
+def _figure(comparison: Comparison) -> bytes:
+    """The figure as PNG, drawn without a window."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from ..plotting import plot_comparison
+
+    content, figure = io.BytesIO(), plot_comparison(comparison)[0].get_figure(root=True)
+    assert figure is not None
+    figure.savefig(content, dpi=200)
+    matplotlib.pyplot.close(figure)
+    return content.getvalue()

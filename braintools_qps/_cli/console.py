@@ -1,4 +1,4 @@
-"""Shared by all subcommands: --quiet, --traceback, logging, closed pipes.
+"""Shared by all subcommands: --quiet, --traceback, logging.
 
 Results are printed. Notes, such as where a file was written, are logged: ``--quiet`` hides them.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .._wording import is_users
-
-CLOSED_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 
 logger = logging.getLogger("braintools_qps")
 
@@ -42,20 +39,6 @@ def listening(arguments: argparse.Namespace) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         warnings.formatwarning = formatted
-
-
-def abandon_output() -> int:
-    """Discard all further output, which cannot be written.
-
-    Returns
-    -------
-    int
-        The status to exit with if the reader has closed the pipe.
-    """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
-    return CLOSED_PIPE
 
 
 def _in_one_line(

@@ -35,24 +35,15 @@ def add_model(parser: Parser, more: str = "") -> None:
 
 
 def add_data(parser: Parser) -> None:
-    """Add --task and --data, which exclude each other, and how to read them."""
+    """Add --task and --data, which exclude each other."""
     data = parser.add_mutually_exclusive_group()
-    names = (
-        f"{', '.join(_defaults.TASKS)}, a class of braintools.cogtask, or a call such as "
-        "'randman(dim=2)'; 'list --tasks' describes them"
-    )
+    names = f"{', '.join(_defaults.TASKS)}; 'list --tasks' describes them"
     add(data, "--task", names, _defaults.TASK, metavar="NAME")
     file = (
-        "your data: an .npz file with arrays X of shape (samples, time, features) and y, or an "
-        "HDF5 file of spike times in the layout of the Spiking Heidelberg Digits"
+        "your data: an .npz file with arrays X of shape (samples, time, features) and y; also "
+        "X_test and y_test if you have a test part"
     )
     add(data, "--data", file, type=readable, metavar="FILE")
-    bins = "time steps for the spikes of an HDF5 file"
-    add(parser, "--bins", bins, _defaults.BINS, type=int)
-    dt = "in place of --bins, how long a time step of an HDF5 file lasts, such as '10 ms'"
-    add(parser, "--dt", dt, metavar="DURATION")
-    scale = "what to divide the inputs by: a number, or rms for their root mean square"
-    add(parser, "--scale", scale, "they reach the network as they are", metavar="NUMBER")
 
 
 def readable(text: str) -> Path:
@@ -70,14 +61,6 @@ def readable(text: str) -> Path:
 def task_of(arguments: argparse.Namespace) -> Task:
     """Load the task or the file that the options name."""
     from .._comparison import load_task
-    from .._registry import read_value
 
-    given = vars(arguments)
-    return load_task(
-        arguments.data or arguments.task or _defaults.TASK,
-        test=given.get("test_data"),
-        bins=arguments.bins,
-        dt=read_value(arguments.dt),
-        readout=given.get("readout"),
-        scale=read_value(arguments.scale),
-    )
+    task = arguments.data or arguments.task or _defaults.TASK
+    return load_task(task, readout=vars(arguments).get("readout"))

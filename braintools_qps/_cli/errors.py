@@ -20,7 +20,7 @@ def report(error: Exception, program: str, with_traceback: bool) -> int:
     int
         The status to exit with.
     """
-    if isinstance(error, BrokenPipeError) or not (_is_expected(error) or _place(error)):
+    if not (_is_expected(error) or _place(error)):
         raise error
     if with_traceback:
         traceback.print_exception(error)

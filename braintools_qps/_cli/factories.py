@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pkgutil import resolve_name
 from typing import Any
 
+from .._wording import shortened, shown
 from .errors import described
 
 
@@ -28,7 +29,9 @@ def factory_of(path: str | None) -> Callable[..., Any]:
     with blamed_on(path):
         factory = resolve_name(path)
     if not callable(factory):
-        raise ValueError(f"a model is given as module:factory, got {path!r}. Name the function")
+        raise ValueError(
+            f"a model is given as module:factory, got {shown(path)}. Name the function"
+        )
     return factory
 
 
@@ -38,4 +41,4 @@ def blamed_on(path: str) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        raise ValueError(f"in the model of {path}: {described(error)}") from error
+        raise ValueError(f"in the model of {shortened(path)}: {described(error)}") from error

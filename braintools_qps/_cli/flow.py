@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._defaults import SAMPLES
+from .._files import write_file
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import blamed_on, factory_of
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SAMPLES = 64
 MEASURED = ("surrogates", "json")  # options that --prepare does not take
 ALONE = "; or a function without arguments that returns (model, inputs)"
 PREPARE = (
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     flows = _on_model(arguments, partial(gradient_flow, surrogates=surrogates, seed=arguments.seed))
     print(flows)
     if arguments.json:
-        arguments.json.write_text(flows.to_json(indent=1) + "\n")
+        write_file(arguments.json, flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
             _write_report(flows, arguments)

@@ -22,5 +22,4 @@ from .factory import Factory
 from .model import environment, seeded
 from .network import RecurrentNetwork
 from .numerics import present_environment
-from .packing import replacing
 from .tasks import TASKS, Task, described, load_task

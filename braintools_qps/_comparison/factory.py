@@ -70,12 +70,17 @@ class Factory:
         TypeError
             If the factory returns no brainstate model, or does not take the options.
         ValueError
-            If the model has no neuron.
+            If the model has no neuron, or the factory raises StopIteration or SystemExit.
         """
         arguments = self._arguments(task, surrogate, options)
         try:
             with environment():
                 model = self.make(**arguments)
+        except (StopIteration, SystemExit) as error:  # which would end a loop of ours, or Python
+            raise ValueError(
+                f"the factory {name_of(self.make)} must return a brainstate model, got "
+                f"{type(error).__name__}. Have it raise another error"
+            ) from error
         except Exception as error:
             if arguments.get("classes", 0) is not None:
                 raise

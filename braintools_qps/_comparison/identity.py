@@ -38,7 +38,7 @@ from .packing import raw
 KNOWN = {name.replace("-", "_") for name in PACKAGES} | {"jaxlib", "saiunit"}
 SCRIPT = "__main__", "__mp_main__"  # counts by its functions alone: a call in it may change
 UNKNOWN = "unknown:"  # begins a digest that equals no other
-PLAIN = bool, int, float, complex, str, bytes, NoneType, type(...), type(NotImplemented)
+BY_VALUE = bool, int, float, complex, str, bytes, NoneType, type(...), type(NotImplemented)
 WITHIN = {
     property: ("fget", "fset"),
     staticmethod: ("__func__",),
@@ -96,7 +96,7 @@ class _Walk:
         self.unknown: list[str] = []  # types of objects that cannot be taken apart
 
     def of(self, value: Any) -> Any:
-        if type(value) in PLAIN or (type(value) is tuple and {*map(type, value)} <= {*PLAIN}):
+        if type(value) in BY_VALUE or (type(value) is tuple and {*map(type, value)} <= {*BY_VALUE}):
             return f"{type(value).__name__} {value!r}"
         if id(value) in self._seen:
             return self._seen[id(value)][0]

@@ -6,12 +6,8 @@ A file starts with the digest of all that follows: a line of JSON, then the byte
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 import brainunit as u
@@ -23,8 +19,7 @@ from jax.typing import ArrayLike
 from .._registry import read_value
 from .typing import Plain, Tree
 
-Arrays = Mapping[str, np.ndarray]
-TEMPORARY = f".{'[0-9a-f]' * 8}*"  # names of files that are being written
+NamedArrays = Mapping[str, np.ndarray]
 
 
 class Saved(NamedTuple):
@@ -34,24 +29,7 @@ class Saved(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; the file replaces another one whole, or is not there at all.
-
-    Processes that share a folder see the old file or the new one.
-    """
-    beside = path.with_name(f".{secrets.token_hex(4)}{path.name}")
-    try:
-        yield beside
-        with open(beside, "rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-
-
-def packed(about: Plain, arrays: Arrays) -> bytes:
+def packed(about: Plain, arrays: NamedArrays) -> bytes:
     """The content of a file."""
     forms = [[name, str(array.dtype), array.shape] for name, array in arrays.items()]
     head = json.dumps({"about": about, "arrays": forms}).encode() + b"\n"
@@ -92,7 +70,7 @@ def as_tree(value: Tree, arrays: dict[str, np.ndarray]) -> Tree:
     return [as_tree(leaf, arrays) for leaf in leaves]
 
 
-def from_tree(tree: Tree, arrays: Arrays) -> Tree:
+def from_tree(tree: Tree, arrays: NamedArrays) -> Tree:
     """The inverse of `as_tree`."""
     if isinstance(tree, str):
         return arrays[tree]

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax import Array
 
-from .packing import TEMPORARY, Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
+from .._files import TEMPORARY, write_file
+from .packing import NamedArrays, Saved, as_tree, from_tree, packed, unpacked
 from .typing import Plain, Values
 
 FOLDER = "runs"
@@ -165,7 +166,7 @@ class Runs:
         if self.directory is not None:
             self._put(self.directory / name, text.encode())
 
-    def _write(self, name: str, about: Plain, arrays: Arrays) -> None:
+    def _write(self, name: str, about: Plain, arrays: NamedArrays) -> None:
         content = packed(about, arrays)
         is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
         if not is_kept and not name.endswith(CHECKPOINT):
@@ -174,8 +175,7 @@ class Runs:
     def _put(self, path: Path, content: bytes) -> bool:
         """Write a file and return True, or warn once that it cannot be written."""
         try:
-            with replacing(path) as beside:
-                beside.write_bytes(content)
+            write_file(path, content)
             return True
         except OSError as error:
             if not self._is_full:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 
 from .._models import find_nodes, set_surrogate
-from .._registry import surrogate_spec
+from .._registry import call_text
 from ..typing import Inputs, Model, SpikeFunction
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates, write_leaves
@@ -186,7 +186,8 @@ class LowerSurrogates(Change):
         detach = ", detach_reset=True" if self.detach else ""
         lowered = f"normalize_surrogate({given.arguments}{other}{slope})"
         line = f"set_surrogate(model, {lowered}{detach})"
-        return Code((line,), ("normalize_surrogate", "set_surrogate"))
+        imports = ("from brainunit import Quantity",) if "Quantity(" in other else ()
+        return Code((*imports, line), ("normalize_surrogate", "set_surrogate"))
 
 
 @dataclass(frozen=True)
@@ -269,8 +270,8 @@ class ReadAllSteps(Change):
 def written(spike: SpikeFunction, otherwise: str) -> str:
     """A surrogate as code; an expression for it where it has no spec."""
     try:
-        return repr(surrogate_spec(spike))
-    except TypeError:
+        return repr(call_text(spike))
+    except (TypeError, AttributeError):  # no class that a spec names, or a value that none holds
         return otherwise
 
 

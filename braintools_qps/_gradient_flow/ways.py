@@ -91,24 +91,36 @@ def weaker_inhibition(measured: Measured, name: str) -> Iterator[Change]:
 def other_surrogates(measured: Measured) -> Iterator[Change]:
     """The surrogate that is wanted, of the membranes' own scale, lowered."""
     chosen = {p.name: fitted(measured, p) for p in measured.step.populations}
-    yield LowerSurrogates(SLOPE, chosen, code_of(chosen))
+    spikes = {name: spike for name, (spike, _) in chosen.items()}
+    codes = {name: written(spike, code) for name, (spike, code) in chosen.items()}
+    yield LowerSurrogates(SLOPE, spikes, code_of(codes))
 
 
-def fitted(measured: Measured, p: Population) -> SpikeFunction:
-    """The surrogate that is wanted, with a scale where membranes are not about 1 from threshold."""
-    evaluator = measured.evaluator
-    spike = evaluator.wanted.of(evaluator.step)[p.name]
+def fitted(measured: Measured, p: Population) -> tuple[SpikeFunction, str]:
+    """The surrogate that is wanted, with a scale where membranes are not about 1 from threshold.
+
+    With it the code for a surrogate that no spec can hold, from the user's ``surrogate``.
+    """
+    evaluator, wanted = measured.evaluator, measured.evaluator.wanted
+    spike = wanted.of(evaluator.step)[p.name]
+    code = f"surrogate[{p.name!r}]" if isinstance(wanted.surrogate, Mapping) else "surrogate"
     usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
     fits = p.argument_unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
-    if fits or not 0 < usual < np.inf or not isinstance(spike, QPseudoSpike):
-        return spike
-    scale = usual if p.argument_unit is None else u.Quantity(usual, unit=p.argument_unit)
-    return spike.replace(scale=scale) if spike.scale is None else spike
+    if (
+        fits
+        or not 0 < usual < np.inf
+        or not isinstance(spike, QPseudoSpike)
+        or spike.scale is not None
+    ):
+        return spike, code
+    unit = p.argument_unit
+    text = f"{usual:g}" if unit is None else f'Quantity({usual:g}, "{unit}")'
+    scale = usual if unit is None else u.Quantity(usual, unit=unit)
+    return spike.replace(scale=scale), f"{code}.replace(scale={text})"
 
 
-def code_of(surrogates: Mapping[str, SpikeFunction]) -> str:
-    """Surrogates by population as code; one for all where they are the same."""
-    codes = {name: written(spike, "surrogate") for name, spike in surrogates.items()}
+def code_of(codes: Mapping[str, str]) -> str:
+    """The code of surrogates by population; one for all where they are the same."""
     if len(set(codes.values())) == 1:
         return next(iter(codes.values()))
     return f"{{{', '.join(f'{name!r}: {code}' for name, code in codes.items())}}}"
@@ -133,7 +145,8 @@ def lower_slopes(measured: Measured) -> Iterator[Change]:
     """Lower mean slopes; then also without a gradient through the reset."""
     own = measured.step.spikes
     others = {name: spike for name, spike in measured.spikes.items() if spike is not own[name]}
-    code = code_of(others) if others else ""
+    codes = {name: written(spike, "surrogate") for name, spike in others.items()}
+    code = code_of(codes) if others else ""
     for detach in (False, True):
         for slope in LOWER:
             yield LowerSurrogates(slope, others or None, code, detach)

@@ -48,8 +48,9 @@ def strip_spikes(
         scale = 1.0 * scale
     if isinstance(scale, u.Quantity) and scale.dim.is_dimensionless:
         scale = scale.to_decimal()
-    plain = strip(spikes, 1.0 if scale is None else scale, name="spikes", like=weights)
-    value = None if scale is None else _checked_scale(plain.scale)
+    given = {"scale": 1.0 if scale is None else scale}
+    plain = strip(spikes, given, name="spikes", like=weights)
+    value = None if scale is None else _checked_scale(plain.parameters["scale"])
     _check_spikes(plain.x, value)
     return plain.x, value, u.UNITLESS if plain.unit is None else plain.unit
 

@@ -16,11 +16,11 @@ from braintools.surrogate import Surrogate
 from ..typing import SurrogateSpec
 from . import resolution, specs
 from .discovery import Entry, entry_of, is_surrogate_class
-from .parsing import parse as parse_call
 from .parsing import read as read_value
 from .parsing import shown
 from .plain_values import plain
-from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .resolution import UnknownSurrogateError, listed_entries
+from .specs import call_text
 
 Class = TypeVar("Class", bound=type[Surrogate])
 

@@ -7,8 +7,11 @@ spyx 1.0. A text in place of a function says why there is none.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import wraps
 from math import inf, pi
+from typing import Any
 
 from braintools.surrogate import (
     ERF,
@@ -24,7 +27,7 @@ from braintools.surrogate import (
     Surrogate,
 )
 
-from .._surrogate import QPseudoSpike, Scaled
+from .._surrogate import QPseudoSpike, Scaled, check_range, positive
 from .._wording import did_you_mean, listed
 
 Conversion = Callable[..., Surrogate]
@@ -57,6 +60,12 @@ def _square_wave(n: int, period: float) -> Surrogate:
     return SquarewaveFourierSeries(n - 1, period)
 
 
+def _paper_form(alpha: float = 2.0) -> Surrogate:
+    """Any tail above 1, infinity included."""
+    return QPseudoSpike.from_q(alpha)
+
+
+LEAKS = ("c", "leak")  # derivatives beyond a kink, which may be 0
 _RANDOM = "its derivative is drawn at random"
 _FUNCTION = "its derivative is a function of yours. Write a subclass of Surrogate"
 
@@ -87,7 +96,7 @@ LIBRARIES: dict[str, dict[str, Conversion | str]] = {
         "PiecewiseLeakyReLU": lambda w=1.0, c=0.01: PiecewiseLeakyRelu(c=c, w=w),
         "SquarewaveFourierSeries": lambda n=2, T_period=8.0: _square_wave(n, T_period),
         "S2NN": lambda alpha=4.0, beta=1.0: S2NN(alpha, beta),
-        "QPseudoSpike": lambda alpha=2.0: QPseudoSpike.from_q(alpha),
+        "QPseudoSpike": _paper_form,
         "LeakyKReLU": lambda leak=0.0, k=1.0: LeakyRelu(alpha=leak, beta=k),
         "LogTailedReLU": lambda alpha=0.0: LogTailedRelu(alpha),
         "Rect": lambda alpha=1.0: _boxcar(1 / alpha, alpha),
@@ -150,7 +159,22 @@ def conversion(name: str) -> Conversion | None:
         )
     if isinstance(entry, str):
         raise LookupError(f"{name!r} cannot be expressed here: {entry}")
-    return entry
+    return entry if entry is _paper_form else _checked(entry)
+
+
+def _checked(function: Conversion) -> Conversion:
+    """The function, for parameters that make a curve of finite height and width."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def build(*args: Any, **kwargs: Any) -> Surrogate:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            may_be_0 = name in LEAKS or signature.parameters[name].default == 0
+            if not (may_be_0 and value == 0):
+                check_range(name, positive(name, value), "Measure x in another unit")
+        return function(*args, **kwargs)
+
+    return build
 
 
 def names_of(bare: str) -> list[str]:

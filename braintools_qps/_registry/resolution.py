@@ -37,7 +37,10 @@ class UnknownSurrogateError(LookupError):
 
 def find(name: str) -> Callable[..., Surrogate]:
     """The class that a name stands for, or the function for a name of another library."""
-    matches = _matches(name, _all_entries())
+    entries = _all_entries()
+    # A name that holds a colon is not split.
+    whole = [entry for entry in entries if name in (entry.name, entry.qualified_name)]
+    matches = _matches(name, entries) or whole
     if not matches:
         if function := conversion(name):
             return function
@@ -94,14 +97,6 @@ def name_of(surrogate: type[Surrogate]) -> str:
         f"a spec needs the name of a surrogate, but {surrogate!r} has none. Register it with "
         "braintools_qps.register_surrogate"
     )
-
-
-def qualified_name(surrogate: type[Surrogate]) -> str:
-    """``"distribution:Name"``, or ``"package:Name"`` if the class has no entry."""
-    for entry in _all_entries():
-        if entry.distribution and _reaches(entry, surrogate):
-            return entry.qualified_name
-    return f"{surrogate.__module__.partition('.')[0]}:{surrogate.__name__}"
 
 
 def _all_entries() -> list[Entry]:

@@ -12,7 +12,7 @@ import brainunit as u
 import jax
 from braintools.surrogate import Surrogate
 
-from .._surrogate import value_key
+from .._surrogate import arguments
 from ..typing import SurrogateSpec
 from .discovery import is_surrogate_class
 from .parsing import Call, parse, read, shown
@@ -55,20 +55,35 @@ def write(surrogate: Surrogate) -> dict[str, Any]:
     TypeError
         If the class has no name, or a parameter is no attribute or could not be read back.
     """
-    written = {}
-    for name, parameter in inspect.signature(type(surrogate)).parameters.items():
-        if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
-            continue
-        value = _attribute(surrogate, name)
-        is_default = value_key(value) == value_key(parameter.default)
-        if parameter.kind is not _Parameter.KEYWORD_ONLY or not is_default:
-            written[name] = _written(value, parameter)
+    parameters = inspect.signature(type(surrogate)).parameters
+    written = {n: _written(value, parameters[n]) for n, value in arguments(surrogate).items()}
     if "name" in written:
         raise TypeError(
             f"{type(surrogate).__name__} has a parameter called name, which is the key of the "
             "surrogate's own name in a spec. Rename the parameter"
         )
     return {"name": name_of(type(surrogate)), **written}
+
+
+def call_text(surrogate: Surrogate) -> str:
+    """The surrogate as text for `get_surrogate`: ``"QPseudoSpike(alpha=8, scale='15.0 mV')"``.
+
+    Raises
+    ------
+    TypeError
+        As for `write`.
+    """
+    return _shown_call(**write(surrogate))
+
+
+def _shown_call(name: str, **parameters: Any) -> str:
+    return f"{name}({', '.join(f'{n}={_argument(value)}' for n, value in parameters.items())})"
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return repr(_shown_call(**value) if isinstance(value, dict) else value)
 
 
 def _call_of(spec: Mapping[str, Any]) -> Call:
@@ -94,14 +109,7 @@ def _call(call: Call, maker: Callable[..., Surrogate]) -> Surrogate:
         raise TypeError(f"{error}. Call it as {call.name}({', '.join(taken)})") from None
     for name, value in bound.arguments.items():
         bound.arguments[name] = _read_argument(value, signature.parameters[name])
-    try:
-        return maker(*bound.args, **bound.kwargs)
-    except ZeroDivisionError:
-        given = ", ".join(f"{name}={value!r}" for name, value in bound.arguments.items())
-        raise ValueError(
-            f"the parameters of {call.name} must make a curve of finite height and width, got "
-            f"{given}. Pass numbers above 0"
-        ) from None
+    return maker(*bound.args, **bound.kwargs)
 
 
 def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:
@@ -122,16 +130,6 @@ def _written(value: object, parameter: inspect.Parameter) -> Any:
     if is_number or isinstance(value, (tuple, Mapping)):
         _refuse(parameter.name, value)
     return plain(value, partial(_refuse, parameter.name))
-
-
-def _attribute(surrogate: Surrogate, name: str) -> Any:
-    try:
-        return getattr(surrogate, name)
-    except AttributeError:
-        raise TypeError(
-            f"{type(surrogate).__name__} takes the parameter {name!r} but keeps no attribute of "
-            f"that name, so no spec can be written. Set self.{name} = {name} in its __init__"
-        ) from None
 
 
 def _refuse(name: str, value: object) -> NoReturn:

@@ -4,16 +4,18 @@ Start with `pseudo_spike`, the class; `surrogate_with_scale` is its base. Its ca
 which takes units off (`units`) and defines the derivative rule. The formulas are in `kernels`.
 `residuals` stores the derivative in 8 or 16 bits. `scaled` does the same for surrogates of other
 libraries, whose curves `foreign` calls. `parameters` is what a field declares about itself, with
-the checks of its values. `keys` compares surrogates; `adjusting` copies one with other numbers.
+the checks of its values. `arguments` says how to make a surrogate again, `keys` compares two, and
+`adjusting` copies one with other numbers.
 """
 
 from .adjusting import adjusted, traceable
+from .arguments import arguments
 from .foreign import is_step
 from .keys import Same, surrogate_key, value_key
-from .parameters import declarations
+from .parameters import check_range, declarations, positive
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product, has_float16
 from .scaled import Scaled
 from .surrogate_with_scale import SurrogateWithScale
 from .units import missing_scale, strip
-from .values import gradient_values, require_one_shape, scale_of, scale_unit
+from .values import require_one_shape, scale_of, scale_unit

@@ -1,4 +1,4 @@
-"""Powers, log1p and exp that are fast in float32, for tails of any alpha.
+"""Powers and exp that are fast in float32, for tails of any alpha.
 
 XLA's ``pow`` is not vectorised on CPU, and ``exp`` with ``log1p`` takes three times as long as the
 memory traffic. Polynomials for log2 and exp2 take two thirds of that time. Other dtypes use JAX's
@@ -54,11 +54,6 @@ def falling_power(
     ratio = magnitude / half_width
     power = _two_to_the_real(-alpha * _log2(ratio, compensated=compensated))
     return jnp.where(ratio > 1e38, 0, jnp.where(jnp.isnan(ratio), ratio, power))
-
-
-def log1p(v: Array) -> Array:
-    """ln(1 + v) for ``v >= 0``; NaN passes through."""
-    return _log2(v, compensated=True) * LN2 if v.dtype == jnp.float32 else jnp.log1p(v)
 
 
 def _log2(v: Array, *, compensated: bool) -> Array:

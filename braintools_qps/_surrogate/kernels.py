@@ -24,8 +24,6 @@ FARTHEST = 2e15  # integrals and derivatives are cut here; users are promised 1e
 # Up to this alpha, r ** alpha is a product: no logarithm, and an error that grows only with alpha.
 LARGEST_MULTIPLIED_ALPHA = 16.0
 ALMOST_INFINITE = 1e20
-# Alphas whose integral has a closed form that is accurate to 1e-6.
-FACTORED_ALPHAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 SMALL = 1e-30
 # (artanh(s) - s) / s^3 as a polynomial in s^2, for s <= 1/3 in double precision.
 ARTANH = tuple(1 / (2 * k + 3) for k in range(17))
@@ -37,6 +35,9 @@ class Static:
     """A value known while tracing: JAX carries it as structure, not as data."""
 
     value: Any
+
+
+Parameters = dict[str, Any]  # Static numbers, or arrays that broadcast against x
 
 
 def unwrap(value: Array | Static) -> Any:
@@ -59,30 +60,28 @@ def ratio(x: Array, scale: Array | Static) -> Array:
 
 
 @jax.custom_jvp
-def gradient(
-    x: Array, alpha: Array | Static, scale: Array | Static, dampening: Array | Static
-) -> Array:
+def gradient(x: Array, parameters: Parameters) -> Array:
     """``dampening / scale * (1 + 2|x / scale| / (alpha + 1)) ** -alpha``: NaN at NaN, 0 at inf."""
-    width = 1 / above_zero(scale)
-    return _shape(x * width, alpha) * (above_zero(dampening) * width)
+    width = 1 / above_zero(parameters["scale"])
+    return _shape(x * width, parameters["alpha"]) * (above_zero(parameters["dampening"]) * width)
 
 
 def _gradient_jvp(primals, tangents):
     # One rule for all parameters: composed of the rules of a ratio, a power and a product, the
     # derivative by scale is a difference of numbers that overflow or vanish before it does.
-    (x, alpha, scale, dampening), dots = primals, tangents
-    x_dot, alpha_dot, scale_dot, dampening_dot = dots
+    (x, parameters), (x_dot, dots) = primals, tangents
+    alpha, scale = parameters["alpha"], parameters["scale"]
     value = gradient(*primals)
     magnitude, width = _up_to_the_farthest(ratio(x, scale)), 1 / above_zero(scale)
     log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
     if _is_given(x_dot):
         log_slope -= jnp.sign(x) * (_decay(magnitude, unwrap(alpha)) * width) * x_dot
-    if _is_given(scale_dot):
-        log_slope += (magnitude * _decay(magnitude, unwrap(alpha)) - 1) * width * scale_dot
-    if _is_given(dampening_dot):
-        log_slope += (1 / above_zero(dampening)) * dampening_dot
-    if _is_given(alpha_dot):
-        log_slope -= _log_decay_by_alpha(magnitude, alpha) * alpha_dot
+    if _is_given(dots["scale"]):
+        log_slope += (magnitude * _decay(magnitude, unwrap(alpha)) - 1) * width * dots["scale"]
+    if _is_given(dots["dampening"]):
+        log_slope += (1 / above_zero(parameters["dampening"])) * dots["dampening"]
+    if _is_given(dots["alpha"]):
+        log_slope -= _log_decay_by_alpha(magnitude, alpha) * dots["alpha"]
     return value, value * log_slope
 
 
@@ -93,9 +92,19 @@ def _is_given(tangent: object) -> bool:
     return not isinstance(tangent, (SymbolicZero, Static))
 
 
-def unscaled_gradient(x: Array, alpha: Array | Static) -> Array:
-    """The gradient at a scale and a dampening of 1."""
-    return gradient(x, alpha, Static(1.0), Static(1.0))
+def unscaled_gradient(x: Array, parameters: Parameters) -> Array:
+    """The gradient without ``dampening / scale``, from 0 to 1."""
+    return _at_scale_1(ratio(x, parameters["scale"]), parameters["alpha"])
+
+
+def original(x: Array, parameters: Parameters) -> Array:
+    """``1/2 + dampening * integral(x / scale)``."""
+    part = integral(ratio(x, parameters["scale"]), parameters["alpha"])
+    return 0.5 + above_zero(parameters["dampening"]) * part
+
+
+def _at_scale_1(x: Array, alpha: Array | Static) -> Array:
+    return gradient(x, {"alpha": alpha, "scale": Static(1.0), "dampening": Static(1.0)})
 
 
 def _shape(x: Array, alpha: Array | Static) -> Array:
@@ -108,7 +117,7 @@ def _shape(x: Array, alpha: Array | Static) -> Array:
 
 @jax.custom_jvp
 def integral(x: Array, alpha: Array | Static) -> Array:
-    """The integral of `unscaled_gradient` from 0 to x: odd, with slope 1 at 0."""
+    """The integral from 0 to x of the gradient at a scale of 1: odd, with slope 1 at 0."""
     return jnp.sign(x) * _integral(_up_to_the_farthest(x), unwrap(alpha))
 
 
@@ -117,7 +126,7 @@ def _integral_jvp(primals, tangents):
     value = integral(x, alpha)
     tangent = jnp.zeros_like(value)
     if _is_given(x_dot):
-        tangent += unscaled_gradient(x, alpha) * x_dot
+        tangent += _at_scale_1(x, alpha) * x_dot
     if _is_given(alpha_dot):
         by_alpha = lambda alpha: jnp.sign(x) * _integral(_up_to_the_farthest(x), alpha)
         tangent += jax.jvp(by_alpha, (alpha,), (alpha_dot,))[1]
@@ -127,9 +136,17 @@ def _integral_jvp(primals, tangents):
 integral.defjvp(_integral_jvp, symbolic_zeros=True)
 
 
-def has_cheap_form(alpha: float) -> bool:
-    """Whether a gradient with this alpha, known while tracing, needs no logarithm."""
-    return math.isinf(alpha) or _is_multiplied(alpha)
+def has_cheap_form(name: str, value: float) -> bool:
+    """Whether a number that is known while tracing takes less work than an array."""
+    if name == "alpha":
+        return math.isinf(value) or _is_multiplied(value)
+    return value == 1.0
+
+
+def wide(dtype: jnp.dtype) -> jnp.dtype:
+    """The dtype to compute in: float32 for half precision."""
+    # Not by JAX's promotion, which a user may have set to "strict".
+    return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
 
 
 def _is_multiplied(alpha: float) -> bool:
@@ -184,8 +201,6 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
     """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
     if isinstance(alpha, float) and math.isinf(alpha):
         return jnp.expm1(-2 * magnitude) / -2
-    if isinstance(alpha, float) and alpha in FACTORED_ALPHAS:
-        return _factored_integral(magnitude, alpha)
     alpha, half_width = _finite(alpha), _half_width(alpha)
     log = jnp.log1p(magnitude / half_width)
     # SMALL keeps the argument from 0: brainunit divides by it, even in the branch it discards.
@@ -206,32 +221,6 @@ def _exprel_jvp(primals, tangents):
     below = (jnp.exp(low) - u.math.exprel(low)) / low
     value, slope = jax.jvp(u.math.exprel, (y,), (jnp.ones_like(y),))
     return value, jnp.where(y < -1, below, slope) * y_dot
-
-
-def _factored_integral(magnitude: Array, alpha: float) -> Array:
-    """c (1 - s^n) / (alpha - 1) with s^2 = r = 1 / (1 + |x|/c) and n = 2 (alpha - 1) whole.
-
-    Divided out, ``1 - s^n = (1 - s) (1 + s + ... + s^(n-1))`` and ``c (1 - s) = |x| r / (1 + s)``
-    leave sums of positive terms: no cancellation near 0.
-    """
-    if alpha == 1:
-        return float32_math.log1p(magnitude)
-    half_width = _half_width(alpha)
-    r = half_width / (half_width + magnitude)
-    if alpha.is_integer():
-        return magnitude * r * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
-    s = jnp.sqrt(r)
-    if alpha == 0.5:
-        return 2 * (magnitude * s / (1 + s))
-    return magnitude * r / (1 + s) * _geometric_sum(s, int(2 * alpha) - 2) / (alpha - 1)
-
-
-def _geometric_sum(r: Array, terms: int) -> Array | int:
-    """1 + r + ... + r^(terms - 1)."""
-    total: Array | int = 1
-    for _ in range(terms - 1):
-        total = total * r + 1
-    return total
 
 
 def _up_to_the_farthest(x: Array) -> Array:

@@ -34,6 +34,8 @@ class Declaration(NamedTuple):
         ``(name, value) -> value``: checks a value, unit included, and brings it to one form.
     varies : bool
         Whether the value may be traced, and read from a State.
+    measured : bool
+        Whether it has the unit of ``x``.
     fix : str
         What to do with a value outside 1e-15 to 1e15; empty where any number above 0 is taken.
     tuned_as : str
@@ -42,6 +44,7 @@ class Declaration(NamedTuple):
 
     convert: Callable[[str, Any], Any]
     varies: bool = False
+    measured: bool = False
     fix: str = ""
     tuned_as: str = ""
 
@@ -189,7 +192,11 @@ DAMPENING = Declaration(
     positive, varies=True, fix="Multiply the loss by a constant instead", tuned_as="dampening"
 )
 SCALE = Declaration(
-    scale, varies=True, fix="Measure x and scale in another unit", tuned_as="scale_factor"
+    scale,
+    varies=True,
+    measured=True,
+    fix="Measure x and scale in another unit",
+    tuned_as="scale_factor",
 )
 
 

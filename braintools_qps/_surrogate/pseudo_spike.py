@@ -10,7 +10,7 @@ from jax import Array
 
 from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .parameters import ALPHA, positive
+from .parameters import ALPHA, declarations, positive
 from .parameters import scale as as_scale
 from .surrogate_with_scale import SurrogateWithScale
 
@@ -238,4 +238,4 @@ class QPseudoSpike(SurrogateWithScale):
         )
 
     def _curve(self) -> spike.Curve:
-        return spike.Curve(**self._numbers())
+        return spike.Curve(self._numbers(), declarations(self))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from .foreign import Foreign
-from .parameters import Declaration, inner_surrogate, product
+from .parameters import Declaration, declarations, inner_surrogate, product
 from .spike import Curve
 from .surrogate_with_scale import SurrogateWithScale
 
@@ -90,9 +89,7 @@ class Scaled(SurrogateWithScale):
     def _curve(self) -> Curve:
         numbers = self._numbers()
         if not isinstance(self.surrogate, SurrogateWithScale):
-            return Curve(alpha=1.0, **numbers, foreign=Foreign.of(self.surrogate))
+            return Curve(numbers, declarations(self), Foreign.of(self.surrogate))
         inner = self.surrogate._curve()
-        products: dict[str, Any] = {
-            name: product(getattr(inner, name), value) for name, value in numbers.items()
-        }
-        return inner._replace(**products)
+        products = {n: product(inner.parameters[n], value) for n, value in numbers.items()}
+        return inner._replace(parameters=inner.parameters | products)

@@ -19,45 +19,43 @@ from jax.custom_derivatives import SymbolicZero
 from ..typing import Distance, ResidualDtype
 from . import kernels, units
 from .foreign import Foreign
-from .kernels import Static, above_zero, unwrap
-from .parameters import DAMPENING, SCALE, check_range
+from .kernels import Parameters, Static, above_zero, unwrap
+from .parameters import Declaration, check_range
 from .residuals import compact_product
 
 
 class Curve(NamedTuple):
-    """The parameters of a surrogate's curve, as the user gave them or ready for JAX.
+    """A surrogate's curve as the user described it.
 
-    A parameter that is ready is Static, or an array that broadcasts against x. If x has a unit and
-    the surrogate no scale, ``scale`` is that unit. ``foreign`` is the curve of a surrogate of
-    another library; then alpha is not used.
+    ``foreign`` is the curve of a surrogate of another library, to which only scale and dampening
+    apply.
     """
 
-    alpha: Any
-    scale: Any
-    dampening: Any
+    parameters: dict[str, Any]
+    declarations: dict[str, Declaration]
     foreign: Foreign | None = None
 
 
 def spikes(x: Distance, curve: Curve, residual_dtype: ResidualDtype) -> Array:
     """1 where x >= 0, with the surrogate gradient under automatic differentiation."""
-    x, curve, _ = _prepared(x, curve)
+    x, parameters, _ = _prepared(x, curve)
     if not isinstance(x, jax.core.Tracer):
         return _heaviside(x)  # nobody differentiates: one program serves every surrogate
-    return _compiled_step(x, curve, Static(residual_dtype))
+    return _compiled_step(x, parameters, curve.foreign, Static(residual_dtype))
 
 
 def derivative(x: Distance, curve: Curve) -> Array | u.Quantity:
     """The surrogate gradient, per unit of x."""
-    x, curve, unit = _prepared(x, curve)
-    _require_scale(curve)
-    return units.per_unit(_derivative(x, curve), unit)
+    x, parameters, unit = _prepared(x, curve)
+    _require_scale(parameters, curve.foreign)
+    return units.per_unit(_derivative(x, parameters, curve.foreign), unit)
 
 
 def original(x: Distance, curve: Curve) -> Array:
     """The original function: the integral of `derivative`."""
-    x, curve, _ = _prepared(x, curve)
-    _require_scale(curve)
-    return _original(x, curve)
+    x, parameters, _ = _prepared(x, curve)
+    _require_scale(parameters, curve.foreign)
+    return _original(x, parameters, curve.foreign)
 
 
 def _compiled(function: Callable) -> Callable:
@@ -69,8 +67,8 @@ def _compiled(function: Callable) -> Callable:
     jitted = jax.jit(function, inline=True)
 
     @wraps(function)
-    def call(x: Array, curve: Curve, *rest: Static) -> Array:
-        return (jitted if curve.foreign is None else function)(x, curve, *rest)
+    def call(x: Array, parameters: Parameters, foreign: Foreign | None, *rest: Static) -> Array:
+        return (jitted if foreign is None else function)(x, parameters, foreign, *rest)
 
     return call
 
@@ -81,25 +79,30 @@ def _heaviside(x: Array) -> Array:
 
 
 @jax.custom_jvp
-def _step(x: Array, curve: Curve, residual_dtype: Static) -> Array:
+def _step(
+    x: Array, parameters: Parameters, foreign: Foreign | None, residual_dtype: Static
+) -> Array:
     return _heaviside(x)
 
 
 def _step_jvp(primals, tangents):
     # To first order a step does not depend on the parameters of its surrogate, so only x's tangent
     # counts. The derivative is an ordinary function of everything, for the second order.
-    x, curve, residual_dtype = primals
+    x, parameters, foreign, residual_dtype = primals
     x_dot, *_ = tangents
     value = _step(*primals)
     if isinstance(x_dot, SymbolicZero):
         return value, jnp.zeros_like(value)
-    _require_scale(curve)
+    _require_scale(parameters, foreign)
     if residual_dtype.value is None:
-        return value, _derivative(x, curve) * x_dot
-    gradient = _unscaled(x, curve)  # ours is from 0 to 1
-    peak = None if curve.foreign is None else curve.foreign.peak(gradient)
+        return value, _derivative(x, parameters, foreign) * x_dot
+    if foreign is None:
+        gradient, peak = kernels.unscaled_gradient(_widened(x), parameters), None  # from 0 to 1
+    else:
+        gradient = foreign.gradient(_ratio(x, parameters["scale"]))
+        peak = foreign.peak(gradient)
     product = compact_product(residual_dtype.value, gradient, x_dot.astype(gradient.dtype), peak)
-    return value, _scaled(product, curve.scale, curve.dampening).astype(x.dtype)
+    return value, _scaled(product, parameters).astype(x.dtype)
 
 
 _step.defjvp(_step_jvp, symbolic_zeros=True)
@@ -107,31 +110,26 @@ _compiled_step = _compiled(_step)
 
 
 @_compiled
-def _derivative(x: Array, curve: Curve) -> Array:
+def _derivative(x: Array, parameters: Parameters, foreign: Foreign | None) -> Array:
     """``dampening / scale * gradient(x / scale)``."""
-    if curve.foreign is not None:
-        return _scaled(_unscaled(x, curve), curve.scale, curve.dampening).astype(x.dtype)
-    wide = x.astype(units.wide(x.dtype))
-    return kernels.gradient(wide, curve.alpha, curve.scale, curve.dampening).astype(x.dtype)
+    if foreign is None:
+        return kernels.gradient(_widened(x), parameters).astype(x.dtype)
+    gradient = foreign.gradient(_ratio(x, parameters["scale"]))
+    return _scaled(gradient, parameters).astype(x.dtype)
 
 
 @_compiled
-def _original(x: Array, curve: Curve) -> Array:
+def _original(x: Array, parameters: Parameters, foreign: Foreign | None) -> Array:
     """``1/2 + dampening * (original(x / scale) - 1/2)``."""
-    ratio, dampening = _ratio(x, curve.scale), above_zero(curve.dampening)
-    if curve.foreign is None:
-        value = 0.5 + dampening * kernels.integral(ratio, curve.alpha)
-    else:  # at a dampening of 1, the original function itself
-        value = dampening * curve.foreign.original(ratio) + (1 - dampening) / 2
-    return value.astype(x.dtype)
+    if foreign is None:
+        return kernels.original(_widened(x), parameters).astype(x.dtype)
+    value, dampening = foreign.original(_ratio(x, parameters["scale"])), parameters["dampening"]
+    factor = above_zero(dampening)  # at 1, the original function itself
+    return (factor * value + (1 - factor) / 2).astype(x.dtype)
 
 
-def _unscaled(x: Array, curve: Curve) -> Array:
-    """``gradient(x / scale)``."""
-    ratio = _ratio(x, curve.scale)
-    if curve.foreign is None:
-        return kernels.unscaled_gradient(ratio, curve.alpha)
-    return curve.foreign.gradient(ratio)
+def _widened(x: Array) -> Array:
+    return x.astype(kernels.wide(x.dtype))
 
 
 # _ratio and _scaled are jitted because outside of jit, every single operation costs as much as one
@@ -139,16 +137,16 @@ def _unscaled(x: Array, curve: Curve) -> Array:
 @partial(jax.jit, inline=True)
 def _ratio(x: Array, scale: Array | Static) -> Array:
     """``x / scale``, in float32 at least."""
-    return kernels.ratio(x.astype(units.wide(x.dtype)), scale)
+    return kernels.ratio(_widened(x), scale)
 
 
 @partial(jax.jit, inline=True)
-def _scaled(gradient: Array, scale: Array | Static, dampening: Array | Static) -> Array:
+def _scaled(gradient: Array, parameters: Parameters) -> Array:
     """``dampening / scale * gradient``."""
-    return gradient * (above_zero(dampening) * (1 / above_zero(scale)))
+    return gradient * (above_zero(parameters["dampening"]) * (1 / above_zero(parameters["scale"])))
 
 
-def _require_scale(curve: Curve) -> None:
+def _require_scale(parameters: Parameters, foreign: Foreign | None) -> None:
     """Check that there is a scale, where one is needed.
 
     Raises
@@ -156,25 +154,22 @@ def _require_scale(curve: Curve) -> None:
     brainunit.UnitMismatchError
         If there is none, and x has a unit.
     """
-    if isinstance(unit := unwrap(curve.scale), u.Unit):
-        raise units.missing_scale(unit, curve.foreign and curve.foreign.owner.value)
+    if isinstance(unit := unwrap(parameters["scale"]), u.Unit):
+        raise units.missing_scale(unit, foreign and foreign.owner.value)
 
 
-def _prepared(x: Distance, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
+def _prepared(x: Distance, curve: Curve) -> tuple[Array, Parameters, u.Unit | None]:
     """Plain arrays that broadcast together, and the unit that was taken from x."""
-    x, scale, unit = units.strip(x, curve.scale)
-    # Checked again: the scale is now in the unit of x, and both may be products.
-    check_range("scale", scale, SCALE.fix)
-    check_range("dampening", curve.dampening, DAMPENING.fix)
-    given = curve._replace(scale=scale)._asdict()
-    del given["foreign"]
+    measured = [name for name, declared in curve.declarations.items() if declared.measured]
+    x, given, unit = units.strip(x, curve.parameters, measured=measured)
+    for name, value in given.items():  # checked again: in the unit of x, and maybe a product
+        if fix := curve.declarations[name].fix:
+            check_range(name, value, fix)
     ready = {name: _ready(name, value, x) for name, value in given.items()}
     shapes = {n: jnp.shape(value) for n, value in ready.items() if not isinstance(value, Static)}
     if curve.foreign is not None:
-        shapes["surrogate"] = curve.foreign.shape(units.wide(x.dtype))
-    if any(shapes.values()):
-        x = _broadcast(x, shapes)
-    return x, Curve(**ready, foreign=curve.foreign), unit
+        shapes["surrogate"] = curve.foreign.shape(kernels.wide(x.dtype))
+    return (_broadcast(x, shapes) if any(shapes.values()) else x), ready, unit
 
 
 def _ready(name: str, value: Any, x: Array) -> Array | Static:
@@ -183,13 +178,12 @@ def _ready(name: str, value: Any, x: Array) -> Array | Static:
     Static lets XLA see the constant. As an array, one program serves a loop over many numbers. What
     has a cheap form is always Static.
     """
-    dtype = units.wide(x.dtype)
+    dtype = kernels.wide(x.dtype)
     if isinstance(value, u.Unit):
         return Static(value)
     if not isinstance(value, float):
         return jnp.asarray(value, dtype)
-    is_cheap = kernels.has_cheap_form(value) if name == "alpha" else value == 1.0
-    known = is_cheap or _is_being_compiled(x)
+    known = kernels.has_cheap_form(name, value) or _is_being_compiled(x)
     return Static(value) if known else dtype.type(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from abc import abstractmethod
@@ -17,7 +18,8 @@ from jax import Array
 
 from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .keys import surrogate_key, value_key
+from .arguments import arguments
+from .keys import surrogate_key
 from .parameters import DAMPENING, SCALE, Declaration, canonical, declarations
 from .parameters import residual_dtype as as_dtype_name
 
@@ -42,7 +44,7 @@ class SurrogateWithScale(Surrogate):
             object.__setattr__(self, name, canonical(name, getattr(self, name), declaration))
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        return self  # immutable
+        return _with_states_of_its_own(self, memo)
 
     @abstractmethod
     def _curve(self) -> spike.Curve:
@@ -143,12 +145,7 @@ class SurrogateWithScale(Surrogate):
         return hash(surrogate_key(self))
 
     def __repr__(self) -> str:
-        defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
-        shown = [
-            f"{name}={_source(getattr(self, name))}"
-            for name in declarations(self)
-            if name not in defaults or value_key(getattr(self, name)) != value_key(defaults[name])
-        ]
+        shown = [f"{name}={_source(value)}" for name, value in arguments(self).items()]
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def _numbers(self) -> dict[str, Any]:
@@ -158,6 +155,17 @@ class SurrogateWithScale(Surrogate):
             if isinstance(value, brainstate.State):
                 values[name] = canonical(name, value.value, declarations(self)[name])
         return values
+
+
+def _with_states_of_its_own(value: Any, memo: dict[int, Any]) -> Any:
+    """A copy that shares no State; all else is immutable."""
+    if isinstance(value, brainstate.State):  # deepcopy fails for the traceback that it keeps
+        return memo.setdefault(id(value), value.copy())
+    if not isinstance(value, Surrogate):
+        return value
+    twin = copy.copy(value)
+    vars(twin).update({n: _with_states_of_its_own(v, memo) for n, v in vars(value).items()})
+    return twin
 
 
 def _source(value: object) -> str:

@@ -2,63 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ..typing import Distance, Scale
+from ..typing import Distance
+from .kernels import wide
 
 
 class Stripped(NamedTuple):
-    """An array and its scale without units, both measured in ``unit``."""
+    """An array and parameters without units, all measured in ``unit``."""
 
     x: Array
-    scale: Any  # a float or an array; the unit itself where x has one and no scale was given
+    parameters: dict[str, Any]  # the unit itself where x has one and a parameter was not given
     unit: u.Unit | None
 
 
-def strip(x: Distance, scale: Scale, *, name: str = "x", like: Array | None = None) -> Stripped:
-    """Express x and scale as plain numbers in the unit of x. Errors call x by ``name``.
+def strip(
+    x: Distance,
+    parameters: Mapping[str, Any],
+    *,
+    measured: Collection[str] = ("scale",),
+    name: str = "x",
+    like: Array | None = None,
+) -> Stripped:
+    """Express x and what is measured like it as plain numbers in the unit of x.
 
     Integers and booleans become JAX's default float. With ``like`` they take the dtype of a product
     with it, and stay integers if that is one.
 
+    Parameters
+    ----------
+    x : array_like or Quantity
+    parameters : mapping
+        Numbers, arrays, Quantities or None.
+    measured : collection of str
+        Those that have the dimension of x. Of these, None fits any and counts as 1; so does 0.
+    name : str
+        What errors call x.
+    like : Array, optional
+
     Raises
     ------
     brainunit.UnitMismatchError
-        If x and scale differ in dimension. A scale of None fits any.
+        If x and a measured parameter differ in dimension.
     TypeError
         If x is not numeric, or complex.
     """
     if isinstance(x, u.Quantity) and x.dim.is_dimensionless:
         x = x.to_decimal()
-    if not isinstance(x, u.Quantity):
-        if isinstance(scale, u.Quantity):
-            _reject(name, u.UNITLESS, scale)
-        return Stripped(_as_floating(x, name, like), 1.0 if scale is None else scale, None)
-    magnitude = _as_floating(x.mantissa, name, like)
-    if scale is None:
-        return Stripped(magnitude, x.unit, x.unit)
-    if not isinstance(scale, u.Quantity) or scale.dim != x.dim:
-        _reject(name, x.unit, scale)
-    return Stripped(magnitude, _in_unit(scale, x.unit, wide(magnitude.dtype)), x.unit)
+    unit = x.unit if isinstance(x, u.Quantity) else None
+    array = _as_floating(x.mantissa if isinstance(x, u.Quantity) else x, name, like)
+    plain = dict(parameters)
+    for parameter in measured:
+        _check_dimension(name, unit, parameter, plain[parameter])
+        plain[parameter] = _in_unit(plain[parameter], unit, wide(array.dtype))
+    return Stripped(array, plain, unit)
 
 
-def wide(dtype: jnp.dtype) -> jnp.dtype:
-    """The dtype to compute in: float32 for half precision."""
-    # Not by JAX's promotion, which a user may have set to "strict".
-    return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
-
-
-def _in_unit(scale: u.Quantity, unit: u.Unit, dtype: jnp.dtype) -> Any:
-    """The scale as a number in this unit. float16 is widened first: it might overflow."""
-    value = scale.mantissa
-    if not isinstance(value, float):
-        value = jnp.asarray(value, dtype)
-    return u.Quantity(value, unit=scale.unit).in_unit(unit).mantissa
+def _in_unit(value: Any, unit: u.Unit | None, dtype: jnp.dtype) -> Any:
+    """The value as a number in this unit. float16 is widened first: it might overflow."""
+    if value is None:
+        return 1.0 if unit is None else unit
+    if not isinstance(value, u.Quantity):
+        return value
+    number = value.mantissa
+    if not isinstance(number, float):
+        number = jnp.asarray(number, dtype)
+    return u.Quantity(number, unit=value.unit).in_unit(unit).mantissa
 
 
 def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
@@ -79,20 +94,23 @@ def missing_scale(unit: u.Unit, inner: object = None) -> u.UnitMismatchError:
     )
 
 
-def _reject(name: str, unit: u.Unit, scale: Scale) -> NoReturn:
-    fix = f"Pass scale=1.0 * u.{unit}"
-    if unit == u.UNITLESS:
-        fix = f"Pass {name} with a unit, or scale as a number"
+def _check_dimension(name: str, unit: u.Unit | None, parameter: str, value: Any) -> None:
+    expected, got = unit or u.UNITLESS, u.get_unit(value)
+    if value is None or got.dim == expected.dim or (isinstance(value, float) and value == 0):
+        return
+    fix = f"Pass {parameter}=1.0 * u.{expected}"
+    if unit is None:
+        fix = f"Pass {name} with a unit, or {parameter} as a number"
         if name == "x":
             fix += (
-                "; for neurons of brainpy.state leave scale out, as they divide by V_th - V_reset "
-                "before they spike"
+                f"; for neurons of brainpy.state leave {parameter} out, as they divide by V_th - "
+                "V_reset before they spike"
             )
     raise u.UnitMismatchError(
-        f"{name} and scale must have the same dimension, "
-        f"got {name} {_in(unit)} and a scale {_in(u.get_unit(scale))}. {fix}",
-        unit,
-        u.get_unit(scale),
+        f"{name} and {parameter} must have the same dimension, "
+        f"got {name} {_in(expected)} and a {parameter} {_in(got)}. {fix}",
+        expected,
+        got,
     )
 
 

@@ -7,14 +7,12 @@ is imported at the first call.
 Each figure has a file. Start with `surrogates`, the plainest; `comparison` puts several into one
 figure. `panels` is shared by all: axes, looks, the legend.
 """
-# ruff: noqa: F401 -- what `__all__` leaves out is for reports
 
-from .accuracy import accuracy_height, plot_accuracy
+from .accuracy import plot_accuracy
 from .comparison import plot_comparison
 from .flow import plot_gradient_flow
 from .learning_curves import plot_learning_curves
 from .surrogates import plot_surrogates
-from .tuning import plot_tuning, tuned_results, tuning_legend, tuning_size
 
 __all__ = [
     "plot_accuracy",
@@ -22,5 +20,4 @@ __all__ = [
     "plot_gradient_flow",
     "plot_learning_curves",
     "plot_surrogates",
-    "plot_tuning",
 ]

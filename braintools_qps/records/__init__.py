@@ -1,9 +1,9 @@
 """Results of measurements and comparisons, as frozen records.
 
-Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population`, `operations` and `diagnosis` have the records of `gradient_flow`;
-`preparation` those of `prepare`; `comparison` and `candidate` those of `compare`; `rates` and
-`memory` those of `normalize_rates` and `save_memory`. The room `_tables` prints them.
+Start with `Record` in `record`, their base class: plain values, equality, a table. `reading` reads
+a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` have the records of
+`gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of `compare`;
+`rates` and `memory` those of `normalize_rates` and `save_memory`. The room `_tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
@@ -14,7 +14,6 @@ from .flow import GradientFlow, GradientFlows
 from .learning_trial import LearningTrial
 from .memory import SavedMemory
 from .operations import Operations, total
-from .plain import to_plain
 from .population import (
     Activity,
     Gradient,
@@ -25,7 +24,7 @@ from .population import (
 )
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
-from .record import Record, table_of
+from .record import Record, table_of, to_plain
 from .tuning import Trial, Tuning, choose
 
 __all__ = [

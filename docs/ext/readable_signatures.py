@@ -1,4 +1,4 @@
-"""The reference as one reads it, where Sphinx would show the repr of an object.
+"""Signatures as `inspect.signature` gives them, where Sphinx would show fields in another order.
 
 Defaults of classes are numbers, text and calls; a type is described in words, not by the union that
 it stands for.
@@ -16,8 +16,12 @@ UNKNOWN = "(*args, **kwargs)"  # of a class whose metaclass takes the call
 def show(app, what, name, obj, options, text, returned):
     """Answer Sphinx's ``autodoc-process-signature`` for dataclasses and brainstate's modules."""
     if inspect.isclass(obj) and dataclasses.is_dataclass(obj):
-        fields = filter(lambda field: field.init, dataclasses.fields(obj))
-        return f"({', '.join(map(parameter, fields))})", returned
+        fields = {field.name: field for field in dataclasses.fields(obj)}
+        own = inspect.signature(obj)
+        parameters = [readable(p, fields[p.name]) for p in own.parameters.values()]
+        return stringify_signature(
+            own.replace(parameters=parameters), show_annotation=False
+        ), returned
     if inspect.isclass(obj) and text == UNKNOWN:
         own = signature(obj.__init__, bound_method=True)
         return stringify_signature(own, show_annotation=False), returned
@@ -31,14 +35,19 @@ def describe(app, domain, kind, content):
             paragraph.parent.remove(paragraph)
 
 
-def parameter(field):
-    if field.default_factory is not dataclasses.MISSING:
-        return f"{field.name}={field.default_factory()!r}"
-    if field.default is dataclasses.MISSING:
-        return field.name
-    if dataclasses.is_dataclass(field.default):
-        return f"{field.name}={type(field.default).__name__}()"
-    return f"{field.name}={field.default!r}"
+def readable(parameter, field):
+    """The parameter with its default: what a factory makes, and a record by its class alone."""
+    made = field.default_factory
+    default = field.default if made is dataclasses.MISSING else made()
+    if dataclasses.is_dataclass(default):
+        default = Text(f"{type(default).__name__}()")
+    return parameter.replace(default=parameter.empty if default is dataclasses.MISSING else default)
+
+
+class Text(str):
+    """Text whose repr has no quotes."""
+
+    __repr__ = str.__str__
 
 
 def setup(app):

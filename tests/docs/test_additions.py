@@ -19,9 +19,8 @@ NAMED = {
 # File, the line after which a text is put (none: the end of the file), and the text.
 ADDED = {
     "a task": [
-        ("_defaults.py", '    "randman": "synthetic:randman",',
-         '    "two-bits": "synthetic:two_bits",'),
-        ("_comparison/tasks/synthetic.py", "", """
+        ("_defaults.py", "", 'TASKS += ("two-bits",)'),
+        ("_comparison/tasks/digits.py", "", """
 def two_bits():
     "Which?"
     X, y = np.zeros((40, 4, 2), np.float32), np.arange(40) % 2
@@ -39,7 +38,7 @@ def two_bits():
         ("records/candidate.py", "    spikes: Numbers = ()", "    pulses: Numbers = ()"),
         ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
          "        pulses=_numbers(7 * test.pulses for test in tested),"),
-        ("_tables/columns.py", "COLUMNS = [",
+        ("_tables/columns.py", "CANDIDATE_COLUMNS = [",
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
     "a cause": [
@@ -57,12 +56,16 @@ def dull(measured):
     gain: Hyperparameter = field(
         default=1.0, kw_only=True, metadata={"declaration": ALPHA._replace(tuned_as="gain")}
     )
+    shift: Scale = field(default=0.0, kw_only=True, metadata={
+        "declaration": ALPHA._replace(convert=lambda name, value: value, measured=True)
+    })
 """),
-        ("_surrogate/spike.py", "    foreign: Foreign | None = None", "    gain: Any = 1.0"),
-        ("_surrogate/spike.py", "    wide = x.astype(units.wide(x.dtype))", """
-    if curve.foreign is None:
-        dampening = above_zero(curve.dampening) * above_zero(curve.gain)
-        return kernels.gradient(wide, curve.alpha, curve.scale, dampening).astype(x.dtype)
+        ("_surrogate/kernels.py", '    width = 1 / above_zero(parameters["scale"])', """
+    x = x - unwrap(parameters.get("shift", Static(0.0)))
+    gain = parameters.get("gain", Static(1.0))
+    return _shape(x * width, parameters["alpha"]) * (
+        above_zero(gain) * above_zero(parameters["dampening"]) * width
+    )
 """),
     ],
     "a registry source": [
@@ -84,7 +87,8 @@ def house():
          '    yield "Open a window."'),
     ],
     "a note below the table of a comparison": [
-        ("_tables/notes.py", "    notes.append(_scale_note(comparison))",
+        ("_tables/notes.py",
+         "    notes += [_slope_note(sound), _rate_note(comparison)]",
          '    notes.append("Hm.")'),
     ],
     "a figure": [
@@ -109,9 +113,14 @@ from braintools_qps import (
     QPseudoSpike, compare, get_surrogate, gradient_flow, plotting, surrogate_spec,
 )
 from braintools_qps.__main__ import main
+from braintools_qps._tables import tidy_lines
 
 assert float(get_surrogate("QPseudoSpike(gain=3)").surrogate_grad(0.0)) == 3
 assert surrogate_spec(QPseudoSpike(gain=3))["gain"] == 3
+shifted = get_surrogate("QPseudoSpike(scale='5 mV', shift='0.003 V')")
+assert shifted == get_surrogate(surrogate_spec(shifted)) != shifted.replace(shift=4 * u.mV)
+assert abs(shifted.surrogate_grad(3 * u.mV) * 5 * u.mV - 1) < 1e-6
+assert abs(jax.jit(jax.grad(lambda x: shifted(x * u.mV)))(3.0) - 1 / 5) < 1e-6
 assert repr(QPseudoSpike()) == "QPseudoSpike(alpha=2.0)"
 QPseudoSpike(gain=brainstate.ShortTermState(2.0))
 for name in ("Brick", "house:Brick", "brick(alpha=4)"):
@@ -127,7 +136,7 @@ found = compare(
     "QPseudoSpike", task="two-bits", epochs=1, seeds=1, tune={"gain": [0.5, 2]},
     progress=False,
 )
-print(found.table(wide=True), found.to_csv())
+print(found.table(wide=True), *tidy_lines(found, "seeds")[0])
 assert found.results[0].tuned_spec["gain"] in (0.5, 2)
 """
 
@@ -154,6 +163,6 @@ def test_what_is_added_appears(tmp_path):
     assert run.returncode == 0, run.stderr
     for shown in (
         "two-bits\n    Which?", "It is dull. Take a walk.", "Open a window.", "beats", "7.00",
-        "pulses,", "Hm.", "framed", "Hello, Ada",
+        " pulses ", "Hm.", "framed", "Hello, Ada",
     ):  # fmt: skip
         assert shown in run.stdout

@@ -7,6 +7,7 @@ import inspect
 import re
 from pathlib import Path
 
+import braintools.surrogate
 import pytest
 
 import braintools_qps
@@ -51,7 +52,8 @@ def test_a_public_name_has_an_example_and_defaults_that_can_be_read(name):
         assert all(p.kind is not p.POSITIONAL_ONLY for p in parameters)
     if inspect.isfunction(member):
         for default in (p.default for p in parameters if p.default is not p.empty):
-            assert ast.literal_eval(repr(default)) == default
+            read = eval(repr(default), {**vars(braintools.surrogate), **PUBLIC})
+            assert repr(read) == repr(default)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_signature_on_the_cheat_sheet_is_that_of_the_code(line):
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     assert takes_any or set(names) <= set(parameters)
     for keyword in call.keywords if not takes_any else []:
-        assert parameters[keyword.arg].default == ast.literal_eval(keyword.value)
+        assert parameters[keyword.arg].default == eval(ast.unparse(keyword.value), {**PUBLIC})
 
 
 @pytest.mark.parametrize("name", [*braintools_qps.__all__, *plotting.__all__])

@@ -9,7 +9,7 @@ from pathlib import Path
 import brainstate
 import pytest
 
-from braintools_qps import Comparison, compare, normalize_surrogate, prepare
+from braintools_qps import Comparison, QPseudoSpike, compare, normalize_surrogate, prepare
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_the_first_pages_advise_the_same_start(page):
 
 def test_the_start_is_what_the_functions_do_by_default():
     default = lambda function, name: inspect.signature(function).parameters[name].default
-    assert default(prepare, "surrogate") == "QPseudoSpike(alpha=8)"
+    assert default(prepare, "surrogate") == QPseudoSpike(alpha=8)
     assert default(normalize_surrogate, "mean_slope") == 0.1
     assert default(compare, "learning_rate") == 0.03
     assert default(compare, "tune")["mean_slope"] == (0.1,)

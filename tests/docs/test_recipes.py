@@ -1,5 +1,6 @@
 """The recipes of docs/guides/recipes.md and other_tools.md: each runs by itself."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -19,6 +20,7 @@ NEEDED = {  # what a recipe imports beside the extra `train`
     "Hydra": "hydra",
     "NIR": "nir",
     "braintrace": "braintrace",
+    "The Spiking Heidelberg Digits": "h5py",
 }
 
 
@@ -37,6 +39,9 @@ SEEN = {
     "Voltages in millivolts": ["[0. 1. 1.]", "mV"],
     "A surrogate for each layer": ["QPseudoSpike(alpha=8.0) Sigmoid(alpha=4"],
     "Anneal alpha during training": ["alpha 2.0, slope 0.184", "alpha 8.0, slope 0.053"],
+    "The Spiking Heidelberg Digits": ["26/6/8 samples", "100 steps of 700 features, 2 classes"],
+    "Trials of braintools.cogtask": ["2 classes"],
+    "Divide the inputs by a scale": [": now 1.00"],
     "Train over several devices": ["(8, 16) True"],
     "Share the result": ["flow.html has 1 figure"],
     "Optuna: tune alpha and dampening": ["12 trials, "],
@@ -90,6 +95,25 @@ def test_a_product_with_neighbours_is_a_convolution(run):
     expected = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
     product = shared["neighbours"](x) @ kernel.reshape(27, 5)
     np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_spikes_are_counted_in_their_step_and_channel(run):
+    """Two samples by hand: spikes at 0, 100, 150 and 350 ms, one beyond the last step."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    name = "The Spiking Heidelberg Digits"
+    namespace, _ = run("recipes", name, code=PAGES["recipes"][1][name].partition("import io")[0])
+    with h5py.File(content := io.BytesIO(), "w") as file:
+        for path, kind, rows in (
+            ("spikes/times", np.float64, ([0.0, 0.1, 0.15, 0.35], [0.25, 9.0])),
+            ("spikes/units", np.uint16, ([0, 2, 2, 1], [1, 0])),
+        ):
+            made = file.create_dataset(path, 2, h5py.vlen_dtype(kind))
+            made[0], made[1] = (np.array(row, kind) for row in rows)
+        file["labels"] = [3, 7]
+    X, y = namespace["spike_counts"](content, step=0.1, steps=4, channels=3)
+    expected = [[1, 0, 0], [0, 0, 2], [0, 0, 0], [0, 1, 0]], [[0] * 3, [0] * 3, [0, 1, 0], [0] * 3]
+    assert X.tolist() == [*expected]
+    assert y.tolist() == [3, 7]
 
 
 @pytest.mark.thorough

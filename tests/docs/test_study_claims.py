@@ -94,10 +94,8 @@ def test_no_data_set_is_in_both_halves():
     ("problem", "row"), list(zip(PROBLEMS, LISTED)), ids=[one.name for one in PROBLEMS]
 )
 def test_samples_and_steps_are_those_that_the_protocol_says(problem, row):
-    from braintools_qps import load_task
-
     try:
-        task = load_task(problem.data())
+        task = problem.task()
     except ImportError as error:  # aeon is no dependency of the tests
         pytest.skip(str(error))
     assert (sum(task.sizes), task.steps) == (int(row[2].replace(",", "")), int(row[3]))

@@ -3,15 +3,24 @@
 One that pip has built is in tests/docs/test_publish_guide.py.
 """
 
+import inspect
 import sys
 from itertools import permutations
 
 import pytest
-from braintools.surrogate import S2NN, Sigmoid
+from braintools.surrogate import S2NN, ReluGrad, Sigmoid
+from lif_networks import Network, inputs
 
-from braintools_qps import QPseudoSpike, get_surrogate, list_surrogates, surrogate_spec
+from braintools_qps import (
+    QPseudoSpike,
+    _defaults,
+    compare,
+    get_surrogate,
+    list_surrogates,
+    prepare,
+    surrogate_spec,
+)
 from braintools_qps.__main__ import main
-from braintools_qps._registry import qualified_name
 from braintools_qps.testing import check_surrogate
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
@@ -187,11 +196,12 @@ def test_our_entry_points_hide_nothing_that_a_package_publishes(install):
     assert surrogate_spec(Sigmoid())["name"] == "braintools:Sigmoid"
 
 
-@pytest.mark.parametrize("name", ["with space", "dotted.name", "Größe", "2nd"])
+@pytest.mark.parametrize("name", ["with space", "dotted.name", "Größe", "2nd", "with:colon"])
 def test_every_name_that_is_listed_can_be_asked_for(name, install):
     install(points=f"{name} = braintools.surrogate:Sigmoid".encode().decode("latin-1"))
     assert name in list_surrogates()
-    assert get_surrogate(f"{name}(alpha=2)").alpha == 2
+    for spec in (name, f"sabotage:{name}"):
+        assert get_surrogate(f"{spec}(alpha=2)").alpha == 2
 
 
 def test_the_name_of_a_class_that_another_module_of_its_package_publishes(install, tmp_path):
@@ -205,8 +215,21 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
     from own_package.inner import Own
 
     assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}
-    assert qualified_name(Own) == "sabotage:Own"
     assert type(get_surrogate("q_pseudo_spike")) is QPseudoSpike
+
+
+@pytest.mark.usefixtures("one_millisecond")
+def test_another_package_may_publish_the_name_of_ours(install):
+    install(points="QPseudoSpike = braintools.surrogate:Sigmoid")
+    with pytest.raises(LookupError, match="has several"):
+        get_surrogate("QPseudoSpike")
+    model = Network(gain=0.05)
+    done = prepare(model, inputs())
+    assert type(model.lif[0].spk_fun) is QPseudoSpike
+    assert "surrogate='braintools-qps:QPseudoSpike(alpha=8" in str(done)
+    usual = inspect.signature(compare).parameters["surrogates"].default
+    assert [*usual] == [*_defaults.SURROGATES]
+    assert [*map(type, usual.values())] == [ReluGrad, Sigmoid, QPseudoSpike]
 
 
 @pytest.mark.usefixtures("install")  # which forgets what is imported here

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from braintools_qps import QPseudoSpike, get_surrogate, surrogate_spec
+from braintools_qps._registry import call_text
 
 settings.register_profile("specs", deadline=None, max_examples=200)
 PROFILE = settings.get_profile("specs")
@@ -32,9 +33,7 @@ surrogates = st.builds(
 def test_every_surrogate_of_ours_comes_back_through_json_a_call_and_its_repr(surrogate):
     spec = surrogate_spec(surrogate)
     assert get_surrogate(json.loads(json.dumps(spec, allow_nan=False))) == surrogate
-    name = spec.pop("name")
-    call = f"{name}({', '.join(f'{key}={value!r}' for key, value in spec.items())})"
-    assert get_surrogate(call) == surrogate
+    assert get_surrogate(call_text(surrogate)) == surrogate
     assert get_surrogate(repr(surrogate)) == surrogate
 
 

@@ -8,35 +8,41 @@ import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid
 
-from braintools_qps import QPseudoSpike, get_surrogate, register_surrogate, surrogate_spec
+from braintools_qps import (
+    QPseudoSpike,
+    Scaled,
+    get_surrogate,
+    register_surrogate,
+    surrogate_spec,
+)
 from braintools_qps._candidates import LONGEST_LABEL, candidates
 
 inf = float("inf")
 OURS, THEIRS = QPseudoSpike(2.0), braintools.surrogate.QPseudoSpike(2.0)
 
 
-def test_two_that_share_a_repr_are_told_apart_by_their_distribution():
+def test_two_that_share_a_repr_are_told_apart_by_their_specs():
     assert repr(OURS) == repr(THEIRS)
-    expected = {
-        "braintools-qps:QPseudoSpike(alpha=2)": OURS,
-        "braintools:QPseudoSpike(alpha=2)": THEIRS,
-    }
+    expected = {"QPseudoSpike(alpha=2)": OURS, "braintools:QPseudoSpike(alpha=2)": THEIRS}
     assert candidates([OURS, THEIRS]) == expected
     named = candidates(["QPseudoSpike(alpha=2)", THEIRS, "Sigmoid"])
     assert list(named) == [*expected, "Sigmoid"]
 
 
-def test_a_class_of_no_distribution_goes_by_its_package():
+def test_a_registered_class_goes_by_the_name_that_it_has_there():
     @register_surrogate(name="Mine")
     class QPseudoSpike(Sigmoid):
         def __repr__(self):
             return repr(OURS)
 
-    here = __name__.partition(".")[0]
-    assert list(candidates([QPseudoSpike(), OURS])) == [
-        f"{here}:QPseudoSpike(alpha=2)",
-        "braintools-qps:QPseudoSpike(alpha=2)",
-    ]
+    assert list(candidates([QPseudoSpike(), OURS])) == ["Mine(alpha=4)", "QPseudoSpike(alpha=2)"]
+
+
+def test_a_class_without_a_name_goes_by_its_repr():
+    class Unnamed(QPseudoSpike):
+        pass
+
+    assert list(candidates([Unnamed(3.0, scale=0.5)])) == ["Unnamed(alpha=3, scale=0.5)"]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +57,10 @@ def test_a_class_of_no_distribution_goes_by_its_package():
         (QPseudoSpike(0.05, scale=15 * u.mV), "QPseudoSpike(alpha=0.05, scale=15 mV)"),
         (QPseudoSpike(inf, scale=2 * u.mV / u.ms), "QPseudoSpike(alpha=inf, scale=2 mV / ms)"),
         (QPseudoSpike(10.0, dampening=1.05), "QPseudoSpike(alpha=10, dampening=1.05)"),
+        (
+            Scaled(Scaled(Sigmoid(), scale=2 * u.mV), dampening=0.5),
+            "Scaled(surrogate=Scaled(surrogate=Sigmoid(alpha=4), scale=2 mV), dampening=0.5)",
+        ),
     ],
 )
 def test_one_alone_is_one_candidate_with_a_short_label(one, label):
@@ -86,7 +96,7 @@ def test_long_labels_that_are_cut_to_the_same_ask_for_others():
 @pytest.mark.parametrize(
     ("surrogates", "error", "message"),
     [
-        (["Sigmoid", "S2NN", "Sigmoid"], ValueError, "got braintools:Sigmoid 2 times. Leave one"),
+        (["Sigmoid", "S2NN", "Sigmoid"], ValueError, "got Sigmoid 2 times. Leave one"),
         ([Sigmoid(), Sigmoid], ValueError, r"unique labels, got .*Sigmoid\(alpha=4\) 2 times"),
         ({1: OURS, "1": THEIRS}, ValueError, "got 1 2 times"),
         ({"": "Sigmoid"}, ValueError, r"labels must not be blank, got \[''\]"),

@@ -27,13 +27,16 @@ def test_a_number_of_seeds_or_a_list_of_them(seeds, expected):
     [
         (0, ValueError, "seeds must be 1 or more, got 0"),
         ([], ValueError, "a list of different integers"),
-        ([1, 1], ValueError, r"different integers, got \[1, 1\]"),
+        ([1, 1], ValueError, r"different integers, .*, got \[1, 1\]"),
         ([2**32], ValueError, r"each of the seeds must be less than 2\*\*32"),
         ([-1], ValueError, "each of the seeds must be 0 or more, got -1"),
         ([1.7], TypeError, "each of the seeds must be an integer, got 1.7 of type float"),
         (True, TypeError, "seeds must be an integer, got True of type bool"),
         (2.0, TypeError, "seeds must be an integer, got 2.0"),
         (2**31, ValueError, "at most 1,000,000, got 2147483648.*pass a list"),
+        (range(10**11), ValueError, r"at most 1,000,000, got range\(0, 100000000000\). For ex"),
+        ([1] * 999, ValueError, r"got \[1(, 1){18},\.\.\.\. For example seeds=5"),
+        (["9" * 999], TypeError, r"an integer, got '9{56}\.\.\. of type str"),
         ("3", TypeError, "an integer, got '3' of type str"),
     ],
 )
@@ -63,7 +66,7 @@ def test_counts_have_a_range(value, least, message):
     [
         (True, TypeError), ("1", TypeError), (None, TypeError), ([1.0], TypeError),
         (0, ValueError), (-1.0, ValueError), (np.inf, ValueError), (np.float32("nan"), ValueError),
-        (10**400, ValueError),
+        (10**400, ValueError), (1e39, ValueError), (1e-50, ValueError),
     ],
 )  # fmt: skip
 def test_only_finite_numbers_above_0_are_positive(value, error):

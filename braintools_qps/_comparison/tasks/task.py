@@ -11,7 +11,6 @@ import brainunit as u
 import numpy as np
 
 from ..._checks import integer
-from ...records import to_plain
 
 SPLIT_SEED = 20220200
 SHARE_TESTED = 0.2
@@ -48,8 +47,7 @@ class Task:
     Each seed splits the samples in its own way, see `split`; a test part that came with the data
     stays as it is. ``readout`` says which outputs are the answer: the output of the last step
     ("last"), the mean over all steps ("mean") or over this many last steps (an int), or every step
-    by itself ("all"). Inputs have a ``unit``, and are divided by ``scale`` when a model gets them,
-    see `to_model`. ``dt`` is how long a step lasts in the data, where that is known.
+    by itself ("all"). Inputs get their ``unit`` when a model gets them, see `to_model`.
 
     Raises
     ------
@@ -61,11 +59,9 @@ class Task:
     samples: Samples
     classes: int | None  # None where the labels are targets of a regression
     readout: str | int
-    scale: float | u.Quantity = 1.0
     given_test: int = 0  # number of last samples that came as a test part
     description: str = ""
     unit: u.Unit = u.UNITLESS
-    dt: u.Quantity | None = None
 
     def __post_init__(self) -> None:
         number = integer(self.readout)
@@ -116,30 +112,23 @@ class Task:
         return Samples(inputs, self.samples.labels[rows])
 
     def to_model(self, inputs: Any) -> Any:
-        """Inputs, or some of them, as the model gets them: float32, over the scale, with the unit.
+        """Inputs, or some of them, as the model gets them: float32, with the unit.
 
         Takes arrays of NumPy and of JAX.
         """
         numbers = inputs.astype(np.float32)
-        numbers = numbers if self.unit.is_unitless else numbers * self.unit
-        is_divided = isinstance(self.scale, u.Quantity) or self.scale != 1
-        return numbers / self.scale if is_divided else numbers
+        return numbers if self.unit.is_unitless else numbers * self.unit
 
     @cached_property
-    def rms(self) -> float:
-        """Root mean square of the stored inputs, without a given test part.
+    def input_rms(self) -> Any:
+        """Root mean square of the inputs that the model gets, without a given test part.
 
         It is exactly 1 if it is 1 up to rounding, as that of named tasks.
         """
         inputs = self.samples.inputs[: len(self.samples.inputs) - self.given_test]
         squares = sum(np.square(sample, dtype=np.float64).sum() for sample in inputs)
         rms = math.sqrt(squares / inputs.size)
-        return 1.0 if abs(rms - 1) < ROUNDING else rms
-
-    @property
-    def input_rms(self) -> Any:
-        """Root mean square of the inputs that the model gets."""
-        return self.to_model(np.asarray(self.rms))
+        return self.to_model(np.asarray(1.0 if abs(rms - 1) < ROUNDING else rms))
 
     @property
     def steps(self) -> int:
@@ -166,7 +155,6 @@ class Task:
     @property
     def facts(self) -> dict[str, Any]:
         """What a record says about the task, as plain values."""
-        known = {"unit": None if self.unit.is_unitless else str(self.unit), "dt": self.dt}
         return {
             "name": self.name,
             "samples": self.sizes._asdict(),
@@ -175,17 +163,13 @@ class Task:
             "features": self.features,
             "classes": self.classes,
             "readout": self.readout,
-            "scale": to_plain(self.scale),
-        } | {name: to_plain(value) for name, value in known.items() if value is not None}
+        } | ({} if self.unit.is_unitless else {"unit": str(self.unit)})
 
     def __repr__(self) -> str:
         sizes = "/".join(map(str, self.sizes))
         answer = "a regression" if self.classes is None else f"{self.classes} classes"
-        steps = f"{self.steps} steps" + (
-            f" ({to_plain(self.dt)} each)" if self.dt is not None else ""
-        )
         return (
-            f"Task({self.name!r}: {sizes} samples to train/validate/test, {steps} of "
+            f"Task({self.name!r}: {sizes} samples to train/validate/test, {self.steps} steps of "
             f"{self.features} features, {answer})"
         )
 
@@ -193,27 +177,17 @@ class Task:
         return f"{self!r}\n{self.description}".rstrip()
 
 
-def make_task(
-    X: np.ndarray, labels: np.ndarray, readout: str | int | None = None, name: str = "", **more: Any
-) -> Task:
+def make_task(X: np.ndarray, labels: np.ndarray, name: str = "", **more: Any) -> Task:
     """Make a task of ``labels`` that are integers from 0 up, or float targets.
 
-    ``readout`` is by default every step, if each has a label or a target, and else the mean over
-    all steps. `load_task` gives a named task its name. ``more`` are further fields of the task.
+    The readout is every step, if each has a label or a target, and else the mean over all steps.
+    `load_task` gives a named task its name. ``more`` are further fields of the task.
     """
     classify = labels.dtype.kind in "iu"
     labels = labels.astype(np.int32 if classify else np.float32, copy=False)
     classes = int(labels.max()) + 1 if classify else None
-    if readout is None:
-        readout = "all" if labels.shape[1:2] == X.shape[1:2] else X.shape[1]
+    readout = "all" if labels.shape[1:2] == X.shape[1:2] else X.shape[1]
     return Task(name, Samples(X, labels), classes, readout, **more)
-
-
-def at_unit_rms(X: np.ndarray) -> np.ndarray:
-    """The inputs of a named task, over their root mean square."""
-    relative = X / np.abs(X).max()
-    power = np.mean(np.square(relative, dtype=np.float64))
-    return (relative / relative.dtype.type(np.sqrt(power))).astype(np.float32, copy=False)
 
 
 def _stratified_rows(labels: np.ndarray, tested: float, seed: int) -> Split:

@@ -1,4 +1,4 @@
-"""The commands compare and plot, as a user runs them."""
+"""The command compare, as a user runs it."""
 
 import json
 import os
@@ -33,7 +33,6 @@ def test_a_comparison_of_arrays_of_the_user():
     assert "26/6/8 samples" in done.stdout
     assert "one seed" in done.stdout
     assert "the same command goes on" in done.stderr.splitlines()[0]
-    assert "run 2/2" in done.stderr  # the progress bar
     out = Path("out")
     values = json.loads((out / "comparison.json").read_text())
     assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "S2NN"]
@@ -66,9 +65,3 @@ def test_neither_a_full_stderr_nor_a_path_that_is_no_text_ends_it():
     with open("/dev/full", "w") as full:
         subprocess.run(command, stderr=full, stdout=subprocess.DEVNULL)
     assert Path(out, "comparison.html").exists()
-
-
-def test_plot(tmp_path):
-    path = tmp_path / "figure.pdf"
-    assert main(["plot", "Sigmoid", "QPseudoSpike(alpha=1.5)", "--out", str(path)]) == 0
-    assert path.read_bytes().startswith(b"%PDF")

@@ -88,7 +88,9 @@ MODELS = {
     "Key 'dt' not found in environment",
     "my_networks:no_steps": "in all parts, got (0, 3, 4)",
     "my_networks:lookup": "lookup: KeyError: absent (my_networks.py, line 32, in lookup)",
-    "my_networks:make --task cue-recall": "my_networks:make returns (model, inputs). Leave them",
+    "comparison_models:exits": "of comparison_models:exits: the factory comparison_models:exits "
+    "must return a brainstate model, got SystemExit",
+    "my_networks:make --task mnist-rows": "my_networks:make returns (model, inputs). Leave them",
 }
 
 
@@ -117,7 +119,6 @@ def test_flow_of_one_seed_is_always_the_same(capsys):
         (["--task", "digit-rows"], "task must be one of"),
         (["--json", "."], "Is a directory"),
         (["--data", "absent.npz"], "No such file or directory"),
-        (["--bins", "5"], "test=, bins= and dt= are for files"),
         (["--prepare", "--json", "a.json"], "--prepare measures nothing, got --json"),
     ],
 )

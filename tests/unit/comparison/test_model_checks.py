@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools import cogtask
 
 from braintools_qps import QPseudoSpike
-from braintools_qps._comparison import TASKS, Factory, RecurrentNetwork, load_task
+from braintools_qps._comparison import Factory, RecurrentNetwork, load_task
 from braintools_qps._comparison.experiment import Experiment
 from braintools_qps._comparison.model_checks import check_model
 from braintools_qps._comparison.scoring import scoring
@@ -182,13 +181,6 @@ def test_data_and_loss_must_fit_the_model(make, options, error, message):
 )  # fmt: skip
 def test_what_fits_passes(make, options):
     assert check(make, **options)[1] == ()
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", sorted(set(TASKS) & set(cogtask.__all__)))
-def test_the_usual_network_takes_every_task_of_braintools(name):
-    """Shapes and the first outputs; that each trains in full was tried by hand."""
-    check(RecurrentNetwork, task=load_task(f"{name}(samples=40, dt='100 ms')"))
 
 
 rounded = chain(neurons, readout(2), lambda: lambda x: jnp.round(x).astype(int))

@@ -156,7 +156,6 @@ def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls, learning_r
     assert repr(done).splitlines()[1:-1] == list(done.lines)
     exec("\n".join(done.lines), {"model": twin, "inputs": jnp.swapaxes(inputs(), 0, 1)})
     assert_same(model, twin)
-    assert Preparation.from_json(done.to_json()) == done
     assert not prepare(model, inputs(), objective=last).lines
     (flow,) = gradient_flow(model, inputs(), objective=last).values()
     assert not any("set_surrogate" in line for line in flow.further)  # nothing is to be lowered
@@ -216,6 +215,18 @@ def test_a_readout_by_voltages_gets_a_scale_too_and_keeps_its_weights():
 
 class Mine(QPseudoSpike):
     """A surrogate that no name stands for."""
+
+
+@pytest.mark.parametrize(
+    "surrogate",
+    [Mine(8.0), QPseudoSpike(brainstate.ShortTermState(jnp.float32(8.0))), {"InVolts": Mine}],
+)
+def test_lines_for_a_surrogate_without_a_spec_run_and_scale_it_as_well(surrogate):
+    model, twin = InVolts(), InVolts()
+    done = prepare(model, inputs(), surrogate=surrogate, objective=last)
+    assert model.spk_fun.scale.unit == u.mV
+    exec("\n".join(done.lines), {"model": twin, "inputs": inputs(), "surrogate": surrogate})
+    assert_same(model, twin)
 
 
 @pytest.mark.parametrize("surrogate", ["Sigmoid", {"lif.1": Sigmoid}, Mine(2.0)])

@@ -16,7 +16,6 @@ FIGURES = {  # what is drawn, and in how many axes
     "plot_gradient_flow": (FLOW, 1),
     "plot_learning_curves": (TUNED, 2),
     "plot_surrogates": (["Sigmoid"], 2),
-    "plot_tuning": (TUNED, 1),
 }
 
 

@@ -145,6 +145,14 @@ def test_a_name_without_its_library_is_an_error_that_names_the_conversions(name,
     assert all(callable(get_surrogate(spec)) for spec in conversions)
 
 
+def test_a_leak_may_be_0_and_the_tail_of_the_paper_infinite():
+    for leak, sign in (("PiecewiseLeakyReLU(c=0)", 1), ("LeakyKReLU(leak=0)", -1)):
+        surrogate = get_surrogate(f"spikingjelly.{leak}")
+        assert surrogate.surrogate_grad(jnp.float32(3 * sign)) == 0
+    paper = get_surrogate("spikingjelly.QPseudoSpike(alpha=inf)")
+    assert_close(paper.surrogate_grad(jnp.float32(X)), np.exp(-2 * A))
+
+
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
@@ -155,11 +163,13 @@ def test_a_name_without_its_library_is_an_error_that_names_the_conversions(name,
         ("spyx.boxcr", LookupError, "only of superspike, arctan.*Did you mean 'boxcar'"),
         ("snntorch.atan(slope=2)", TypeError, r"'slope'. Call it as snntorch.atan\(alpha=2\.0\)"),
         ("spikingjelly.SquarewaveFourierSeries(n=1)", ValueError, "n must be 2 or more, got 1"),
-        (
-            "spikingjelly.Rect(alpha=0)",
-            ValueError,
-            r"finite height and width, got alpha=0\. Pass nu",
-        ),
+        ("spikingjelly.Rect(alpha=0)", ValueError, r"alpha must be greater than 0, got 0\.0"),
+        ("snntorch.sigmoid(slope=-25)", ValueError, "slope must be greater than 0, got -25"),
+        ("spikingjelly.Sigmoid(-4)", ValueError, "alpha must be greater than 0, got -4"),
+        ("spikingjelly.PiecewiseQuadratic(alpha=0)", ValueError, "alpha must be greater than 0"),
+        ("spikingjelly.LeakyKReLU(leak=-1)", ValueError, "leak must be greater than 0, got -1"),
+        ("spyx.tanh(k='1e16')", ValueError, r"k must be between 1e-15 and 1e15, got 1e\+16"),
+        ("spyx.tanh(k=inf)", ValueError, "k must be between 1e-15 and 1e15, got inf"),
         ("QPseudoSpike(q=3, alpha=2)", TypeError, r"'alpha'.*as QPseudoSpike\(q, sharpness=1"),
         ("QPseudoSpike(sharpness=2)", TypeError, r"'sharpness'.*as QPseudoSpike\(alpha=2"),
         ("QPseudoSpike(q=1)", ValueError, "q must be greater than 1"),

@@ -13,6 +13,7 @@ from braintools.surrogate import GaussianGrad, Sigmoid, Surrogate
 from helpers import names_that_build
 
 from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
+from braintools_qps._registry import call_text
 
 inf = float("inf")
 
@@ -29,7 +30,7 @@ def test_every_surrogate_comes_back_through_json_and_scaled_from_its_repr(name):
     assert vars(back) == vars(surrogate)  # braintools 0.3 compares surrogates by identity
     scaled = Scaled(surrogate, scale=15 * u.mV)
     for one in (scaled, Scaled(Scaled(scaled), dampening=0.5)):
-        assert get_surrogate(repr(one)) == through_json(one) == one
+        assert get_surrogate(repr(one)) == through_json(one) == get_surrogate(call_text(one)) == one
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,13 @@ def test_every_surrogate_comes_back_through_json_and_scaled_from_its_repr(name):
 def test_ours_with_every_parameter(surrogate, written):
     assert surrogate_spec(surrogate) == {"name": "QPseudoSpike", **written}
     assert through_json(surrogate) == get_surrogate(repr(surrogate)) == surrogate
+
+
+def test_a_call_reads_as_one_would_write_it():
+    assert call_text(QPseudoSpike(8)) == "QPseudoSpike(alpha=8)"
+    scaled = Scaled(braintools.surrogate.QPseudoSpike(0.5), scale=15 * u.mV)
+    inner = "'braintools:QPseudoSpike(alpha=0.5)'"
+    assert call_text(scaled) == f"Scaled(surrogate={inner}, scale='15.0 mV')"
 
 
 def test_parameters_that_are_not_the_default_come_back():

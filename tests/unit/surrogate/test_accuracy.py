@@ -54,6 +54,26 @@ def test_original_function_in_float32(alpha):
     assert_close(QPseudoSpike(alpha).surrogate_fun(x), 0.5 + expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 2e-6), ("float64", 4e-15)])
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 6.5, 8.0])
+def test_whole_and_half_alphas_known_while_compiling_at_any_scale(alpha, dtype, bound):
+    """As docs/sharp_bits.md promises; mpmath."""
+    a, far = mp.mpf(alpha), np.append(np.geomspace(1e-10, 1e3, 60), [1e4, 1e9])
+    for scale in (15.0, 0.37):
+        x = (far * scale).astype(dtype)
+        with mp.workdps(40):
+            base = [1 + 2 * mp.mpf(float(v)) / (mp.mpf(scale) * (a + 1)) for v in x]
+            power = lambda b: mp.log(b) if a == 1 else (b ** (1 - a) - 1) / (1 - a)
+            expected = np.array([float(b**-a) for b in base])
+            integral = np.array([float(mp.mpf(1) / 2 + (a + 1) / 2 * power(b)) for b in base])
+        with jax.enable_x64(dtype == "float64"):
+            surrogate = QPseudoSpike(alpha, scale=scale)
+            gradient = jax.jit(surrogate.surrogate_grad)(x) * scale
+            original = jax.jit(surrogate.surrogate_fun)(x)
+        assert worst(gradient, expected, expected > NORMAL) < bound
+        assert worst(original, integral) < bound
+
+
 def test_traced_alpha_in_float32():
     """An alpha that is not known while tracing takes another kernel; its value is a float32."""
     x = reference()["x"]

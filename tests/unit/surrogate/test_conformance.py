@@ -1,7 +1,7 @@
 """What every surrogate of this package does, however its parameters are given.
 
-Each has its gradient written by hand, in numpy's float64. First the kit's own checks, then what the
-kit cannot ask of surrogates of other libraries: NaN, every transform, settings of JAX, parameters.
+Each has its gradient written by hand, in numpy's float64. First `check_surrogate`, then what it
+cannot ask of surrogates of other libraries: NaN, every transform, settings of JAX, parameters.
 """
 
 import brainstate
@@ -15,7 +15,7 @@ from helpers import FLOAT16, assert_close
 from jax.experimental import checkify
 
 from braintools_qps import QPseudoSpike, Scaled, q_pseudo_spike
-from braintools_qps.testing import find_failures
+from braintools_qps.testing import check_surrogate
 
 X = np.array([[-1.5, 0.0, 3.0], [0.75, -3.0, 1.5]])
 
@@ -92,14 +92,14 @@ def test_the_gradient_is_the_one_by_hand(surrogate, by_hand):
 
 
 @pytest.mark.parametrize("name", ["alpha 2", "alpha inf", "arbitrary", "uint8", "scaled twice"])
-def test_it_passes_the_kit(name):
+def test_it_conforms(name):
     surrogate = SURROGATES[name][0]
-    assert find_failures(surrogate, rtol=max(1e-5, ROUNDING[surrogate.residual_dtype])) == []
+    check_surrogate(surrogate, rtol=max(1e-5, ROUNDING[surrogate.residual_dtype]))
 
 
 @pytest.mark.parametrize("make", [QPseudoSpike, lambda **kw: Scaled(Sigmoid(), **kw)])
-def test_it_passes_the_kit_with_units(make):
-    assert find_failures(make(scale=15 * u.mV, dampening=0.3), unit=u.mV) == []
+def test_it_conforms_with_units(make):
+    check_surrogate(make(scale=15 * u.mV, dampening=0.3), unit=u.mV)
 
 
 def scanned(f, x):

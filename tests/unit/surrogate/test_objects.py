@@ -77,9 +77,14 @@ def test_jax_arrays_and_states_compare_by_identity():
     assert QPseudoSpike(state) == QPseudoSpike(state)
 
 
-def test_a_surrogate_with_a_state_is_copied():
-    surrogate = Scaled(QPseudoSpike(brainstate.State(jnp.float32(2.0))))
-    assert copy.copy(surrogate) == copy.deepcopy(surrogate) == surrogate
+def test_a_deep_copy_has_states_of_its_own():
+    alpha = brainstate.ShortTermState(jnp.float32(1.0))
+    surrogates = [Scaled(QPseudoSpike(alpha), scale=alpha), QPseudoSpike(alpha)]
+    assert copy.copy(surrogates[0]) == surrogates[0]
+    scaled, plain = copy.deepcopy(surrogates)
+    alpha.value = jnp.float32(9.0)
+    assert scaled.surrogate_grad(1.0) == plain.surrogate_grad(1.0) == 0.5  # 1 / (1 + |x|)
+    assert scaled.scale is scaled.surrogate.alpha is plain.alpha
 
 
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])

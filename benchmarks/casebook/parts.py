@@ -1,31 +1,80 @@
-"""Neurons of the sealed half of the casebook, written by hand, and weights of a given size."""
+"""What networks of the casebook are made of: neurons written by hand, weights, and wiring."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from functools import reduce
 from typing import Any
 
 import brainpy
 import brainstate
-import braintools
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from brainstate.nn import Module
+from braintools.init import Constant, Normal
 
-from ..networks import Design
+from .networks import SIDE, Design
 
 
-def given(design: Design, **defaults: Any) -> SimpleNamespace:
-    """The options of a design, and defaults for the others."""
-    return SimpleNamespace(**defaults | dict(design.options))
+class Wired(Module):
+    """Named parts, values that are kept for the next step, and what a step does with them."""
+
+    def __init__(self, step: Callable[[Any, Any], Any], kept: Any = (), **parts: Any):
+        super().__init__()
+        self.step, self.kept = step, kept
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def init_state(self, batch_size: int | None = None) -> None:
+        for name, size in self.kept:
+            setattr(self, name, zeros(size, batch_size))
+
+    def update(self, x: Any) -> Any:
+        return self.step(self, x)
+
+
+def row(*layers: Callable[[Any], Any]) -> Module:
+    return Wired(lambda net, x: reduce(lambda x, layer: layer(x), net.layers, x), layers=[*layers])
+
+
+def in_turn(net: Any, x: Any) -> Any:
+    return reduce(lambda x, name: getattr(net, name)(x), net.order, x)
+
+
+def through(**parts: Any) -> Module:
+    """Named parts, one after the other."""
+    return Wired(in_turn, order=tuple(parts), **parts)
+
+
+def image(x: Any) -> Any:
+    return x.reshape(*x.shape[:-1], SIDE, SIDE, 1)
+
+
+def flat(x: Any, axes: int = 3) -> Any:
+    return x.reshape(*x.shape[:-axes], -1)
+
+
+def amperes(x: Any) -> Any:
+    return x * u.mA
+
+
+def spiking(name: str, size: Any, d: Design, **options: Any) -> Any:
+    return getattr(brainpy.state, name)(size, spk_fun=d.surrogate, **options)
+
+
+def cortical(name: str, size: int, d: Design, **options: Any) -> Any:
+    """Neurons of brainpy.state that rest at -65 mV and fire at -50 mV."""
+    rest = -65 * u.mV
+    options |= {"V_rest": rest, "V_reset": rest, "V_th": -50 * u.mV}
+    return spiking(name, size, d, V_initializer=Constant(rest), **options)
 
 
 def linear(inputs: int, outputs: int, scale: float = 1.0, unit: Any = u.UNITLESS, **options: Any):
     """Weights that give a variance of ``scale**2`` to the sum of inputs of variance 1."""
-    normal = braintools.init.Normal(0.0, scale / np.sqrt(inputs), unit=unit)
-    options = {"b_init": braintools.init.Constant(0.0 * unit)} | options
+    normal = Normal(0.0, scale / np.sqrt(inputs), unit=unit)
+    options = {"b_init": Constant(0.0 * unit)} | options
     return brainstate.nn.Linear(inputs, outputs, w_init=normal, **options)
 
 
@@ -33,7 +82,7 @@ def convolution(shape: tuple[int, ...], channels: int, scale: float = 1.0) -> An
     """A convolution by 3 pixels in each direction, as `linear`."""
     make = brainstate.nn.Conv2d if len(shape) == 3 else brainstate.nn.Conv1d
     fan = 3 ** (len(shape) - 1) * shape[-1]
-    return make(shape, channels, 3, w_init=braintools.init.Normal(0.0, scale / np.sqrt(fan)))
+    return make(shape, channels, 3, w_init=Normal(0.0, scale / np.sqrt(fan)))
 
 
 def zeros(size: Any, batch_size: int | None) -> brainstate.HiddenState:
@@ -41,7 +90,17 @@ def zeros(size: Any, batch_size: int | None) -> brainstate.HiddenState:
     return brainstate.HiddenState(jnp.zeros(size if batch_size is None else (batch_size, *size)))
 
 
-class Beta(brainstate.nn.Module):
+class Cells(Module):
+    """Neurons of a size, whose states begin at 0."""
+
+    states: tuple[str, ...] = ("mem",)
+
+    def init_state(self, batch_size: int | None = None) -> None:
+        for name in self.states:
+            setattr(self, name, zeros(self.size, batch_size))
+
+
+class Beta(Cells):
     """LIF neurons as in snnTorch: the membrane keeps a share of itself in each step.
 
     ``fault`` takes the threshold from the spike, where it should be a factor.
@@ -51,9 +110,6 @@ class Beta(brainstate.nn.Module):
         super().__init__()
         self.size, self.spk_fun, self.beta, self.fault = size, spk_fun, beta, fault
         self.threshold = 1.0
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.mem = zeros(self.size, batch_size)
 
     def fire(self) -> Any:
         return self.spk_fun(self.mem.value - self.threshold)
@@ -65,15 +121,12 @@ class Beta(brainstate.nn.Module):
         return self.fire()
 
 
-class Hard(brainstate.nn.Module):
+class Hard(Cells):
     """`Beta` with a comparison in place of a surrogate."""
 
     def __init__(self, size: Any, beta: float = 0.9):
         super().__init__()
         self.size, self.beta = size, beta
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.mem = zeros(self.size, batch_size)
 
     def update(self, x: Any) -> Any:
         mem = self.beta * self.mem.value + x
@@ -82,16 +135,15 @@ class Hard(brainstate.nn.Module):
         return spikes
 
 
-class Parametric(brainstate.nn.Module):
+class Parametric(Cells):
     """PLIF neurons: the time constant of the layer is learnt, and a spike resets to 0."""
+
+    states = ("v",)
 
     def __init__(self, size: Any, spike_grad: Callable):
         super().__init__()
         self.size, self.spike_grad = size, spike_grad
         self.w = brainstate.ParamState(jnp.asarray(0.0))  # a time constant of 2 steps
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.v = zeros(self.size, batch_size)
 
     def update(self, x: Any) -> Any:
         v = self.v.value + (x - self.v.value) * jax.nn.sigmoid(self.w.value)
@@ -100,8 +152,10 @@ class Parametric(brainstate.nn.Module):
         return spikes
 
 
-class Millivolt(brainstate.nn.Module):
+class Millivolt(Cells):
     """Neurons with a threshold of 20 mV above rest; ``scale`` is what the surrogate counts in."""
+
+    states = ("V",)
 
     def __init__(self, size: int, spk_fun: Callable, scale: Any = 20 * u.mV):
         super().__init__()
@@ -109,7 +163,7 @@ class Millivolt(brainstate.nn.Module):
         self.rest, self.threshold, self.tau = -70 * u.mV, -50 * u.mV, 15 * u.ms
 
     def init_state(self, batch_size: int | None = None) -> None:
-        self.V = zeros(self.size, batch_size)
+        super().init_state(batch_size)
         self.V.value = self.V.value * u.mV + self.rest
 
     def update(self, x: Any) -> Any:
@@ -124,9 +178,7 @@ class Millivolt(brainstate.nn.Module):
 class FirstSpike(Beta):
     """Neurons without leak that fire once."""
 
-    def init_state(self, batch_size: int | None = None) -> None:
-        super().init_state(batch_size)
-        self.fired = zeros(self.size, batch_size)
+    states = ("mem", "fired")
 
     def update(self, x: Any) -> Any:
         self.mem.value = self.mem.value + x
@@ -148,18 +200,8 @@ class Ternary(Beta):
 class Current(Beta):
     """`Beta` behind a synapse whose current decays by a factor, too."""
 
-    def init_state(self, batch_size: int | None = None) -> None:
-        super().init_state(batch_size)
-        self.syn = zeros(self.size, batch_size)
+    states = ("mem", "syn")
 
     def update(self, x: Any) -> Any:
         self.syn.value = 0.8 * self.syn.value + x
         return super().update(self.syn.value)
-
-
-def cortical(name: str, size: int, design: Design, **options: Any) -> Any:
-    """Neurons of brainpy.state that rest at -65 mV and fire at -50 mV."""
-    rest = -65 * u.mV
-    options |= {"V_rest": rest, "V_reset": rest, "V_th": -50 * u.mV, "spk_fun": design.surrogate}
-    start = braintools.init.Constant(rest)
-    return getattr(brainpy.state, name)(size, V_initializer=start, **options)

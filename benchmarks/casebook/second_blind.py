@@ -1,4 +1,4 @@
-"""Networks of the second blind half of the casebook, what they are made of, and their inputs."""
+"""Networks of the second blind half of the casebook, as tables/second_blind.toml tells them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,24 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import optax
+from brainstate.nn import Module
 from braintools.init import Uniform
 
-from ..blind import Wired, row, spiking
-from ..networks import CLASSES, PIXELS, SIDE, Design
-from ..sealed.neurons import Beta, Current, Parametric, convolution, linear, zeros
-
-Module = brainstate.nn.Module
+from .networks import CLASSES, PIXELS, SIDE, Design
+from .parts import (
+    Beta,
+    Cells,
+    Current,
+    Parametric,
+    Wired,
+    convolution,
+    flat,
+    image,
+    linear,
+    row,
+    spiking,
+)
 
 
 def beside(x: Any) -> Any:
@@ -40,13 +51,10 @@ def recalled(x: Any) -> Any:
     return jnp.concatenate([x * (t < 6), signal], axis=-1)
 
 
-def exponential(tau: float) -> Any:
-    return jnp.exp(-1 / tau)
-
-
-def summing(d: Design, *, kept: Callable[[float], Any] = exponential) -> Module:
-    """Neurons that sum weak spikes over a time constant, in which ``kept`` is left of them."""
-    n, cells = d.width, lambda: Beta(d.width, d.surrogate, kept(d.tau))
+def summing(d: Design, *, divided: bool = False) -> Module:
+    """Neurons that sum weak spikes over a time constant, or are ``divided`` by it in each step."""
+    kept = 1 / d.tau if divided else jnp.exp(-1 / d.tau)
+    n, cells = d.width, lambda: Beta(d.width, d.surrogate, kept)
     return row(linear(PIXELS, n, 0.3), cells(), linear(n, n, 0.5), cells(), linear(n, CLASSES))
 
 
@@ -71,20 +79,16 @@ def feedforward(d: Design) -> Module:
     return Wired(step, hear=hear, inh=inh, fc=linear(PIXELS, n, 8.0), exc=exc, out=linear(n, 10))
 
 
-def gaussian(n: int) -> Any:
-    return brainstate.random.randn(n, n) / n**0.5
-
-
-def recurrent(d: Design, *, draw: Callable[[int], Any] = gaussian, inputs: int = PIXELS,
+def recurrent(d: Design, *, positive: bool = False, inputs: int = PIXELS,
               classes: int = CLASSES) -> Module:  # fmt: skip
-    """Neurons that hear themselves."""
+    """Neurons that hear themselves, by weights around 0 or from 0 to 1."""
 
     def step(net: Any, x: Any) -> Any:
         net.z.value = net.cells(net.fc(x) + net.z.value @ net.back.value)
         return net.out(net.z.value)
 
-    n = d.width
-    back = brainstate.ParamState(draw(n))
+    n, random = d.width, brainstate.random
+    back = brainstate.ParamState(random.rand(n, n) if positive else random.randn(n, n) / n**0.5)
     parts = {"fc": linear(inputs, n, 2.0), "back": back, "cells": Beta(n, d.surrogate, 0.9)}
     return Wired(step, (("z", n),), **parts, out=linear(n, classes))
 
@@ -104,13 +108,14 @@ def cued(d: Design, *, axis: int = -2) -> Module:
     return Wired(step, (("score", 2),), **parts, weigh=linear(16, 2), out=linear(n, CLASSES))
 
 
-def earliest(d: Design, *, count: Callable = lambda time, fired: time + 1 - fired) -> Module:
-    """The class is that of the neuron which fires first; ``count`` counts the steps before."""
+def earliest(d: Design, *, compared: bool = False) -> Module:
+    """The class is that of the neuron which fires first; steps before may count by comparison."""
 
     def step(net: Any, x: Any) -> Any:
         spikes = net.last(net.fc2(net.lif(net.fc1(x))))
         net.fired.value = net.fired.value + (1 - net.fired.value) * spikes
-        net.time.value = count(net.time.value, net.fired.value)
+        time, fired = net.time.value, net.fired.value
+        net.time.value = jnp.where(fired > 0, time, time + 1) if compared else time + 1 - fired
         return -net.time.value
 
     parts = {"fc1": linear(PIXELS, d.width, 3.0), "lif": Beta(d.width, d.surrogate)}
@@ -120,8 +125,7 @@ def earliest(d: Design, *, count: Callable = lambda time, fired: time + 1 - fire
 
 def convolved(d: Design) -> Module:
     """Two convolutions, with a pool between them, and neurons that see all of the image."""
-    c, flat = d.width, lambda x: x.reshape(*x.shape[:-3], -1)
-    image = lambda x: x.reshape(*x.shape[:-1], SIDE, SIDE, 1)
+    c = d.width
     conv1, conv2 = convolution((SIDE, SIDE, 1), c, 1.0), convolution((4, 4, c), 2 * c, 1.5)
     lif1, lif2 = Beta((SIDE, SIDE, c), d.surrogate, 0.8), Beta((4, 4, 2 * c), d.surrogate, 0.8)
     pool = brainstate.nn.MaxPool2d(2, 2)
@@ -187,26 +191,23 @@ def scaled(d: Design) -> Module:
 class Dendrites(Beta):
     """Neurons with a dendrite, which passes on to the soma what is above its rest."""
 
-    def init_state(self, batch_size: int | None = None) -> None:
-        super().init_state(batch_size)
-        self.dendrite = zeros(self.size, batch_size)
+    states = ("mem", "dendrite")
 
     def update(self, x: Any) -> Any:
         self.dendrite.value = 0.9 * self.dendrite.value + 0.3 * x
         return super().update(0.5 * jnp.tanh(self.dendrite.value) + 0.1 * x)
 
 
-class Resonators(Module):
+class Resonators(Cells):
     """Neurons whose membranes swing, each at a frequency of its own."""
+
+    states = ("real", "imaginary")
 
     def __init__(self, size: int, spk_fun: Callable):
         super().__init__()
         self.size, self.spk_fun = size, spk_fun
         angle = 2 * jnp.pi * jnp.linspace(0.01, 0.13, size)
         self.cos, self.sin = 0.95 * jnp.cos(angle), 0.95 * jnp.sin(angle)
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.real, self.imaginary = (zeros(self.size, batch_size) for _ in range(2))
 
     def update(self, x: Any) -> Any:
         real, imaginary = self.real.value, self.imaginary.value
@@ -230,6 +231,33 @@ def binary(inputs: int, outputs: int) -> Module:
 
     weights = brainstate.random.normal(size=(inputs, outputs)) / inputs**0.5
     return Wired(step, weights=brainstate.ParamState(weights))
+
+
+def mostly_masked(d: Design) -> Module:
+    cells = lambda n: Beta(n, d.surrogate, 0.95)
+    return row(masked(PIXELS, 256), cells(256), masked(256, 64), cells(64), linear(64, CLASSES))
+
+
+def binary_layers(d: Design) -> Module:
+    layer = lambda inputs: (binary(inputs, 128), Beta(128, d.surrogate))
+    return row(*layer(PIXELS), *layer(128), linear(128, CLASSES))
+
+
+def dendrites(d: Design) -> Module:
+    return row(linear(30, d.width, 2.0), Dendrites(d.width, d.surrogate), linear(d.width, 2))
+
+
+def resonators(d: Design) -> Module:
+    return row(linear(2, d.width, 1.0), Resonators(d.width, d.surrogate), linear(d.width, 5))
+
+
+def facilitated(d: Design) -> Module:
+    """Synapses that get stronger and tire."""
+    return row(
+        linear(PIXELS, 64, 8.0, u.mA), spiking("LIF", 64, d),
+        brainpy.state.STP(64, U=0.2, tau_f=100 * u.ms, tau_d=20 * u.ms),
+        linear(64, 64, 12.0, u.mA), spiking("ALIF", 64, d), linear(64, CLASSES),
+    )  # fmt: skip
 
 
 def experts(d: Design) -> Module:
@@ -265,3 +293,24 @@ def noisy(d: Design) -> Module:
     noise = lambda x: (x + brainstate.random.normal(size=x.shape)) * u.mA
     cells = spiking("LIFRef", d.width, d, tau=10 * u.ms, tau_ref=4 * u.ms)
     return row(linear(30, d.width, 1.0), noise, cells, linear(d.width, 2))
+
+
+def ascent(rate: float) -> Any:
+    return optax.chain(optax.scale_by_adam(), optax.scale(rate))
+
+
+def root_above_zero(x: Any) -> Any:
+    return jnp.sqrt(x + 1e-6)
+
+
+def triangle(x: Any) -> Any:
+    return 0.3 * jnp.maximum(1 - abs(x), 0)
+
+
+def unbounded_triangle(x: Any) -> Any:
+    return 0.3 * (1 - abs(x))
+
+
+def twice_shifted(x: Any) -> Any:
+    """A Gaussian around the threshold, which is subtracted again."""
+    return jnp.exp(-0.5 * ((x - 1) / 0.15) ** 2)

@@ -1,4 +1,4 @@
-"""Networks of the third blind half of the casebook, what they are made of, and their inputs."""
+"""Networks of the third blind half of the casebook, as tables/third_blind.toml tells them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,20 @@ import jax.numpy as jnp
 from brainstate.nn import Module
 from braintools.init import Constant
 
-from ..blind import Wired, row, spiking
-from ..networks import CLASSES, PIXELS, SIDE, Design, same
-from ..sealed.neurons import Beta, FirstSpike, convolution, linear, zeros
+from .networks import CLASSES, PIXELS, SIDE, Design, same
+from .parts import (
+    Beta,
+    FirstSpike,
+    Wired,
+    amperes,
+    convolution,
+    cortical,
+    flat,
+    image,
+    linear,
+    row,
+    spiking,
+)
 
 
 def phases(x: Any) -> Any:
@@ -71,12 +82,11 @@ def separable(d: Design) -> Module:
     """A convolution for each channel, then one of 1 by 1 pixel between them."""
     c, conv, norm = d.width, brainstate.nn.Conv2d, brainstate.nn.BatchNorm2d
     cells = lambda *shape: Beta(shape, d.surrogate, 0.7)
-    image = lambda x: x.reshape(*x.shape[:-1], SIDE, SIDE, 1)
     return row(
         image, convolution((SIDE, SIDE, 1), c, 3.0), norm((SIDE, SIDE, c)), cells(SIDE, SIDE, c),
         brainstate.nn.AvgPool2d(2, 2), conv((4, 4, c), c, 3, groups=c),
         conv((4, 4, c), 2 * c, 1), norm((4, 4, 2 * c)), cells(4, 4, 2 * c),
-        lambda x: x.reshape(*x.shape[:-3], -1), linear(32 * c, CLASSES),
+        flat, linear(32 * c, CLASSES),
     )  # fmt: skip
 
 
@@ -129,19 +139,16 @@ class Timed(Beta):
         return self.fire()
 
 
-def slow(d: Design, *, taus: Callable[[int], Any] = lambda n: jnp.linspace(5, 100, n)) -> Module:
-    n = d.width
-    layer = lambda a, scale: (linear(a, n, scale), Timed(taus(n), d.surrogate))
+def slow(d: Design, *, shortest: int = 5) -> Module:
+    n, taus = d.width, jnp.linspace(shortest, 100, d.width)
+    layer = lambda a, scale: (linear(a, n, scale), Timed(taus, d.surrogate))
     return row(*layer(PIXELS, 8.0), *layer(n, 20.0), linear(n, CLASSES))
 
 
-def cortical(d: Design) -> Module:
+def fast_cortical(d: Design) -> Module:
     """Fast neurons of brainpy.state, with potentials as in the cortex."""
-    n = d.width
-    rest = -65 * u.mV
-    options = {"V_rest": rest, "V_initializer": Constant(rest), "tau": 1.2 * u.ms}
-    options |= {"V_reset": rest, "V_th": -50 * u.mV, "spk_reset": "hard"}
-    cells = lambda: (lambda x: x * u.mA, spiking("LIF", n, d, **options))
+    n, fast = d.width, {"tau": 1.2 * u.ms, "spk_reset": "hard"}
+    cells = lambda: (amperes, cortical("LIF", n, d, **fast))
     fc1, fc2 = linear(PIXELS, n, 35.0), linear(n, n, 50.0)
     return row(fc1, *cells(), fc2, *cells(), linear(n, CLASSES))
 
@@ -199,8 +206,8 @@ class Thresholds(Beta):
         return self.fire()
 
 
-def thresholds(d: Design, *, link: Callable = jnp.exp) -> Module:
-    n = d.width
+def thresholds(d: Design, *, logarithms: bool = True) -> Module:
+    n, link = d.width, jnp.exp if logarithms else same
     layer = lambda a: (linear(a, n, 0.15), Thresholds(n, d.surrogate, link))
     return row(*layer(PIXELS), *layer(n), linear(n, CLASSES))
 
@@ -266,14 +273,12 @@ def early_votes(d: Design) -> Module:
 class Gated(Beta):
     """A gate for each neuron says how much of its membrane is renewed in a step."""
 
+    states = ("mem", "z")
+
     def __init__(self, inputs: int, size: int, spk_fun: Callable, bias: float):
         super().__init__(size, spk_fun)
         self.fc, self.gate = linear(inputs, size, 10.0), linear(inputs + size, size, 1.0)
         self.bias = brainstate.ParamState(jnp.full(size, bias))
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        super().init_state(batch_size)
-        self.z = zeros(self.size, batch_size)
 
     def update(self, x: Any) -> Any:
         heard = jnp.concatenate([x, self.z.value], axis=-1)
@@ -362,3 +367,7 @@ def tokens(d: Design) -> Module:
     parts |= {"fcs": [fc() for _ in range(3)], "lifs": [cells() for _ in range(3)]}
     place = brainstate.ParamState(0.5 * brainstate.random.randn(4, n))
     return Wired(step, **parts, place=place, out=linear(4 * n, CLASSES))
+
+
+def winner(spikes: Any) -> Any:
+    return jax.nn.one_hot(spikes.argmax(axis=-1), CLASSES)
