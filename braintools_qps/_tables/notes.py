@@ -38,7 +38,8 @@ def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
         most = max(len(r.seeds) for r in sound)
         notes.append(f"(n/{most}): chosen by n of {most} seeds.")
-    notes += [_slope_note(sound), _rate_note(comparison), _scale_note(comparison)]
+    notes += [_slope_note(sound), _rate_note(comparison)]
+    notes.append(_scale_note(comparison))
     if wide:
         shown = [column for column in CANDIDATE_COLUMNS if any(map(column.value, sound))]
         notes += [column.caption.format(score=comparison.score) for column in shown]
