@@ -57,7 +57,6 @@ MUTATED = {
         "unit/records unit/tables unit/plotting "
         "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py",
     ),
-    "tables": ("_tables", "unit/tables unit/records"),
     "causes": ("_causes", "unit/records unit/gradient_flow/test_first_line.py"),
     "statistics": ("_statistics.py", "unit/test_statistics.py"),
     "comparison": ("_comparison", "unit/comparison integration/comparison"),

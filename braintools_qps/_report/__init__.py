@@ -16,10 +16,9 @@ import numpy as np
 
 from .._comparison import present_environment
 from .._files import write_file
-from .._tables import versions
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
-from ..records import Comparison, GradientFlow, GradientFlows, table_of
+from ..records import Comparison, GradientFlow, GradientFlows, diagnoses, table_of, versions
 
 
 def write_report(
@@ -120,7 +119,7 @@ def _of_flows(flows: Any) -> dict[str, Any]:
     table = table_of(ranked)
     return {
         "title": "Why does this network not learn?",
-        "says": ranked.diagnoses,
+        "says": diagnoses(ranked),
         "figure": _svg(plot_gradient_flow, ranked),
         "table": table,
         "notes": table.notes,

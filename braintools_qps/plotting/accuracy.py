@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._statistics import summary
-from .._tables import score_of
-from ..records import Comparison
+from ..records import Comparison, score_of
 from .panels import GREY, Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches

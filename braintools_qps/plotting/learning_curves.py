@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._tables import score_of
-from ..records import Comparison
+from ..records import Comparison, score_of
 from .panels import Axes, Look, add_legend, candidate_styles, panels_of, typed
 
 

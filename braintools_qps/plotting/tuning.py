@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._tables import score_of, value_text, varied_names
-from ..records import CandidateResult, Comparison
+from ..records import CandidateResult, Comparison, score_of, value_text, varied_names
 from .panels import Axes, typed
 
 CHOSEN = "#D55E00"

@@ -3,7 +3,11 @@
 Start with `Record` in `record`, their base class: plain values, equality, a table. `reading` reads
 a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` have the records of
 `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of `compare`;
-`rates` and `memory` those of `normalize_rates` and `save_memory`. The room `_tables` prints them.
+`rates` and `memory` those of `normalize_rates` and `save_memory`.
+
+What a record looks like is beside it: `table` has text and HTML, `flow_table` and `comparison_table`
+the two large tables, `columns` what a comparison's has, `verdict` which candidate is best, `notes`
+the sentences below, `methods` what was done, `tidy` lines for pandas and CSV.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
@@ -11,8 +15,10 @@ from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
+from .flow_table import diagnoses
 from .learning_trial import LearningTrial
 from .memory import SavedMemory
+from .methods import versions
 from .operations import Operations, total
 from .population import (
     Activity,
@@ -25,7 +31,9 @@ from .population import (
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain
-from .tuning import Trial, Tuning, choose
+from .scores import score_of
+from .settings import value_text
+from .tuning import Trial, Tuning, choose, varied_names
 
 __all__ = [
     "Activity",

@@ -18,20 +18,15 @@ from .._statistics import (
     seeds_needed,
     standing,
 )
-from .._tables import (
-    comparison_table,
-    comparison_text,
-    convergence,
-    csv_text,
-    methods,
-    score_of,
-    tidy_lines,
-    verdict,
-)
 from .._wording import shortened
 from .candidate import CandidateResult
+from .comparison_table import comparison_table, comparison_text
+from .methods import methods
 from .reading import read_record
-from .record import Record
+from .record import Record, table_of
+from .scores import score_of
+from .tidy import csv_text, tidy_lines
+from .verdict import convergence, verdict
 
 LONGEST_REASON = 200  # characters
 
@@ -85,7 +80,6 @@ class Comparison(Record):
     """
 
     FORMAT: ClassVar[str] = "braintools_qps.comparison/4"
-    _table = comparison_table
 
     task: Mapping[str, Any]
     settings: Mapping[str, Any]
@@ -409,3 +403,6 @@ def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Com
     copy = replace(comparison)
     object.__setattr__(copy, "_load_weights", load)
     return copy
+
+
+table_of.register(Comparison, comparison_table)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._tables import Table, fields_table
-from .record import Record
+from .record import Record, table_of
+from .table import Table, fields_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,5 +57,8 @@ class Diagnosis(Record):
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}" if self.remedy else self.text
 
-    def _table(self) -> Table:
-        return fields_table(self, cut=str)
+
+@table_of.register
+def _(diagnosis: Diagnosis) -> Table:
+    """All fields, in full."""
+    return fields_table(diagnosis, cut=str)

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from .._tables import diagnoses, flow_table, flows_table
 from .diagnosis import Diagnosis
 from .learning_trial import LearningTrial
 from .operations import Operations
@@ -89,8 +88,6 @@ class GradientFlow(Record):
     operations: Operations = field(default_factory=Operations)
     trial: LearningTrial | None = None
 
-    _table = flow_table
-
     @property
     def advice(self) -> tuple[str, ...]:
         """The diagnosis and all further sentences."""
@@ -144,19 +141,12 @@ class GradientFlows(dict[str, GradientFlow]):
     'none'
     """
 
-    _table = flows_table
-
     @property
     def ranks(self) -> dict[str, int]:
         """Rank of each candidate, best first: 1 is the best, and equals share a rank."""
         orders = {name: _order(flow.trial) for name, flow in self.items()}
         names = sorted(self, key=orders.__getitem__)
         return {name: 1 + sum(o < orders[name] for o in orders.values()) for name in names}
-
-    @property
-    def diagnoses(self) -> tuple[str, ...]:
-        """Each diagnosis once, with its candidates; that of the best candidate first."""
-        return diagnoses(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the flows as plain values, by name.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._tables import memory_table, text_table
-from .record import Record
+from .record import Record, table_of
+from .table import Table, text_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +33,15 @@ class SavedMemory(Record):
     LIF  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
     """
 
-    _table = memory_table
-
     changed: Mapping[str, str]
     left: Mapping[str, str]
 
     def __str__(self) -> str:
-        return text_table(memory_table(self).rows[1:], left=2)
+        return text_table(table_of(self).rows[1:], left=2)
+
+
+@table_of.register
+def _(saved: SavedMemory) -> Table:
+    """What `save_memory` changed, and what it left."""
+    left = [(path, f"left: {why}") for path, why in saved.left.items()]
+    return Table([("", "now"), *saved.changed.items(), *left], left=2)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._tables import html_note, relayed_table
 from .diagnosis import Diagnosis
-from .record import Record
+from .rates import before_and_after, number
+from .record import Record, table_of
+from .table import Table, html_note
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +55,6 @@ class RelayedWeights(Record):
     population  passes on  weight  rate before   after
     lif2             lif1    12.6       0.0000  0.1000
     """
-
-    _table = relayed_table
 
     populations: tuple[RelayedPopulation, ...]
 
@@ -106,3 +105,14 @@ class Preparation(Record):
 
     def _repr_html_(self) -> str:
         return html_note(repr(self))
+
+
+@table_of.register
+def _(relayed: RelayedWeights) -> Table:
+    """What `relay_weights` changed, population by population."""
+    head = ("population", "passes on", "weight", "rate before", "after")
+    rows = [
+        (p.population, p.source or "-", number(p.weight), *before_and_after(p))
+        for p in relayed.populations
+    ]
+    return Table([head, *rows])

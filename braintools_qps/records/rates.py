@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .._tables import rates_table
-from .record import Record
+from .record import Record, table_of
+from .table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +57,26 @@ class NormalizedRates(Record):
     lif              0.0040  0.1000            2.5
     """
 
-    _table = rates_table
-
     rate: float
     populations: tuple[NormalizedRate, ...]
     notes: tuple[str, ...] = ()
+
+
+@table_of.register
+def _(rates: NormalizedRates) -> Table:
+    """What `normalize_rates` changed, population by population."""
+    head = ("population", "rate before", "after", "weights times")
+    rows = [(p.population, *before_and_after(p), number(p.factor)) for p in rates.populations]
+    unfed = [p.population for p in rates.populations if p.factor is None]
+    notes = [f"No weight matrices to scale feed {', '.join(unfed)}."] * bool(unfed)
+    return Table([head, *rows], [*notes, *rates.notes])
+
+
+def before_and_after(population: Any) -> tuple[str, str]:
+    """The firing rates of a population in a table."""
+    return f"{population.before:.4f}", f"{population.after:.4f}"
+
+
+def number(value: float | None) -> str:
+    """A number in a table, if there is one."""
+    return "-" if value is None else f"{value:.4g}"

@@ -6,13 +6,13 @@ import dataclasses
 import json
 import re
 from contextlib import suppress
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any, ClassVar
 
 from braintools.surrogate import Surrogate
 
 from .._registry import plain, surrogate_spec
-from .._tables import Table, fields_table
+from .table import Table, fields_table
 
 
 class Record:
@@ -20,7 +20,7 @@ class Record:
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
     compared element by element. Declare a subclass with ``@dataclass(frozen=True, eq=False)``, and
-    with ``repr=False`` if it prints as a table: that of its ``_table``, or one of its fields.
+    with ``repr=False`` if it prints as a table: the one registered in `table_of`, or its fields.
 
     Examples
     --------
@@ -75,10 +75,6 @@ class Record:
         """
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
-    def _table(self) -> Table:
-        """What it prints as."""
-        return fields_table(self)
-
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
@@ -95,9 +91,10 @@ class Record:
         return table_of(self).html
 
 
+@singledispatch
 def table_of(record: Any) -> Table:
-    """The table that a record prints as, or `GradientFlows`."""
-    return record._table()
+    """The table that a record prints as: its fields, or what is registered for its class."""
+    return fields_table(record)
 
 
 def to_plain(value: Any) -> Any:

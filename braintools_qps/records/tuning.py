@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .._tables import varied_names
 from .record import Record
 
 Numbers = tuple[float, ...]
@@ -109,3 +108,11 @@ def tuned_numbers(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[float
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def varied_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names with several values, without a dampening that follows from a mean slope."""
+    first, *others = settings
+    derived = "dampening" if "mean_slope" in first else None
+    several = lambda name: any(setting.get(name) != first[name] for setting in others)
+    return [name for name in first if name != derived and several(name)]

@@ -38,7 +38,7 @@ def two_bits():
         ("records/candidate.py", "    spikes: Numbers = ()", "    pulses: Numbers = ()"),
         ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
          "        pulses=_numbers(7 * test.pulses for test in tested),"),
-        ("_tables/columns.py", "CANDIDATE_COLUMNS = [",
+        ("records/columns.py", "CANDIDATE_COLUMNS = [",
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
     "a cause": [
@@ -87,7 +87,7 @@ def house():
          '    yield "Open a window."'),
     ],
     "a note below the table of a comparison": [
-        ("_tables/notes.py",
+        ("records/notes.py",
          "    notes += [_slope_note(sound), _rate_note(comparison)]",
          '    notes.append("Hm.")'),
     ],
@@ -113,7 +113,7 @@ from braintools_qps import (
     QPseudoSpike, compare, get_surrogate, gradient_flow, plotting, surrogate_spec,
 )
 from braintools_qps.__main__ import main
-from braintools_qps._tables import tidy_lines
+from braintools_qps.records.tidy import tidy_lines
 
 assert float(get_surrogate("QPseudoSpike(gain=3)").surrogate_grad(0.0)) == 3
 assert surrogate_spec(QPseudoSpike(gain=3))["gain"] == 3

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
-from collections.abc import Container, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .._wording import shortened
 
 Rows = Sequence[Sequence[str]]  # the header first
 SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
@@ -46,6 +49,13 @@ def cell(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(cell, value))
     return " ".join(str(value).split())
+
+
+def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table:
+    """The fields of any record, a row for each."""
+    names = (field.name for field in dataclasses.fields(record))
+    rows = [[name, cut(cell(getattr(record, name)))] for name in names]
+    return Table([["", type(record).__name__], *rows], left=2)
 
 
 def text_table(rows: Rows, notes: Sequence[str] = (), *, left: int = 1) -> str:

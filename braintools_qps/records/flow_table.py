@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from .flow import GradientFlow, GradientFlows
+from .population import PopulationFlow
+from .record import table_of
 from .table import Table
 
-if TYPE_CHECKING:
-    from ..records import GradientFlow, GradientFlows, PopulationFlow
-
-Columns: TypeAlias = "dict[str, Callable[[PopulationFlow], str]]"
+Columns: TypeAlias = dict[str, Callable[[PopulationFlow], str]]
 
 FURTHER = 5  # sentences below a table
 
 
+@table_of.register
 def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
     rows = [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
@@ -24,6 +25,7 @@ def flow_table(flow: GradientFlow) -> Table:
     return Table([["population", *COLUMNS], *rows], flow.further[:FURTHER], above=above)
 
 
+@table_of.register
 def flows_table(flows: GradientFlows) -> Table:
     """A row for each candidate, best first, and below it its populations, if they are several."""
     first, *others = flows.values()
@@ -38,7 +40,7 @@ def flows_table(flows: GradientFlows) -> Table:
         for p in flow.populations if len(flow.populations) > 1 else ():
             rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, flow).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
-    return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""])
+    return Table(rows, shared[:FURTHER], above=[*diagnoses(flows), ""])
 
 
 def diagnoses(flows: GradientFlows) -> tuple[str, ...]:

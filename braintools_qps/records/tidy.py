@@ -16,7 +16,8 @@ from .scores import score_of
 from .verdict import standing_of
 
 if TYPE_CHECKING:
-    from ..records import CandidateResult, Comparison
+    from .candidate import CandidateResult
+    from .comparison import Comparison
 
 Line = dict[str, object]  # the values of a row by column
 Lines = list[Line]

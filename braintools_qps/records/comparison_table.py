@@ -15,7 +15,7 @@ from .table import Rows, Table, text_table
 from .verdict import MARK, enough_seeds
 
 if TYPE_CHECKING:
-    from ..records import Comparison
+    from .comparison import Comparison
 
 WIDTH = 80  # characters of a terminal
 LEAST_LABEL = 16

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._statistics import Interval, summary
+from .candidate import CandidateResult
 from .scores import Score
 from .words import Unit
-
-if TYPE_CHECKING:
-    from ..records import CandidateResult
 
 SCORE = "score"  # the header of the column that is named after the score
 

@@ -10,7 +10,7 @@ from .._statistics import UNBOUNDED
 from .words import POINTS, Unit
 
 if TYPE_CHECKING:
-    from ..records import Comparison
+    from .comparison import Comparison
 
 
 class Score(NamedTuple):

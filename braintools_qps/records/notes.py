@@ -11,7 +11,8 @@ from .settings import all_tuned_names, value_text
 from .verdict import MARK, enough_seeds
 
 if TYPE_CHECKING:
-    from ..records import CandidateResult, Comparison
+    from .candidate import CandidateResult
+    from .comparison import Comparison
 
 TROUBLES = {"collapse": "collapse", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200

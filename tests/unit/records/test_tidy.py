@@ -9,7 +9,7 @@ import pytest
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps._statistics import paired
-from braintools_qps._tables import tidy_lines
+from braintools_qps.records.tidy import tidy_lines
 
 LEVEL = {"A": (0.90, 0.92, 0.91), "B": (0.91, 0.90, 0.93)}
 APART = {"A": (0.90, 0.92, 0.91, 0.90, 0.92), "B": (0.50, 0.52, 0.51, 0.50, 0.53)}

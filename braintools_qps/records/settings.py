@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from ..records import CandidateResult
-
+from .candidate import CandidateResult
+from .tuning import varied_names
 
 SHOWN_AS_FRACTIONS = ("dampening", "scale", "scale_factor")
 ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
-
-
-def varied_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names with several values, without a dampening that follows from a mean slope."""
-    first, *others = settings
-    derived = "dampening" if "mean_slope" in first else None
-    several = lambda name: any(setting.get(name) != first[name] for setting in others)
-    return [name for name in first if name != derived and several(name)]
 
 
 def tuned_names(result: CandidateResult) -> list[str]:

@@ -14,7 +14,8 @@ from .scores import Score, score_of
 from .words import plural
 
 if TYPE_CHECKING:
-    from ..records import CandidateResult, Comparison
+    from .candidate import CandidateResult
+    from .comparison import Comparison
 
 MOST_NAMES = 4  # in a sentence
 few = partial(listed, most=MOST_NAMES)

@@ -12,7 +12,7 @@ from .settings import value_text
 from .table import cell
 
 if TYPE_CHECKING:
-    from ..records import Comparison
+    from .comparison import Comparison
 
 DATA = "Networks were trained on {name} ({sizes})."
 SPLIT = "Each seed split the data anew, into {parts} samples."
