@@ -95,8 +95,10 @@ def missing_scale(unit: u.Unit, inner: object = None) -> u.UnitMismatchError:
 
 
 def _check_dimension(name: str, unit: u.Unit | None, parameter: str, value: Any) -> None:
+    if value is None or (unit is None and not isinstance(value, u.Quantity)):
+        return
     expected, got = unit or u.UNITLESS, u.get_unit(value)
-    if value is None or got.dim == expected.dim or (isinstance(value, float) and value == 0):
+    if got.dim == expected.dim or (isinstance(value, float) and value == 0):
         return
     fix = f"Pass {parameter}=1.0 * u.{expected}"
     if unit is None:
