@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 
-from .._models import find_nodes, set_surrogate
+from .._models import find_nodes, is_dropout, set_surrogate
 from .._registry import surrogate_spec
 from ..typing import Inputs, Model, SpikeFunction
 from .normalize import normalize_surrogate
@@ -198,7 +198,7 @@ class SetDropout(Change):
     prob: float
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        find_nodes(model, lambda node: True)[self.name].node.prob = self.prob
+        find_nodes(model, is_dropout)[self.name].node.prob = self.prob  # not its Vmap
         return inputs
 
     def code(self, given: Given) -> Code:
