@@ -53,6 +53,7 @@ class Code(NamedTuple):
 class Change(abc.ABC):
     """One change of a model, of its inputs, or of how it is trained."""
 
+    what = ""  # in a list of what was tried
     of_inputs = False  # which are the user's to change
     through_stops = False  # whether the trial lets gradients pass what stops them
     all_steps = False  # whether the loss of the trial reads the mean output of all steps
@@ -76,6 +77,7 @@ class Both(Change):
 
     first: Change
     second: Change
+    what = "centred weights"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         return self.second.apply(model, self.first.apply(model, inputs))
@@ -90,6 +92,7 @@ class BringRates(Change):
     """Bring every population to a firing rate; None for the default of `normalize_rates`."""
 
     rate: float | None = None
+    what = "other firing rates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         normalize_rates(model, inputs, **_given(rate=self.rate))
@@ -105,6 +108,7 @@ class RelayWeights(Change):
     """Give a deep stack weights that pass spikes on."""
 
     rate: float | None = None
+    what = "relayed spikes"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         relay_weights(model, inputs, **_given(rate=self.rate))
@@ -122,6 +126,7 @@ class ScaleWeights(Change):
     step: Step
     positions: tuple[int, ...]
     factor: float
+    what = "larger or smaller weights"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         _rewrite(model, self.step, self.positions, lambda w: w * self.factor)
@@ -137,6 +142,7 @@ class CentreWeights(Change):
 
     step: Step
     positions: tuple[int, ...]
+    what = "centred weights"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         _rewrite(model, self.step, self.positions, lambda w: w - w.mean())
@@ -153,6 +159,7 @@ class SetSurrogates(Change):
     surrogates: Mapping[str, SpikeFunction]
     codes: Mapping[str, str]
     detach: bool = False
+    what = "other surrogates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         set_surrogate(model, self.surrogates, detach_reset=self.detach or None)
@@ -173,6 +180,7 @@ class LowerSurrogates(Change):
     surrogates: Mapping[str, Surrogate] | None = None
     surrogates_code: str = ""
     detach: bool = False
+    what = "other surrogates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         options = _given(surrogate=self.surrogates)
@@ -196,6 +204,7 @@ class SetDropout(Change):
     name: str
     node: str  # its code
     prob: float
+    what = "less dropout"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         find_nodes(model, is_dropout)[self.name].node.prob = self.prob  # not its Vmap
@@ -212,6 +221,7 @@ class ChangeInputs(Change):
     function: Callable[[Any], Any]
     expression: str
     is_tree: bool = False
+    what = "other inputs"
     of_inputs = True
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
@@ -238,6 +248,7 @@ class LetGradientPass(Change):
     """What if nothing stopped the gradient? For the user to write."""
 
     stops: str
+    what = "a gradient that passes"
     through_stops = True
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
@@ -254,6 +265,7 @@ class LetGradientPass(Change):
 class ReadAllSteps(Change):
     """What if the loss read the mean output of all steps? For the user to write."""
 
+    what = "all steps in the loss"
     all_steps = True
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from .._wording import listed
 from ..records import Diagnosis, LearningTrial
 from .attempts import Attempts
@@ -88,6 +90,8 @@ def said_of(trial: LearningTrial) -> str:
     if steps is not None:
         how = "It learns" if trial.learns_soon else "It learns slowly"
         return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
+    if not np.isfinite([trial.losses[0], trial.constant]).all():
+        return "It does not learn: its loss is NaN or infinite."
     left = f"after {_steps(len(trial.losses))} {trial.left:.3g} of {trial.constant:.3g} is left"
     return f"It {'learns slowly' if trial.moves else 'does not learn'}: {left}."
 
@@ -166,8 +170,8 @@ def _unproven(
     """Exact findings first, then what was measured, and what was tried."""
     known = [(cause, finding) for cause, finding in found if not cause.general]
     known.sort(key=lambda pair: not pair[1].exact)
-    tried = ", ".join(said for said, after in attempts.tried.items() if after is not None)
-    nothing = f"Nothing that was tried helps{f': {tried}' if tried else ''}."
+    tried = ", ".join(attempts.kinds)
+    nothing = f"Nothing that was tried helps: {tried}." if tried else None
     if not known:
         return Verdict(Diagnosis("unknown", None, said_of(before), nothing))
     (cause, first), *others = known
@@ -181,8 +185,8 @@ def _unproven(
         cause.column,
         cause.word,
     )
-    further = [finding.text for _, finding in others]
-    return Verdict(diagnosis, (*further, *([nothing] if tried and first.advice else ())))
+    further = [] if first.final else [finding.text for _, finding in others]
+    return Verdict(diagnosis, (*further, *([nothing] if nothing and first.advice else ())))
 
 
 def _untried(measured: Measured, found: list[tuple[Cause, Finding]]) -> Verdict:
