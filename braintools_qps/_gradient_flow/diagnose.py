@@ -100,7 +100,8 @@ def unmoved(measured: Measured) -> Iterator[str]:
     """A sentence on weights that the trial of a network that learns did not move."""
     step, moved = measured.step, measured.tried.moved if measured.tried else ()
     known = {*moved, *stopped_matrices(measured)}
-    matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1)
+    reaching = lambda i: OUTPUTS in step.graph.downstream(i)  # others are disconnected
+    matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1 and reaching(i))
     if still := [step.path(i) for i in matrices if i not in known]:
         verb = "gets" if len(still) == 1 else "get"
         yield f"But {listed(still, 3)} {verb} no gradient in any step of the trial."
