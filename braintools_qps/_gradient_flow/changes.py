@@ -159,7 +159,10 @@ class SetSurrogates(Change):
     surrogates: Mapping[str, SpikeFunction]
     codes: Mapping[str, str]
     detach: bool = False
-    what = "other surrogates"
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return "detached resets" if self.detach else "other surrogates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         set_surrogate(model, self.surrogates, detach_reset=self.detach or None)

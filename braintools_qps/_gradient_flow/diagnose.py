@@ -107,16 +107,17 @@ def unmoved(measured: Measured) -> Iterator[str]:
         yield f"But {listed(still, 3)} {verb} no gradient in any step of the trial."
 
 
-def facts(measured: Measured) -> Iterator[str]:
-    """Exact facts that a network may learn with all the same."""
+def facts(measured: Measured, cause: str = "") -> Iterator[str]:
+    """Exact facts that a network may learn with all the same, but for those that a cause says."""
     step = measured.step
-    for i in stopped_matrices(measured):
+    for i in stopped_matrices(measured) if cause != "no gradient" else ():
         yield f"But {said_of_matrix(measured, i)}."
     cut = [p.name for p in measured.populations if OUTPUTS not in step.graph.downstream(p.name)]
-    if cut:
+    if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
-    for name, found in low_dropouts(measured.evaluator.model, KEPT).items():
+    low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
+    for name, found in low.items():
         yield f"But {keeps(name, found.node)}."
 
 
@@ -155,7 +156,7 @@ def _proven(
         cause.column,
         cause.word,
     )
-    return Verdict(diagnosis, tuple(facts(measured)), change, after)
+    return Verdict(diagnosis, tuple(facts(measured, cause.name)), change, after)
 
 
 def _afterwards(after: LearningTrial) -> str:
