@@ -7,7 +7,7 @@ from braintools.surrogate import Surrogate
 
 from braintools_qps import QPseudoSpike
 
-STEPS, BATCH, N = 20, 3, 8
+STEPS, BATCH, N = 10, 8, 8
 LOW = QPseudoSpike(2.0, dampening=0.2)
 
 
@@ -45,7 +45,7 @@ class Stack(brainstate.nn.Module):
     def __init__(self, *layers):
         super().__init__()
         self.layers = list(layers)
-        self.out = brainstate.ParamState(jnp.ones((N, 2)))
+        self.out = brainstate.ParamState(jax.random.normal(jax.random.key(1), (N, 2)))
 
     def update(self, x):
         for layer in self.layers:

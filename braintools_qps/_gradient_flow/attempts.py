@@ -24,6 +24,7 @@ class Attempts:
     trials: Trials
     given: Given
     tried: dict[str, LearningTrial | None] = field(default_factory=dict)  # by what is said
+    kinds: dict[str, None] = field(default_factory=dict)  # of changes that could be made, in order
 
     def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
         """The first change that makes the trial clearly better."""
@@ -39,6 +40,7 @@ class Attempts:
         if said not in self.tried:
             try:
                 self.tried[said] = self._try(change).record
+                self.kinds[change.what] = None
             except Exception:  # the user would meet it, too
                 self.tried[said] = None
         return self.tried[said]

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 
-from .._models import find_nodes, set_surrogate
+from .._models import find_nodes, is_dropout, set_surrogate
 from .._registry import call_text
 from ..typing import Inputs, Model, SpikeFunction
 from .normalize import normalize_surrogate
@@ -53,6 +53,7 @@ class Code(NamedTuple):
 class Change(abc.ABC):
     """One change of a model, of its inputs, or of how it is trained."""
 
+    what = ""  # in a list of what was tried
     of_inputs = False  # which are the user's to change
     through_stops = False  # whether the trial lets gradients pass what stops them
     all_steps = False  # whether the loss of the trial reads the mean output of all steps
@@ -76,6 +77,7 @@ class Both(Change):
 
     first: Change
     second: Change
+    what = "centred weights"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         return self.second.apply(model, self.first.apply(model, inputs))
@@ -90,6 +92,7 @@ class BringRates(Change):
     """Bring every population to a firing rate; None for the default of `normalize_rates`."""
 
     rate: float | None = None
+    what = "other firing rates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         normalize_rates(model, inputs, **_given(rate=self.rate))
@@ -105,6 +108,7 @@ class RelayWeights(Change):
     """Give a deep stack weights that pass spikes on."""
 
     rate: float | None = None
+    what = "relayed spikes"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         relay_weights(model, inputs, **_given(rate=self.rate))
@@ -122,6 +126,7 @@ class ScaleWeights(Change):
     step: Step
     positions: tuple[int, ...]
     factor: float
+    what = "larger or smaller weights"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         _rewrite(model, self.step, self.positions, lambda w: w * self.factor)
@@ -137,6 +142,7 @@ class CentreWeights(Change):
 
     step: Step
     positions: tuple[int, ...]
+    what = "centred weights"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         _rewrite(model, self.step, self.positions, lambda w: w - w.mean())
@@ -153,6 +159,10 @@ class SetSurrogates(Change):
     surrogates: Mapping[str, SpikeFunction]
     codes: Mapping[str, str]
     detach: bool = False
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return "detached resets" if self.detach else "other surrogates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         set_surrogate(model, self.surrogates, detach_reset=self.detach or None)
@@ -173,6 +183,7 @@ class LowerSurrogates(Change):
     surrogates: Mapping[str, Surrogate] | None = None
     surrogates_code: str = ""
     detach: bool = False
+    what = "other surrogates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         options = _given(surrogate=self.surrogates)
@@ -197,9 +208,10 @@ class SetDropout(Change):
     name: str
     node: str  # its code
     prob: float
+    what = "less dropout"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        find_nodes(model, lambda node: True)[self.name].node.prob = self.prob
+        find_nodes(model, is_dropout)[self.name].node.prob = self.prob  # not its Vmap
         return inputs
 
     def code(self, given: Given) -> Code:
@@ -213,6 +225,7 @@ class ChangeInputs(Change):
     function: Callable[[Any], Any]
     expression: str
     is_tree: bool = False
+    what = "other inputs"
     of_inputs = True
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
@@ -221,12 +234,11 @@ class ChangeInputs(Change):
     def code(self, given: Given) -> Code:
         if given.is_task:  # its data are arrays that the task was made from
             return Code(())
-        if self.is_tree:
-            each = self.expression.format(x="x", time=int(given.batch_first))
-            return Code((f"import jax; inputs = jax.tree.map(lambda x: {each}, inputs)",))
-        return Code(
-            (f"inputs = {self.expression.format(x='inputs', time=int(given.batch_first))}",)
+        each = self.expression.format(
+            x="x" if self.is_tree else "inputs", time=int(given.batch_first)
         )
+        each = f"jax.tree.map(lambda x: {each}, inputs)" if self.is_tree else each
+        return Code((*["import jax"] * ("jax." in each), f"inputs = {each}"))
 
     def said(self, given: Given) -> str:
         if given.is_task:
@@ -239,6 +251,7 @@ class LetGradientPass(Change):
     """What if nothing stopped the gradient? For the user to write."""
 
     stops: str
+    what = "a gradient that passes"
     through_stops = True
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
@@ -255,6 +268,7 @@ class LetGradientPass(Change):
 class ReadAllSteps(Change):
     """What if the loss read the mean output of all steps? For the user to write."""
 
+    what = "all steps in the loss"
     all_steps = True
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from .._wording import listed
 from ..records import Diagnosis, LearningTrial
 from .attempts import Attempts
@@ -88,6 +90,8 @@ def said_of(trial: LearningTrial) -> str:
     if steps is not None:
         how = "It learns" if trial.learns_soon else "It learns slowly"
         return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
+    if not np.isfinite([trial.losses[0], trial.constant]).all():
+        return "It does not learn: its loss is NaN or infinite."
     left = f"after {_steps(len(trial.losses))} {trial.left:.3g} of {trial.constant:.3g} is left"
     return f"It {'learns slowly' if trial.moves else 'does not learn'}: {left}."
 
@@ -96,22 +100,24 @@ def unmoved(measured: Measured) -> Iterator[str]:
     """A sentence on weights that the trial of a network that learns did not move."""
     step, moved = measured.step, measured.tried.moved if measured.tried else ()
     known = {*moved, *stopped_matrices(measured)}
-    matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1)
+    reaching = lambda i: OUTPUTS in step.graph.downstream(i)  # others are disconnected
+    matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1 and reaching(i))
     if still := [step.path(i) for i in matrices if i not in known]:
         verb = "gets" if len(still) == 1 else "get"
         yield f"But {listed(still, 3)} {verb} no gradient in any step of the trial."
 
 
-def facts(measured: Measured) -> Iterator[str]:
-    """Exact facts that a network may learn with all the same."""
+def facts(measured: Measured, cause: str = "") -> Iterator[str]:
+    """Exact facts that a network may learn with all the same, but for those that a cause says."""
     step = measured.step
-    for i in stopped_matrices(measured):
+    for i in stopped_matrices(measured) if cause != "no gradient" else ():
         yield f"But {said_of_matrix(measured, i)}."
     cut = [p.name for p in measured.populations if OUTPUTS not in step.graph.downstream(p.name)]
-    if cut:
+    if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
-    for name, found in low_dropouts(measured.evaluator.model, KEPT).items():
+    low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
+    for name, found in low.items():
         yield f"But {keeps(name, found.node)}."
 
 
@@ -150,7 +156,7 @@ def _proven(
         cause.column,
         cause.word,
     )
-    return Verdict(diagnosis, tuple(facts(measured)), change, after)
+    return Verdict(diagnosis, tuple(facts(measured, cause.name)), change, after)
 
 
 def _afterwards(after: LearningTrial) -> str:
@@ -166,8 +172,8 @@ def _unproven(
     """Exact findings first, then what was measured, and what was tried."""
     known = [(cause, finding) for cause, finding in found if not cause.general]
     known.sort(key=lambda pair: not pair[1].exact)
-    tried = ", ".join(said for said, after in attempts.tried.items() if after is not None)
-    nothing = f"Nothing that was tried helps{f': {tried}' if tried else ''}."
+    tried = ", ".join(attempts.kinds)
+    nothing = f"Nothing that was tried helps: {tried}." if tried else None
     if not known:
         return Verdict(Diagnosis("unknown", None, said_of(before), nothing))
     (cause, first), *others = known
@@ -181,8 +187,8 @@ def _unproven(
         cause.column,
         cause.word,
     )
-    further = [finding.text for _, finding in others]
-    return Verdict(diagnosis, (*further, *([nothing] if tried and first.advice else ())))
+    further = [] if first.final else [finding.text for _, finding in others]
+    return Verdict(diagnosis, (*further, *([nothing] if nothing and first.advice else ())))
 
 
 def _untried(measured: Measured, found: list[tuple[Cause, Finding]]) -> Verdict:

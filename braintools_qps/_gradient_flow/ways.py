@@ -62,7 +62,8 @@ def stronger_weights(measured: Measured, name: str) -> Iterator[Change]:
     weights = step.input_weights(step.population(name))
     for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
         rate_at = lambda factor, chosen=chosen: rates(scaled(states, chosen, factor))[name]
-        if chosen and (factor := attained(rate_at, TARGET_RATE, close=ROUGHLY)):
+        factor = attained(rate_at, TARGET_RATE, close=ROUGHLY) if chosen else None
+        if factor and factor != 1:
             yield ScaleWeights(step, chosen, float(f"{factor:.3g}"))
 
 
@@ -147,8 +148,11 @@ def lower_slopes(measured: Measured) -> Iterator[Change]:
     others = {name: spike for name, spike in measured.spikes.items() if spike is not own[name]}
     codes = {name: written(spike, "surrogate") for name, spike in others.items()}
     code = code_of(codes) if others else ""
+    highest = max(p.slopes.per_scale for p in measured.populations)
     for detach in (False, True):
         for slope in LOWER:
+            if slope >= highest:
+                continue  # nothing to lower
             yield LowerSurrogates(slope, others or None, code, detach)
 
 

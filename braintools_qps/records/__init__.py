@@ -5,9 +5,9 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of `compare`;
 `rates` and `memory` those of `normalize_rates` and `save_memory`.
 
-What a record looks like is beside it: `table` has text and HTML, `flow_table` and `comparison_table`
-the two large tables, `columns` what a comparison's has, `verdict` which candidate is best, `notes`
-the sentences below, `methods` what was done, `tidy` lines for pandas and CSV.
+What a record looks like is beside it: `table` has text and HTML, `flow_table` and
+`comparison_table` the two large tables, `columns` what a comparison's has, `verdict` which
+candidate is best, `notes` the sentences below, `methods` what was done, `tidy` lines for pandas.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 

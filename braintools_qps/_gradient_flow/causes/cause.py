@@ -56,6 +56,11 @@ def is_silent(p: PopulationFlow) -> bool:
     return p.activity.empty_share > MAJORITY
 
 
+def is_saturated(p: PopulationFlow) -> bool:
+    """Whether most neurons fire at almost every step, or they fire in most steps."""
+    return p.activity.saturated_share > MAJORITY or p.activity.firing_rate > MAJORITY
+
+
 def says_nothing(p: PopulationFlow) -> bool:
     """Whether its spikes are the same for most samples, or there are none."""
     return is_silent(p) or p.activity.same_share > MAJORITY

@@ -18,7 +18,7 @@ from .cause import Cause, Finding, is_silent
 
 SMALL, LARGE = 1 / 30, 30.0  # the largest input; outside of these, weights are not made for it
 RARE = 0.1  # input signals per step; between two of them, membranes forget
-APART = 1000.0  # times as large is the largest feature as the smallest one
+APART = 100.0  # times as large is the largest feature as the smallest one
 
 
 @final
@@ -60,7 +60,7 @@ class InputsOutOfRange(Cause):
     """Very large or small inputs, or features of very different sizes."""
 
     name = "inputs"
-    rule = "inputs are far from 1, or features differ a thousandfold"
+    rule = "inputs are far from 1, or features differ a hundredfold"
     helps = "scale the inputs, or standardise each feature"
 
     def find(self, measured: Measured) -> Finding | None:

@@ -44,7 +44,8 @@ class GradientZero(Cause):
         if measured.tried is None:
             return None
         moved, step = set(measured.tried.moved), measured.step
-        weights = {p.name: step.input_weights(p) for p in step.populations}
+        reaching = [p for p in step.populations if OUTPUTS in step.graph.downstream(p.name)]
+        weights = {p.name: step.input_weights(p) for p in reaching}
         names = tuple(n for n, known in weights.items() if known and not moved & set(known))
         if not names:
             return None

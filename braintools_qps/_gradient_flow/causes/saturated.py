@@ -8,7 +8,7 @@ from typing import final
 from ..changes import Change
 from ..evaluate import Measured
 from ..ways import other_rates, stronger_weights
-from .cause import MAJORITY, Cause, Finding, named
+from .cause import MAJORITY, Cause, Finding, is_saturated, named
 
 
 @final
@@ -19,11 +19,7 @@ class Saturated(Cause):
     column, word = "rate", "saturated"
 
     def find(self, measured: Measured) -> Finding | None:
-        affected = [
-            p
-            for p in measured.populations
-            if p.activity.saturated_share > MAJORITY or p.activity.firing_rate > MAJORITY
-        ]
+        affected = [p for p in measured.populations if is_saturated(p)]
         if not affected:
             return None
         first, after = affected[0], measured.step.downstream(affected[0].name)

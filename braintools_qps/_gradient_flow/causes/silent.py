@@ -21,7 +21,7 @@ from ..ways import (
     weaker_inhibition,
 )
 from .cannot_fire import cannot_fire
-from .cause import Cause, Finding, is_silent, named, says_nothing, with_s
+from .cause import Cause, Finding, is_saturated, is_silent, named, says_nothing, with_s
 
 QUIET = 0.01  # spikes per neuron and step
 DIES = 0.1  # of the highest rate before it: from there on, spikes count as dying out
@@ -42,7 +42,7 @@ class Silent(Cause):
         silent = [p for p in measured.populations if is_silent(p)]
         if silent:
             return _of_silent(measured, silent)
-        same = [p for p in measured.populations if says_nothing(p)]
+        same = [p for p in measured.populations if says_nothing(p) and not is_saturated(p)]
         if same:
             return _of_same(measured, same)
         quiet = [p for p in measured.populations if p.activity.firing_rate < QUIET]

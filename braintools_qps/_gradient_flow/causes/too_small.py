@@ -27,7 +27,7 @@ class TooSmall(Cause):
         ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
         for part, limit in [(ends, least), *(([p], least / 2) for p in measured.populations)]:
             names, neurons = tuple(p.name for p in part), sum(p.size for p in part)
-            if neurons < limit and not graph.passes_by(set(names)):
+            if part and neurons < limit and not graph.passes_by(set(names)):
                 text = (
                     f"{named(names)} {'is' if len(names) == 1 else 'are'} too small: "
                     f"{neurons} {'neuron' if neurons == 1 else 'neurons'} for {task}."

@@ -14,6 +14,7 @@ from report_records import flow_of, population
 from braintools_qps import Comparison, QPseudoSpike, records
 from braintools_qps.records import (
     Diagnosis,
+    LearningTrial,
     NormalizedRate,
     NormalizedRates,
     Operations,
@@ -56,12 +57,15 @@ POPULATION = dataclasses.replace(population(), operations=Operations(52e3, 12e3,
 FLOW = dataclasses.replace(
     flow_of("model", [POPULATION], diagnosis=SILENT, further=("So.",)),
     surrogate=QPseudoSpike(),
+    trial=LearningTrial((2.3, 1.9, 1.1), 2.3, 64),
 )
 WHOLE = (
     rich(),
     FLOW,
     NormalizedRates(0.1, (NormalizedRate("lif", 0.004, 0.1, 2.5),), ("One.",)),
-    Preparation(SILENT, dataclasses.replace(SILENT, cause="none"), ("weights *= 2",)),
+    Preparation(
+        SILENT, dataclasses.replace(SILENT, cause="none"), ("weights *= 2",), 0.03, "5 steps"
+    ),
     RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),)),
     SavedMemory({"lif": "LIF"}, {"out": "no spikes"}),
 )

@@ -1,22 +1,25 @@
 """The ranking of candidates, on made-up flows."""
 
+import dataclasses
 import re
 
-import brainunit as u
 import numpy as np
 import pytest
 from report_records import flow_of, population
 
-from braintools_qps.records import GradientFlows
+from braintools_qps.records import Diagnosis, GradientFlows, LearningTrial
+
+LEARNS, SLOWLY, NEVER = ((2.0, 0.9), (2.0, *[1.5] * 100, 0.9), (2.0, 2.0))
 
 
-def flow(name, *populations, slope=0.05, scale=1.0):
-    """A flow by the growth and the consistency of its populations."""
+def flow(name, *populations, losses=None):
+    """A flow by its trial, and by the growth and the consistency of its populations."""
     made = [
-        population(f"layer{i}", np.ones(3), growth=growth, consistency=c, slope=slope, scale=scale)
+        population(f"layer{i}", np.ones(3), growth=growth, consistency=c)
         for i, (growth, c) in enumerate(populations or [(1.0, 0.5)])
     ]
-    return flow_of(name, made)
+    trial = losses and LearningTrial(losses, constant=2.0, samples=64)
+    return flow_of(name, made, trial=trial)
 
 
 def by_name(*flows):
@@ -25,30 +28,16 @@ def by_name(*flows):
 
 FLOWS = by_name(  # named by their rank, which the first two share
     flow("fourth", (1.0, -0.25), (1.0, 0.5)),
-    flow("first", (1.05, 0.5), (0.99, 0.5)),
-    flow("fifth", (np.nan, np.nan), (np.nan, np.nan)),
-    flow("too", (0.9, 0.5), (0.5, 0.5), slope=0.01),
-    flow("third", (1.0, 0.5), (1.0, 0.5), slope=0.7),
+    flow("first", (1.05, 0.5), (0.99, 0.5), losses=LEARNS),
+    flow("fifth", (np.nan, np.nan), (np.nan, np.nan), losses=NEVER),
+    flow("too", (0.9, 0.5), (0.5, 0.5), losses=LEARNS),
+    flow("third", (1.0, 0.5), (1.0, 0.5), losses=SLOWLY),
 )
 
 
-@pytest.mark.parametrize(
-    ("flows", "ranks"),
-    [
-        (FLOWS, {"first": 1, "too": 1, "third": 3, "fourth": 4, "fifth": 5}),
-        # Of equals, the one nearest to a tenth stands first
-        (by_name(flow("c", slope=0.02), flow("b", slope=0.15), flow("a", slope=0.11)),
-         {"a": 1, "b": 1, "c": 1}),
-        # The lower, if too high
-        (by_name(flow("c", slope=0.5), flow("b", slope=0.4), flow("a")), {"a": 1, "b": 2, "c": 3}),
-        # Per millivolt they count for a distance of one scale
-        (by_name(flow("steep", slope=0.7 / 15, scale=15 * u.mV),
-                 flow("flat", (0.7, 0.5), slope=0.2, scale=0.3 * u.mV)), {"flat": 1, "steep": 2}),
-    ],
-)  # fmt: skip
-def test_low_slopes_are_equal_then_come_high_ones_flips_and_what_has_no_gradient(flows, ranks):
-    assert flows.ranks == ranks
-    assert list(flows.ranks) == list(ranks)
+def test_candidates_are_ranked_by_their_trials():
+    ranks = {"first": 1, "too": 1, "third": 3, "fourth": 4, "fifth": 5}
+    assert list(FLOWS.ranks.items()) == list(ranks.items())
 
 
 def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_populations_below():
@@ -60,20 +49,28 @@ def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_population
     assert [row.split()[0] for row in rows] == [
         name for candidate in FLOWS.ranks for name in (candidate, "layer0", "layer1")
     ]
-    # Of the candidate itself there is what it is ranked by, and the range of its populations.
-    assert rows[0].split()[1:] == ["1=", "0.05", "ok", "0.990", "to", "1.050", "2+", "0.50"]
-    shown = ["0.05", "ok", "1.050", "25%", "ok", "2+", "-", "0.50", "ok"]
-    assert rows[1].split()[1:] == shown
+    # Of the candidate itself there is the range of its populations.
+    assert rows[0].split()[1:] == ["1=", "0.05", "0.990", "to", "1.050", "2+", "0.50"]
+    assert rows[1].split()[1:] == ["0.05", "1.050", "25%", "2+", "-", "0.50"]
     candidates = [row.split() for row in rows if row[0] != " "]
     assert [row[1] for row in candidates] == ["1=", "1=", "3", "4", "5"]
-    assert candidates[-1][4] == "-"
+    assert candidates[-1][3] == "-"
+
+
+def test_a_word_marks_the_populations_of_the_cause():
+    silent = Diagnosis(
+        "silent", "layer0", "", populations=("layer0",), column="rate", word="silent"
+    )
+    whole = dataclasses.replace(flow("one", (1.0, 0.5), (1.0, 0.5)), diagnosis=silent)
+    rows = [line.split()[:3] for line in repr(whole).splitlines() if line.startswith("layer")]
+    assert rows == [["layer0", "0.100", "silent"], ["layer1", "0.100", "0%"]]
 
 
 @pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (12, 13)])
 def test_the_table_is_no_wider_than_100_characters(populations, rows):
     growths = [(0.9 + 0.01 * i, -0.25) for i in range(populations)]
     names = ("QPseudoSpike(alpha=0.5)", "Sigmoid")
-    text = repr(by_name(*(flow(name, *growths, slope=0.0123) for name in names)))
+    text = repr(by_name(*(flow(name, *growths) for name in names)))
     lines = text[text.index("surrogate ") :].splitlines()
     assert max(map(len, lines)) <= 100
     assert len(lines) == 1 + rows * len(names)
