@@ -24,7 +24,7 @@ def report(tmp_path):
 
 def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
-    assert "<title>Surrogates compared on cue-recall</title>" in text
+    assert "<title>Surrogates compared on digits-rows</title>" in text
     assert f'<p class="says">{COMPARISON.convergence}</p>' in text
     assert "Test accuracy after epoch None: mean of 2 seeds [95% interval]" in text
     assert "<h2>Methods</h2>\n<p>Networks were trained on cue-recall (5 steps)." in text
