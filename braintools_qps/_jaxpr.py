@@ -142,6 +142,16 @@ def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
                     yield from jaxprs_within(each)
 
 
+def used_equations(jaxpr: Jaxpr) -> list[JaxprEqn]:
+    """The equations on whose results those of the jaxpr depend."""
+    needed, used = set(map(id, jaxpr.outvars)), []
+    for eqn in reversed(jaxpr.eqns):
+        if not needed.isdisjoint(map(id, eqn.outvars)):
+            needed.update(map(id, eqn.invars))
+            used.append(eqn)
+    return used[::-1]
+
+
 def run(
     jaxpr: Jaxpr,
     arguments: Sequence[Any],

@@ -135,7 +135,7 @@ def _traced(experiment: Experiment, size: int) -> Outputs:
     def outputs(key: Array, inputs: Array) -> Outputs:
         with seeded(key):
             model = experiment.model(PROBE)
-            initialised(model, size)
+            initialised(model, size, task)
             return outputs_in_training(model, inputs, task.to_model)
 
     inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)

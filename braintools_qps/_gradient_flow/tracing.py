@@ -47,7 +47,7 @@ def trace(model: Model, inputs: Inputs) -> Step:
         units = mark_spikes(neurons)
         traced = _Traced(model, inputs)
         # The first trace of a mapped model holds extra calls of spike functions: trace again.
-        if _repeat_for_batch(traced) or is_mapped(model):
+        if is_mapped(model):
             traced = _Traced(model, inputs)
         traced.check_kept()
         _check_called(neurons, traced)
@@ -171,19 +171,6 @@ def _populations(
         )
 
     return tuple(population(*sent) for sent in traced.spiking(neurons).items())
-
-
-def _repeat_for_batch(traced: _Traced) -> bool:
-    """Repeat states of one sample for each sample of the batch; whether there were any."""
-    alone = {
-        id(state): (state, after.shape[0])
-        for state, before, after in traced.changes()
-        if _is_one_sample(before, after)
-    }
-    for state, batch in alone.values():
-        repeat = lambda x, n=batch: u.math.broadcast_to(x, (n, *x.shape))
-        state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
-    return bool(alone)
 
 
 def _is_one_sample(one: Any, batch: Any) -> bool:

@@ -22,6 +22,7 @@ from .._models import (
     find_nodes,
     has_membrane,
     initialise,
+    is_mapped,
     mark_spikes,
     required_neurons,
     set_spike,
@@ -172,7 +173,8 @@ def _traced(
     """
     seen: _Seen = dict.fromkeys(layers, frozenset())
     with traced_afresh(model), brainstate.environ.context(fit=fit):
-        if dead_states(model) or not all(map(has_membrane, find_neurons(model).values())):
+        can_stay = not dead_states(model) and not is_mapped(model)
+        if not (can_stay and all(map(has_membrane, find_neurons(model).values()))):
             # Initial states must be concrete, even if save_memory is called within a trace.
             with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
                 initialise(model, inputs)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from .._wording import listed
 from ..typing import Batches, Inputs, Model
+from .find_neurons import MAPPED
 from .restore import keeping_states
 
 SAMPLES = 64  # of a task that are looked at
@@ -57,18 +60,78 @@ def batch_size(inputs: Inputs) -> int | None:
     return longest[1] if len(longest) > 2 else None
 
 
-def initialise(model: Model, inputs: Inputs) -> None:
-    """Initialise all states for the batch of the inputs, if their ``init_state`` takes one."""
-    batch = batch_size(inputs)
-    nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
+def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
+    """Make initial states for a batch, by default that of the inputs.
+
+    They come from ``init_state``, where a node has one, or are the present ones. Those of one
+    sample are repeated until a step keeps the shapes of all. A module that `brainstate.nn.Vmap` or
+    `Map` maps over samples gets states of one sample, mapped; one that is mapped over something
+    else keeps its states.
+    """
+    batch = batch or batch_size(inputs)
+    inner = below_mapped(model)
+    nodes = [n for n in brainstate.graph.nodes(model).values() if id(n) not in inner]
+    over_samples = [n for n in nodes if isinstance(n, MAPPED) and 0 in jax.tree.leaves(n.in_axes)]
     with keeping_states(model):
-        if batch is None:
-            brainstate.nn.init_all_states(model)
-        elif all(_takes(node.init_state, batch) for node in nodes):
-            brainstate.nn.init_all_states(model, batch)
-        else:
-            for node in nodes:
-                node.init_state(*([batch] if _takes(node.init_state, batch) else []))
+        for node in sorted(nodes, key=_call_order):
+            if hasattr(node, "init_state"):
+                node.init_state(*([batch] if batch and _takes(node.init_state, batch) else []))
+        for node in over_samples:
+            if batch and isinstance(node, brainstate.nn.Vmap):
+                brainstate.nn.vmap_init_all_states(node.module, axis_size=batch)
+    for node in over_samples:
+        if batch and isinstance(node, brainstate.nn.Map):  # it holds on to the states that it makes
+            node.init_map_size = batch
+            node.init_all_states()
+    if batch:
+        _repeat_for_batch(model, jax.tree.map(lambda x: x[0], inputs), batch)
+
+
+def below_mapped(model: Model) -> set[int]:
+    """The ids of the nodes below a module that maps them."""
+    nodes = brainstate.graph.nodes(model).values()
+    modules = [node.module for node in nodes if isinstance(node, MAPPED)]
+    return {id(node) for module in modules for node in brainstate.graph.nodes(module).values()}
+
+
+def _call_order(node: Any) -> int:
+    """The order in which brainstate calls ``init_state``; without one a node comes first."""
+    return getattr(getattr(node, "init_state", None), "call_order", -1)
+
+
+def _repeat_for_batch(model: Model, x: Any, batch: int) -> None:
+    """Repeat states of one sample for each sample, until a step keeps the shapes of all."""
+    states = brainstate.graph.states(model).values()
+    for _ in states:
+        if all(_is_kept(state, batch) for state in states):
+            return
+        function = brainstate.transform.StatefulFunction(partial(advance, model))
+        arguments = jnp.asarray(0, jnp.int32), x
+        try:
+            function.make_jaxpr(*arguments)
+        except Exception:  # the caller's own step fails as well, and tells it in its own words
+            return
+        after = function.get_out_shapes(*arguments)[1]
+        alone = [s for s, a in zip(function.get_states(*arguments), after) if _is_one_sample(s, a)]
+        if not alone:
+            return
+        for state in alone:
+            repeat = lambda x: u.math.broadcast_to(x, (batch, *x.shape))
+            state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
+
+
+def _is_kept(state: brainstate.State, batch: int) -> bool:
+    """Whether a step surely keeps its shape: it has a batch, or outlives one."""
+    leaves = jax.tree.leaves(state.value)
+    is_long = isinstance(state, brainstate.LongTermState)
+    return is_long or all(jnp.shape(leaf)[:1] == (batch,) for leaf in leaves)
+
+
+def _is_one_sample(state: brainstate.State, after: Any) -> bool:
+    """Whether a step adds an axis for the batch; ``after`` is None for a state that it reads."""
+    values = zip(jax.tree.leaves(state.value), jax.tree.leaves(after))
+    shapes = [(jnp.shape(old), new.shape) for old, new in values]
+    return any(len(new) == len(old) + 1 and new[1:] == old for old, new in shapes)
 
 
 def _takes(function: Callable, argument: object) -> bool:
