@@ -23,7 +23,15 @@ import numpy as np
 from jax import Array
 
 from .._gradient_flow import synaptic_operations
-from .._models import advance, below_mapped, find_neurons, initialise, set_spike, spike_of
+from .._models import (
+    advance,
+    below_mapped,
+    check_takes_steps,
+    find_neurons,
+    initialise,
+    set_spike,
+    spike_of,
+)
 from ..typing import Model
 from .tasks import Task
 from .typing import Number, Outputs, Values
@@ -91,6 +99,18 @@ def initialised(model: Model, samples: int, task: Task) -> Weights:
         and held.get(id(state)) is state.value
     }
     return Weights(trained, kept)
+
+
+def check_steps(model: Model, inputs: Array, task: Task) -> None:
+    """Check that an initialised model takes one time step in a call, not all of the inputs.
+
+    Raises
+    ------
+    ValueError
+        If it takes all of them.
+    """
+    with environment():
+        check_takes_steps(model, task.to_model(jnp.swapaxes(inputs, 0, 1)))
 
 
 def put(states: Weights, weights: Weights) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from jax import Array
 from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
     advance,
+    check_takes_steps,
     expression,
     find_neurons,
     has_membrane,
@@ -32,6 +34,8 @@ from ..typing import Inputs, Model, Node, SpikeFunction
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
+MOST_CALLS = 2  # of a neuron's spike function in a step: before a reset, and after
+
 
 def trace(model: Model, inputs: Inputs) -> Step:
     """Trace one step of a model, and leave the model as it was.
@@ -43,16 +47,26 @@ def trace(model: Model, inputs: Inputs) -> Step:
     """
     with traced_afresh(model):
         neurons = ready_neurons(model, inputs)
-        spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
-        units = mark_spikes(neurons)
-        traced = _Traced(model, inputs)
-        # The first trace of a mapped model holds extra calls of spike functions: trace again.
-        if is_mapped(model):
-            traced = _Traced(model, inputs)
-        traced.check_kept()
-        _check_called(neurons, traced)
-        step = traced.step(_populations(neurons, spikes, units, traced))
+        try:
+            step = _traced_step(model, inputs, neurons)
+        except Exception:
+            check_takes_steps(model, inputs)
+            raise
+        if max(Counter(step.callers).values()) > MOST_CALLS:  # as in a loop over time in Python
+            check_takes_steps(model, inputs)
     return step.with_order()
+
+
+def _traced_step(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> Step:
+    spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
+    units = mark_spikes(neurons)
+    traced = _Traced(model, inputs)
+    # The first trace of a mapped model holds extra calls of spike functions: trace again.
+    if is_mapped(model):
+        traced = _Traced(model, inputs)
+    traced.check_kept()
+    _check_called(neurons, traced)
+    return traced.step(_populations(neurons, spikes, units, traced))
 
 
 def step_as_is(model: Model, first: Any) -> Step:

@@ -18,6 +18,8 @@ from ..typing import Batches, Inputs, Model
 from .find_neurons import MAPPED
 from .restore import keeping_states
 
+Shape = tuple[int, ...]
+
 SAMPLES = 64  # of a task that are looked at
 SHOWN = 3  # shapes in a message
 
@@ -41,16 +43,22 @@ def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
     axes = 1 if batch_size(arrays) is None else 2  # time and batch
     sizes = {shape[:axes] for shape in shapes}
     if len(sizes) != 1 or () in sizes or any(0 in shape for shape in shapes):
-        more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
         advice = "For a single step, pass inputs[None]"
         if isinstance(inputs, (list, tuple)):
             advice = "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs)"
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...), without an "
             "empty axis and with the same numbers of time steps and samples in all parts, got "
-            f"{listed(shapes[:SHOWN])}{more}. {advice}"
+            f"{_shapes(arrays)}. {advice}"
         )
     return arrays
+
+
+def _shapes(inputs: Inputs) -> str:
+    """The shapes of all parts, as text; the first few of many."""
+    shapes = [x.shape for x in jax.tree.leaves(inputs)]
+    more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
+    return listed(shapes[:SHOWN]) + more
 
 
 def batch_size(inputs: Inputs) -> int | None:
@@ -105,19 +113,51 @@ def _repeat_for_batch(model: Model, x: Any, batch: int) -> None:
     for _ in states:
         if all(_is_kept(state, batch) for state in states):
             return
-        function = brainstate.transform.StatefulFunction(partial(advance, model))
-        arguments = jnp.asarray(0, jnp.int32), x
-        try:
-            function.make_jaxpr(*arguments)
-        except Exception:  # the caller's own step fails as well, and tells it in its own words
-            return
-        after = function.get_out_shapes(*arguments)[1]
-        alone = [s for s, a in zip(function.get_states(*arguments), after) if _is_one_sample(s, a)]
+        changes = _changes(model, x)
+        alone = {id(s): s for s, old, new in changes if len(new) > len(old) and new[1:] == old}
         if not alone:
             return
-        for state in alone:
+        for state in alone.values():
             repeat = lambda x: u.math.broadcast_to(x, (batch, *x.shape))
             state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
+
+
+def check_takes_steps(model: Model, inputs: Inputs) -> None:
+    """Check that a model, whose states are initialised, takes one time step in a call.
+
+    Raises
+    ------
+    ValueError
+        If it takes all steps at once: it runs on them, and its states keep their shapes.
+    """
+    samples_first = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), inputs)
+    for sequence in (inputs, samples_first) if batch_size(inputs) else (inputs,):
+        changes = _changes(model, sequence)
+        if changes and all(new == old for _, old, new in changes):
+            raise ValueError(
+                f"the model must take one time step in a call, got {type(model).__name__}, which "
+                f"takes all of them: inputs of shape {_shapes(sequence)}. Pass the module that it "
+                "calls in each step, or give it an update without the loop over time"
+            )
+
+
+def _changes(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, Shape]]:
+    """The states that a step writes, each with a shape before and after; empty if it fails.
+
+    Where the step is needed it fails again, and the caller says why in its own words.
+    """
+    function = brainstate.transform.StatefulFunction(partial(advance, model))
+    arguments = jnp.asarray(0, jnp.int32), x
+    try:
+        function.make_jaxpr(*arguments)
+    except Exception:
+        return []
+    states, after = function.get_states(*arguments), function.get_out_shapes(*arguments)[1]
+    return [
+        (state, jnp.shape(old), new.shape)
+        for state, values in zip(states, after)
+        for old, new in zip(jax.tree.leaves(state.value), jax.tree.leaves(values))
+    ]
 
 
 def _is_kept(state: brainstate.State, batch: int) -> bool:
@@ -125,13 +165,6 @@ def _is_kept(state: brainstate.State, batch: int) -> bool:
     leaves = jax.tree.leaves(state.value)
     is_long = isinstance(state, brainstate.LongTermState)
     return is_long or all(jnp.shape(leaf)[:1] == (batch,) for leaf in leaves)
-
-
-def _is_one_sample(state: brainstate.State, after: Any) -> bool:
-    """Whether a step adds an axis for the batch; ``after`` is None for a state that it reads."""
-    values = zip(jax.tree.leaves(state.value), jax.tree.leaves(after))
-    shapes = [(jnp.shape(old), new.shape) for old, new in values]
-    return any(len(new) == len(old) + 1 and new[1:] == old for old, new in shapes)
 
 
 def _takes(function: Callable, argument: object) -> bool:
