@@ -30,6 +30,7 @@ from .._models import (
     spike_of,
     traced_afresh,
 )
+from .._wording import repeat_cause
 from ..typing import Inputs, Model, Node, SpikeFunction
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
@@ -49,8 +50,9 @@ def trace(model: Model, inputs: Inputs) -> Step:
         neurons = ready_neurons(model, inputs)
         try:
             step = _traced_step(model, inputs, neurons)
-        except Exception:
+        except Exception as error:
             check_takes_steps(model, inputs)
+            repeat_cause(error)
             raise
         if max(Counter(step.callers).values()) > MOST_CALLS:  # as in a loop over time in Python
             check_takes_steps(model, inputs)

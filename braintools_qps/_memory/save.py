@@ -30,6 +30,7 @@ from .._models import (
     traced_afresh,
 )
 from .._surrogate import adjusted, is_step
+from .._wording import cause_of, repeat_cause
 from ..records import SavedMemory
 from ..typing import Inputs, Model, Node
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
@@ -206,10 +207,12 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     function = brainstate.transform.StatefulFunction(partial(advance, model))
     try:
         function.make_jaxpr(*arguments)
-    except (TypeError, ValueError) as error:
-        error.add_note(
-            "If these are the inputs of one step, pass inputs[None]: their first axis is time."
-        )
+    except Exception as error:
+        if isinstance(cause_of(error), (TypeError, ValueError)):
+            error.add_note(
+                "If these are the inputs of one step, pass inputs[None]: their first axis is time."
+            )
+        repeat_cause(error)
         raise
     closed = function.get_jaxpr(*arguments)
     states, written = function.get_states(*arguments), function.get_write_states(*arguments)
