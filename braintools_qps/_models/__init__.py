@@ -26,5 +26,6 @@ from .steps import (
     check_takes_steps,
     checked_inputs,
     dead_states,
+    described_inputs,
     initialise,
 )

@@ -23,8 +23,19 @@ Shape = tuple[int, ...]
 SAMPLES = 64  # of a task that are looked at
 SHOWN = 3  # shapes in a message
 
+# By ``batch_first``: the axes, and what inputs with two of them may be.
+AXES = "(time, samples, features...)", "(samples, time, features...)"
+TWO_AXES = (
+    "If it is a table of samples, show each row at every step: "
+    "jnp.broadcast_to(inputs, (30, *inputs.shape)). If it is one sequence, pass inputs[:, None]",
+    "If it is a table of samples, show each row at every step: "
+    "jnp.repeat(inputs[:, None], 30, axis=1). If it is one sequence, pass inputs[None]",
+)
 
-def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
+
+def checked_inputs(
+    data: Inputs, *, batch_first: bool = False, several_samples: bool = False
+) -> Any:
     """The inputs as arrays, each with time along its first axis.
 
     ``data`` is an array, a pytree of arrays, or a task, of which a batch is taken. With
@@ -33,7 +44,8 @@ def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
     Raises
     ------
     ValueError
-        If an axis is empty, or not all parts have the same numbers of time steps and samples.
+        If an axis is empty, or not all parts have the same numbers of time steps and samples, or
+        there must be ``several_samples`` and no axis is for them.
     """
     inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
     arrays = jax.tree.map(jnp.asarray, inputs)
@@ -51,7 +63,24 @@ def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
             "empty axis and with the same numbers of time steps and samples in all parts, got "
             f"{_shapes(arrays)}. {advice}"
         )
+    if several_samples and batch_size(arrays) is None:
+        raise ValueError(
+            f"inputs must have the shape {AXES[batch_first]}, got {_shapes(inputs)}. "
+            + TWO_AXES[batch_first]
+        )
     return arrays
+
+
+def described_inputs(data: Inputs, *, batch_first: bool = False) -> str:
+    """How inputs are read: "30 steps, 64 samples, 20 features"."""
+    arrays = checked_inputs(data, batch_first=batch_first)
+    samples = batch_size(arrays)
+    leaves, axes = jax.tree.leaves(arrays), 1 if samples is None else 2
+    features = [" x ".join(map(str, leaf.shape[axes:])) or "1" for leaf in leaves]
+    counts = [f"{len(leaves[0])} steps", *([f"{samples} samples"] if samples else [])]
+    read = ", ".join([*counts, f"{' and '.join(features)} features"])
+    is_plain = samples and not batch_first and not isinstance(data, Batches)
+    return read + "; batch_first=True if the samples come first" * bool(is_plain)
 
 
 def _shapes(inputs: Inputs) -> str:
