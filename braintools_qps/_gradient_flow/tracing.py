@@ -26,12 +26,16 @@ from .._models import (
     mark_spikes,
     membrane_of,
     required_neurons,
+    set_membrane,
+    set_spike,
     spike_code,
     spike_of,
+    states_of,
     traced_afresh,
 )
 from .._wording import repeat_cause
 from ..typing import Inputs, Model, Node, SpikeFunction
+from .membranes import membrane_in
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
@@ -47,9 +51,8 @@ def trace(model: Model, inputs: Inputs) -> Step:
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
     with traced_afresh(model):
-        neurons = ready_neurons(model, inputs)
         try:
-            step = _traced_step(model, inputs, neurons)
+            step = _traced_step(model, inputs, ready_neurons(model, inputs))
         except Exception as error:
             check_takes_steps(model, inputs)
             repeat_cause(error)
@@ -107,6 +110,16 @@ class _Traced:
     def membrane(self, place: int) -> Var:
         """The variable of a written state after the step."""
         return self.jaxpr.jaxpr.outvars[place - len(self.written)]
+
+    def variables(
+        self, states: Iterable[brainstate.State]
+    ) -> tuple[dict[Var, brainstate.State], dict[Var, brainstate.State]]:
+        """Those of the states that are written, by their variables before and after the step."""
+        ids, first = set(map(id, states)), len(self.jaxpr.jaxpr.invars) - len(self.leaves)
+        of = {n: self.leaves[i][0] for n, i in enumerate(self.written)}
+        own = {n: state for n, state in of.items() if id(state) in ids}
+        old = {self.jaxpr.jaxpr.invars[first + self.written[n]]: s for n, s in own.items()}
+        return old, {self.membrane(n): s for n, s in own.items()}
 
     def changes(self) -> Iterator[tuple[Any, Any, Any]]:
         """Each written state with the types of one of its leaves, before and after."""
@@ -257,6 +270,8 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
     """
     neurons = {n: node for n, node in required_neurons(model).items() if callable(spike_of(node))}
     initialise(model, inputs)
+    if unknown := {n: node for n, node in neurons.items() if not has_membrane(node)}:
+        _find_membranes(model, inputs, unknown)
     ready = {name: node for name, node in sorted(neurons.items()) if has_membrane(node)}
     if not ready:
         raise no_neurons(
@@ -266,10 +281,23 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
     return ready
 
 
+def _find_membranes(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> None:
+    """Find the membranes of neurons whose states have other names, by their part in a step."""
+    spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
+    mark_spikes(neurons)
+    traced = _Traced(model, inputs)
+    for name, neuron in neurons.items():
+        set_spike(neuron, spikes[name])
+        old, new = traced.variables(states_of(neuron))
+        if state := membrane_in(traced.jaxpr.jaxpr, name, old, new):
+            set_membrane(neuron, state)
+
+
 def no_neurons(found: str) -> ValueError:
     """The error for a model in which there is nothing to measure."""
     return ValueError(
         "the model must have neurons: nodes with a membrane potential in a state V, v, mem or u, "
-        "or as their only state, and with a spike function spk_fun, spike_grad or "
-        f"surrogate_function that each step calls, outside of inner loops. Here {found}"
+        "or as the only state that meets the threshold, and with a spike function spk_fun, "
+        "spike_grad or surrogate_function, or their only surrogate, that each step calls, outside "
+        f"of inner loops. Here {found}"
     )
