@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 from jax.ad_checkpoint import checkpoint_name
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive, Var, primitives
 
 from ._models import ARGUMENT, SPIKES
 
@@ -76,8 +77,21 @@ def parameters_of(eqn: JaxprEqn) -> Mapping[str, Any]:
     return getattr(eqn.params.get("_prim"), "params", eqn.params)
 
 
+def is_call(eqn: JaxprEqn) -> bool:
+    """Whether an equation only calls a jaxpr, or is a name for the code that implements it."""
+    return primitive_of(eqn) in calling_primitives() or _is_named_code(eqn)
+
+
+def _is_named_code(eqn: JaxprEqn) -> bool:
+    """Whether it is an operation of braintrace: code under a name that its compiler looks for."""
+    return type(eqn.primitive).__module__.startswith("braintrace.")
+
+
 def called_by(eqn: JaxprEqn) -> ClosedJaxpr | None:
     """The jaxpr that an equation calls; None if it calls none."""
+    if _is_named_code(eqn):
+        code = partial(eqn.primitive.impl, **eqn.params)
+        return jax.make_jaxpr(code)(*(variable.aval for variable in eqn.invars))
     parameters = parameters_of(eqn)
     keys = ("call_jaxpr", "jaxpr", "fun_jaxpr")
     inner = next((parameters[key] for key in keys if key in parameters), None)
@@ -126,6 +140,16 @@ def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
                 yield part
                 for each in part.eqns:
                     yield from jaxprs_within(each)
+
+
+def used_equations(jaxpr: Jaxpr) -> list[JaxprEqn]:
+    """The equations on whose results those of the jaxpr depend."""
+    needed, used = set(map(id, jaxpr.outvars)), []
+    for eqn in reversed(jaxpr.eqns):
+        if not needed.isdisjoint(map(id, eqn.outvars)):
+            needed.update(map(id, eqn.invars))
+            used.append(eqn)
+    return used[::-1]
 
 
 def run(
@@ -193,7 +217,7 @@ def follow(
 
     def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
         name, parameters = eqn.primitive.name, eqn.params
-        if primitive_of(eqn) in {*calling_primitives(), *RULED, "shard_map"}:
+        if is_call(eqn) or primitive_of(eqn) in {*RULED, "shard_map"}:
             return walk(called_by(eqn), operands)
         if name == "cond":
             branches = [walk(branch, operands[1:]) for branch in parameters["branches"]]
@@ -278,8 +302,7 @@ class _Inliner:
     def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
         mark = mark_of(eqn)
         self.spiking = mark.startswith(ARGUMENT) or (self.spiking and not mark.startswith(SPIKES))
-        calls = calling_primitives() | RULED if self.spiking else calling_primitives()
-        if primitive_of(eqn) in calls:
+        if is_call(eqn) or (self.spiking and primitive_of(eqn) in RULED):
             return evaluate(called_by(eqn), operands, self)
         return bind(eqn, operands)
 
@@ -296,18 +319,29 @@ def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
 def is_product(eqn: JaxprEqn) -> bool:
     """Whether an equation multiplies its operands with sums over some of their axes.
 
-    An unknown primitive, for example a sparse product, counts as one if shapes differ; a function
-    with a derivative of its own, if it has one inside.
+    One that holds jaxprs, such as a function with a derivative of its own, does so if one inside
+    does. A primitive that is not JAX's, such as a sparse product, does so if it takes two arrays.
     """
-    if primitive_of(eqn) in RULED and any(
-        is_product(inner) for jaxpr in jaxprs_within(eqn) for inner in jaxpr.eqns
-    ):
-        return True
     if eqn.primitive.name in MIXING:
         return eqn.primitive.name in PRODUCTS
-    shapes = {getattr(v.aval, "shape", ()) for v in [*eqn.invars, *eqn.outvars]} - {()}
-    moves = ELEMENTWISE | REARRANGING | INDEXING.keys()
-    return len(shapes) > 1 and eqn.primitive.name not in moves
+    inner = [each for jaxpr in jaxprs_within(eqn) for each in jaxpr.eqns]
+    if inner or eqn.primitive in jax_primitives():
+        return any(map(is_product, inner))
+    return sum(map(_is_array_of_numbers, eqn.invars)) > 1
+
+
+def _is_array_of_numbers(atom: Any) -> bool:
+    """Whether it can hold weights or signals; integers are indices."""
+    if not getattr(atom.aval, "ndim", 0):
+        return False
+    return any(jnp.issubdtype(atom.aval.dtype, kind) for kind in (jnp.inexact, jnp.bool_))
+
+
+@cache
+def jax_primitives() -> frozenset[Primitive]:
+    """JAX's primitives, without those of its sparse matrices."""
+    named = [*vars(primitives).values(), *vars(jax.lax).values()]
+    return frozenset(value for value in named if isinstance(value, Primitive))
 
 
 def mark_of(eqn: JaxprEqn) -> str:

@@ -59,6 +59,18 @@ def cause_of(error: BaseException) -> BaseException:
     return error
 
 
+def message_of(error: BaseException) -> str:
+    """Its message in one line, that of a KeyError without quotes."""
+    reason = error.args[0] if type(error) is KeyError and error.args else error
+    return " ".join(str(reason).split())
+
+
+def repeat_cause(error: BaseException) -> None:
+    """Repeat the message of the original error as a note, where brainstate has wrapped it."""
+    if (cause := cause_of(error)) is not error:
+        error.add_note(f"{type(cause).__name__}: {message_of(cause)}")
+
+
 def is_users(filename: str) -> bool:
     """Whether a file is the user's: not of this package, of Python or of an installed one."""
     return not filename.startswith((*INSTALLED, "<"))

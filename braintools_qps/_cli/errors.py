@@ -6,7 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from .._wording import cause_of, is_users
+from .._wording import cause_of, is_users, message_of
 
 STATUS = 2  # as argparse exits after an error that the user can fix
 EXPECTED = ValueError, TypeError, LookupError, ImportError, OSError, MemoryError
@@ -32,8 +32,7 @@ def described(error: BaseException) -> str:
     """The message in one line; for an error in the user's code, also its type, file and line."""
     error = cause_of(error)
     place = _place(error)
-    reason = error.args[0] if type(error) is KeyError and error.args else error  # without quotes
-    message = " ".join(str(reason).split())
+    message = message_of(error)
     if isinstance(error, SyntaxError):  # says where it is by itself
         return f"{type(error).__name__}: {message}"
     if place is None:

@@ -88,7 +88,7 @@ class Experiment:
         """A fresh model with the initial weights of a seed, and its states."""
         with seeded(jax.random.key(seed), seed):
             model = self.model(surrogate)
-            states = initialised(model, self.batch_size)
+            states = initialised(model, self.batch_size, self.task)
         if self.prepared is not None:
             put(states, states.values._replace(trained=self._prepared(seed, self.prepared)))
         return model, states

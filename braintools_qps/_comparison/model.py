@@ -23,8 +23,17 @@ import numpy as np
 from jax import Array
 
 from .._gradient_flow import synaptic_operations
-from .._models import advance, find_neurons, set_spike, spike_of
+from .._models import (
+    advance,
+    below_mapped,
+    check_takes_steps,
+    find_neurons,
+    initialise,
+    set_spike,
+    spike_of,
+)
 from ..typing import Model
+from .tasks import Task
 from .typing import Number, Outputs, Values
 
 DEFAULT_STEP = 1.0 * u.ms
@@ -75,11 +84,11 @@ class Weights(NamedTuple):
         return Weights(*({path: value(state) for path, state in part.items()} for part in self))
 
 
-def initialised(model: Model, samples: int) -> Weights:
+def initialised(model: Model, samples: int, task: Task) -> Weights:
     """Initialise all states; return those that are trained and those that outlive a batch."""
     held = {id(s): s.value for s in brainstate.graph.states(model).values()}
     with environment():
-        brainstate.nn.init_all_states(model, samples)
+        initialise(model, task.to_model(jnp.zeros((1, samples, task.features))), samples)
     states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
     trained = {path: state for path, state in states.items() if _is_trained(state)}
     kept = {
@@ -90,6 +99,18 @@ def initialised(model: Model, samples: int) -> Weights:
         and held.get(id(state)) is state.value
     }
     return Weights(trained, kept)
+
+
+def check_steps(model: Model, inputs: Array, task: Task) -> None:
+    """Check that an initialised model takes one time step in a call, not all of the inputs.
+
+    Raises
+    ------
+    ValueError
+        If it takes all of them.
+    """
+    with environment():
+        check_takes_steps(model, task.to_model(jnp.swapaxes(inputs, 0, 1)))
 
 
 def put(states: Weights, weights: Weights) -> None:
@@ -127,7 +148,9 @@ def watched(
     neurons call their spike function twice in a step, first to reset the membrane after the
     previous spike; only the last call counts.
     """
-    meters = [_Meter(n, measure) for n in find_neurons(model).values() if callable(spike_of(n))]
+    mapped = below_mapped(model)
+    neurons = [neuron for neuron in find_neurons(model).values() if callable(spike_of(neuron))]
+    meters = [_Meter(neuron, measure, id(neuron) in mapped) for neuron in neurons]
 
     def step(i: Array) -> tuple[Outputs, Array]:
         output = advance(model, i, of_step(inputs[rows, i]))
@@ -150,22 +173,33 @@ def operations(
 class _Meter:
     """Replaces a neuron's spike function and keeps a number about its last call."""
 
-    def __init__(self, neuron: Model, measure: Measure) -> None:
+    def __init__(self, neuron: Model, measure: Measure, is_mapped: bool) -> None:
         self._spike, self._measure = spike_of(neuron), measure
+        self._reads = _with_all_samples(self._number) if is_mapped else self._number
         self._last = brainstate.ShortTermState(jnp.zeros((), jnp.float32))
         self.neurons = 0  # of all samples; known once it has been traced
         set_spike(neuron, self)
 
     def __call__(self, x: Number) -> Number:
         spikes = self._spike(x)
-        self.neurons = np.size(spikes)
-        self._last.value = self._measure(self._spike, x, spikes).astype(jnp.float32)
+        self._last.value = self._reads(x, spikes)
         return spikes
+
+    def _number(self, x: Number, spikes: Number) -> Array:
+        self.neurons = np.size(spikes)
+        return self._measure(self._spike, x, spikes).astype(jnp.float32)
 
     def read(self) -> Array:
         counted = self._last.value
         self._last.value = jnp.zeros_like(counted)
         return counted
+
+
+def _with_all_samples(function: Callable[..., Array]) -> Callable[..., Array]:
+    """The function, called once for all samples where a model is mapped over them."""
+    whole = jax.custom_batching.custom_vmap(function)
+    whole.def_vmap(lambda size, batched, *arrays: (function(*arrays), False))
+    return whole
 
 
 @contextmanager

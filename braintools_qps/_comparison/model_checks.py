@@ -20,7 +20,7 @@ from .._wording import cause_of
 from ..typing import Model
 from .experiment import Experiment
 from .identity import name_of
-from .model import environment, initialised, outputs_in_training, seeded
+from .model import check_steps, environment, initialised, outputs_in_training, seeded
 from .packing import raw
 from .typing import Outputs, Values
 
@@ -135,7 +135,8 @@ def _traced(experiment: Experiment, size: int) -> Outputs:
     def outputs(key: Array, inputs: Array) -> Outputs:
         with seeded(key):
             model = experiment.model(PROBE)
-            initialised(model, size)
+            initialised(model, size, task)
+            check_steps(model, inputs, task)
             return outputs_in_training(model, inputs, task.to_model)
 
     inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)

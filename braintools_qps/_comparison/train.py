@@ -219,7 +219,7 @@ class Training:
         scores, rates, spikes = jax.lax.map(look, both)
         with seeded(key):
             model = self.experiment.model(surrogate)
-            put(initialised(model, len(rows.test)), checkpoint.weights)
+            put(initialised(model, len(rows.test), self.experiment.task), checkpoint.weights)
             counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
         return Tested(
             score=scores[0],
@@ -240,7 +240,7 @@ class Training:
         scoring, of_step = self.experiment.scoring, self.experiment.task.to_model
         with seeded(key):
             model = self.experiment.model(surrogate)
-            put(initialised(model, len(rows)), weights)
+            put(initialised(model, len(rows), self.experiment.task), weights)
             outputs, spikes, neurons = watched(model, samples.inputs, rows, of_step, count)
         finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
         score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
@@ -256,7 +256,8 @@ class Training:
         with seeded(key):
             model = self.experiment.model(surrogate)
         with seeded(draw):
-            put(states := initialised(model, len(batch.labels)), weights)
+            states = initialised(model, len(batch.labels), self.experiment.task)
+            put(states, weights)
             outputs = outputs_in_training(model, batch.inputs, self.experiment.task.to_model)
         return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
 

@@ -17,7 +17,7 @@ from .._wording import did_you_mean, shown
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
 from .factory import Factory
 from .identity import identity, name_of, without_partial
-from .model import seeded, watched
+from .model import check_steps, seeded, watched
 from .network import RecurrentNetwork
 from .optimizers import GIVEN_TO_OPTIMIZERS, Optimizer, names_of
 from .typing import Setting
@@ -55,6 +55,7 @@ def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
     inputs = jnp.asarray(task.samples.inputs[rows])
     mean_slope = lambda spike, x, spikes: mean_slope_at(spike, x)
     model, _ = experiment.start(surrogate, seed)
+    check_steps(model, inputs, task)
     with seeded(jax.random.key(seed), seed):
         _, slopes, _ = watched(model, inputs, jnp.arange(len(rows)), task.to_model, mean_slope)
     return max((float(slope) for slope in slopes.mean(0) if jnp.isfinite(slope)), default=0.0)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import PRODUCTS, JaxprEqn, Literal, Var, bind, is_product
+from .._jaxpr import PRODUCTS, JaxprEqn, Literal, Var, bind, is_product, used_equations
 from ..records import Operations
 from .graph import INPUTS
 from .step import Step, is_real
@@ -70,14 +70,15 @@ def projections(step: Step) -> dict[int, Projection]:
     """The products of weights with signals in a step, by the id of their equation.
 
     Signals are what depends on the inputs or on a state that the step writes. Those of several
-    populations count as sent by the last of them.
+    populations count as sent by the last of them. What nothing uses is not computed: brainstate's
+    Map leaves such equations.
     """
     names = [population.name for population in (*step.readouts, *step.populations)]
     states = step.jaxpr.invars[-len(step.arrays.states) :]
     inputs = step.jaxpr.invars[len(step.arrays.constants) + 1 : -len(states)]
     vary = {*inputs, *(states[i] for i in step.written)}
     by_equation = {}
-    for eqn in step.jaxpr.eqns:
+    for eqn in used_equations(step.jaxpr):
         signals = [i for i, atom in enumerate(eqn.invars) if _is_among(atom, vary)]
         weights = [i for i, atom in enumerate(eqn.invars) if i not in signals and _is_array(atom)]
         if signals:

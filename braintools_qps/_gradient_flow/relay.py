@@ -23,7 +23,7 @@ from .._jaxpr import (
     JaxprEqn,
     Tap,
     called_by,
-    calling_primitives,
+    is_call,
     primitive_of,
     run,
 )
@@ -171,7 +171,7 @@ def _product_of(jaxpr: Jaxpr, weights: Any) -> tuple[Any, tuple[int, int]] | Non
     axes = None
     if eqn.primitive.name in PRODUCTS:
         axes = _axes(eqn, position, weights.aval.ndim)
-    elif primitive_of(eqn) in {*RULED, *calling_primitives()}:
+    elif is_call(eqn) or primitive_of(eqn) in RULED:
         inner: Any = called_by(eqn)
         product = _product_of(inner.jaxpr, inner.jaxpr.invars[position])
         axes = product and product[1]

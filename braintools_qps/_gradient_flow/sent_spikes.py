@@ -37,7 +37,7 @@ def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> Sent:
             "in a step are put together in several ways. Compute the spikes once, and use that "
             "value for the output"
         )
-    after = _computed_from(jaxpr, membrane)
+    after = computed_from(jaxpr, membrane)
     seeing = [call for call, argument in enumerate(_arguments(jaxpr)) if argument in after]
     return Sent(variable, max(calls.intersection(seeing), default=last))
 
@@ -76,7 +76,7 @@ def _arguments(jaxpr: Jaxpr) -> list[Var | Literal]:
     return [eqn.invars[0] for eqn in marked]
 
 
-def _computed_from(jaxpr: Jaxpr, variable: Var) -> set[Var]:
+def computed_from(jaxpr: Jaxpr, variable: Var) -> set[Var]:
     """A variable and all that are computed from it within the step."""
     after = {variable}
     for eqn in jaxpr.eqns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arg
 from .._models import (
     Found,
     advance,
+    check_takes_steps,
     expression,
     has_membrane,
     initialise,
@@ -22,13 +24,20 @@ from .._models import (
     mark_spikes,
     membrane_of,
     required_neurons,
+    set_membrane,
+    set_spike,
     spike_code,
     spike_of,
+    states_of,
     traced_afresh,
 )
-from ..typing import Inputs, Model, SpikeFunction
+from .._wording import repeat_cause
+from ..typing import Inputs, Model, Node, SpikeFunction
+from .membranes import membrane_in
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
+
+MOST_CALLS = 2  # of a neuron's spike function in a step: before a reset, and after
 
 
 def trace(model: Model, inputs: Inputs) -> Step:
@@ -40,17 +49,27 @@ def trace(model: Model, inputs: Inputs) -> Step:
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
     with traced_afresh(model):
-        neurons = ready_neurons(model, inputs)
-        spikes = {name: spike_of(found.node) for name, found in neurons.items()}
-        units = mark_spikes({name: found.node for name, found in neurons.items()})
-        traced = _Traced(model, inputs)
-        # The first trace of a mapped model holds extra calls of spike functions: trace again.
-        if _repeat_for_batch(traced) or is_mapped(model):
-            traced = _Traced(model, inputs)
-        traced.check_kept()
-        _check_called(neurons, traced)
-        step = traced.step(_populations(neurons, spikes, units, traced))
+        try:
+            step = _traced_step(model, inputs, ready_neurons(model, inputs))
+        except Exception as error:
+            check_takes_steps(model, inputs)
+            repeat_cause(error)
+            raise
+        if max(Counter(step.callers).values()) > MOST_CALLS:  # as in a loop over time in Python
+            check_takes_steps(model, inputs)
     return step.with_order()
+
+
+def _traced_step(model: Model, inputs: Inputs, neurons: dict[str, Found]) -> Step:
+    spikes = {name: spike_of(found.node) for name, found in neurons.items()}
+    units = mark_spikes({name: found.node for name, found in neurons.items()})
+    traced = _Traced(model, inputs)
+    # The first trace of a mapped model holds extra calls of spike functions: trace again.
+    if is_mapped(model):
+        traced = _Traced(model, inputs)
+    traced.check_kept()
+    _check_called(neurons, traced)
+    return traced.step(_populations(neurons, spikes, units, traced))
 
 
 def step_as_is(model: Model, first: Any) -> Step:
@@ -89,6 +108,16 @@ class _Traced:
     def membrane(self, place: int) -> Var:
         """The variable of a written state after the step."""
         return self.jaxpr.jaxpr.outvars[place - len(self.written)]
+
+    def variables(
+        self, states: Iterable[brainstate.State]
+    ) -> tuple[dict[Var, brainstate.State], dict[Var, brainstate.State]]:
+        """Those of the states that are written, by their variables before and after the step."""
+        ids, first = set(map(id, states)), len(self.jaxpr.jaxpr.invars) - len(self.leaves)
+        of = {n: self.leaves[i][0] for n, i in enumerate(self.written)}
+        own = {n: state for n, state in of.items() if id(state) in ids}
+        old = {self.jaxpr.jaxpr.invars[first + self.written[n]]: s for n, s in own.items()}
+        return old, {self.membrane(n): s for n, s in own.items()}
 
     def changes(self) -> Iterator[tuple[Any, Any, Any]]:
         """Each written state with the types of one of its leaves, before and after."""
@@ -177,19 +206,6 @@ def _populations(
     return tuple(population(*sent) for sent in traced.spiking(neurons).items())
 
 
-def _repeat_for_batch(traced: _Traced) -> bool:
-    """Repeat states of one sample for each sample of the batch; whether there were any."""
-    alone = {
-        id(state): (state, after.shape[0])
-        for state, before, after in traced.changes()
-        if _is_one_sample(before, after)
-    }
-    for state, batch in alone.values():
-        repeat = lambda x, n=batch: u.math.broadcast_to(x, (n, *x.shape))
-        state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
-    return bool(alone)
-
-
 def _is_one_sample(one: Any, batch: Any) -> bool:
     return len(batch.shape) == len(one.shape) + 1 and batch.shape[1:] == one.shape
 
@@ -229,6 +245,8 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Found]:
     found = required_neurons(model)
     neurons = {name: one for name, one in found.items() if callable(spike_of(one.node))}
     initialise(model, inputs)
+    if unknown := {n: one.node for n, one in neurons.items() if not has_membrane(one.node)}:
+        _find_membranes(model, inputs, unknown)
     ready = {name: one for name, one in sorted(neurons.items()) if has_membrane(one.node)}
     if not ready:
         raise no_neurons(
@@ -238,10 +256,23 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Found]:
     return ready
 
 
+def _find_membranes(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> None:
+    """Find the membranes of neurons whose states have other names, by their part in a step."""
+    spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
+    mark_spikes(neurons)
+    traced = _Traced(model, inputs)
+    for name, neuron in neurons.items():
+        set_spike(neuron, spikes[name])
+        old, new = traced.variables(states_of(neuron))
+        if state := membrane_in(traced.jaxpr.jaxpr, name, old, new):
+            set_membrane(neuron, state)
+
+
 def no_neurons(found: str) -> ValueError:
     """The error for a model in which there is nothing to measure."""
     return ValueError(
         "the model must have neurons: nodes with a membrane potential in a state V, v, mem or u, "
-        "or as their only state, and with a spike function spk_fun, spike_grad or "
-        f"surrogate_function that each step calls, outside of inner loops. Here {found}"
+        "or as the only state that meets the threshold, and with a spike function spk_fun, "
+        "spike_grad or surrogate_function, or their only surrogate, that each step calls, outside "
+        f"of inner loops. Here {found}"
     )

@@ -22,6 +22,7 @@ from .._models import (
     find_nodes,
     has_membrane,
     initialise,
+    is_mapped,
     mark_spikes,
     required_neurons,
     set_spike,
@@ -29,6 +30,7 @@ from .._models import (
     traced_afresh,
 )
 from .._surrogate import adjusted, is_step
+from .._wording import cause_of, repeat_cause
 from ..records import SavedMemory
 from ..typing import Inputs, Model, Node
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
@@ -173,7 +175,8 @@ def _traced(
     """
     seen: _Seen = dict.fromkeys(layers, frozenset())
     with traced_afresh(model), brainstate.environ.context(fit=fit):
-        if dead_states(model) or not all(map(has_membrane, find_neurons(model).values())):
+        can_stay = not dead_states(model) and not is_mapped(model)
+        if not (can_stay and all(map(has_membrane, find_neurons(model).values()))):
             # Initial states must be concrete, even if save_memory is called within a trace.
             with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
                 initialise(model, inputs)
@@ -205,10 +208,12 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     function = brainstate.transform.StatefulFunction(partial(advance, model))
     try:
         function.make_jaxpr(*arguments)
-    except (TypeError, ValueError) as error:
-        error.add_note(
-            "If these are the inputs of one step, pass inputs[None]: their first axis is time."
-        )
+    except Exception as error:
+        if isinstance(cause_of(error), (TypeError, ValueError)):
+            error.add_note(
+                "If these are the inputs of one step, pass inputs[None]: their first axis is time."
+            )
+        repeat_cause(error)
         raise
     closed = function.get_jaxpr(*arguments)
     states, written = function.get_states(*arguments), function.get_write_states(*arguments)

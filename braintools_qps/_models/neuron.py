@@ -1,11 +1,16 @@
 """What a neuron is: a node of the model with a spike function and a membrane potential.
 
-No other file names their attributes. A family of neurons that calls them otherwise is added here.
+No other file names their attributes. Under other names, the only surrogate of a node is its spike
+function, and its membrane is the only state, or the only one that meets the threshold (`membranes`
+of `_gradient_flow`).
 """
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import brainstate
+from braintools.surrogate import Surrogate
 
 from ..typing import Node, SpikeFunction
 
@@ -17,9 +22,14 @@ SPIKE_FUNCTIONS = (
 MEMBRANES = ("V", "v", "mem", "u")
 
 
+# The attributes of neurons that call them otherwise.
+_spikes: WeakKeyDictionary[Node, str] = WeakKeyDictionary()
+_potentials: WeakKeyDictionary[Node, str] = WeakKeyDictionary()
+
+
 def is_neuron(node: Node) -> bool:
     """Whether a node of a model has a spike function."""
-    return any(hasattr(node, name) for name in SPIKE_FUNCTIONS)
+    return bool(_spike_name(node))
 
 
 def spike_of(neuron: Node) -> SpikeFunction:
@@ -29,7 +39,8 @@ def spike_of(neuron: Node) -> SpikeFunction:
 
 def set_spike(neuron: Node, spike: SpikeFunction) -> None:
     """Give it another spike function."""
-    setattr(neuron, _spike_name(neuron), spike)
+    _spikes[neuron] = name = _spike_name(neuron)
+    setattr(neuron, name, spike)
 
 
 def spike_code(neuron: Node, code: str) -> str:
@@ -47,14 +58,36 @@ def membrane_of(neuron: Node) -> brainstate.State:
     return _membranes(neuron)[0]
 
 
-def _spike_name(neuron: Node) -> str:
-    return next(name for name in SPIKE_FUNCTIONS if hasattr(neuron, name))
+def set_membrane(neuron: Node, state: brainstate.State) -> None:
+    """Take one of its states for its membrane potential, whatever its name is."""
+    _potentials[neuron] = next(name for name, x in vars(neuron).items() if x is state)
+
+
+def states_of(neuron: Node) -> list[brainstate.State]:
+    """Its states that start afresh with each batch and are one array."""
+    states = [x for x in vars(neuron).values() if isinstance(x, brainstate.ShortTermState)]
+    return [state for state in states if not isinstance(state.value, (dict, tuple))]
+
+
+def _spike_name(node: Node) -> str:
+    """The attribute with its spike function; empty if it has none."""
+    names = (name for name in SPIKE_FUNCTIONS if hasattr(node, name))
+    return next(names, "") or _spikes.get(node, "") or _only_surrogate(node)
+
+
+def _only_surrogate(node: Node) -> str:
+    """The attribute with its only surrogate; empty if a neuron below it may use that one."""
+    names = [name for name, value in vars(node).items() if isinstance(value, Surrogate)]
+    if len(names) != 1:
+        return ""
+    below = [other for other in brainstate.graph.nodes(node).values() if other is not node]
+    return "" if any(map(is_neuron, below)) else names[0]
 
 
 def _membranes(neuron: Node) -> list[brainstate.State]:
     """The states that have a name of a membrane, or else the only one that is no parameter."""
-    named = [getattr(neuron, name, None) for name in MEMBRANES]
+    known = [*MEMBRANES, _potentials.get(neuron, "")]
+    named = [getattr(neuron, name, None) for name in known]
     states = [state for state in named if isinstance(state, brainstate.State)]
     others = [x for x in vars(neuron).values() if isinstance(x, brainstate.ShortTermState)]
-    only = others if len(others) == 1 and not isinstance(others[0].value, (dict, tuple)) else []
-    return states or only
+    return states or (states_of(neuron) if len(others) == 1 else [])

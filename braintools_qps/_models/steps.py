@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -14,13 +16,21 @@ from jax import Array
 from .._defaults import SAMPLES
 from .._wording import listed
 from ..typing import Batches, Inputs, Model
+from .find_neurons import MAPPED
 from .restore import keeping_states
+
+Shape = tuple[int, ...]
 
 SHOWN = 3  # shapes in a message
 
-
-def described_inputs(data, *, batch_first=False):
-    return "x"
+# By ``batch_first``: the axes, and what inputs with two of them may be.
+AXES = "(time, samples, features...)", "(samples, time, features...)"
+TWO_AXES = (
+    "If it is a table of samples, show each row at every step: "
+    "jnp.broadcast_to(inputs, (30, *inputs.shape)). If it is one sequence, pass inputs[:, None]",
+    "If it is a table of samples, show each row at every step: "
+    "jnp.repeat(inputs[:, None], 30, axis=1). If it is one sequence, pass inputs[None]",
+)
 
 
 def checked_inputs(
@@ -34,7 +44,8 @@ def checked_inputs(
     Raises
     ------
     ValueError
-        If an axis is empty, or not all parts have the same numbers of time steps and samples.
+        If an axis is empty, or not all parts have the same numbers of time steps and samples, or
+        there must be ``several_samples`` and no axis is for them.
     """
     inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
     arrays = jax.tree.map(jnp.asarray, inputs)
@@ -44,16 +55,39 @@ def checked_inputs(
     axes = 1 if batch_size(arrays) is None else 2  # time and batch
     sizes = {shape[:axes] for shape in shapes}
     if len(sizes) != 1 or () in sizes or any(0 in shape for shape in shapes):
-        more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
         advice = "For a single step, pass inputs[None]"
         if isinstance(inputs, (list, tuple)):
             advice = "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs)"
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...), without an "
             "empty axis and with the same numbers of time steps and samples in all parts, got "
-            f"{listed(shapes[:SHOWN])}{more}. {advice}"
+            f"{_shapes(arrays)}. {advice}"
+        )
+    if several_samples and batch_size(arrays) is None:
+        raise ValueError(
+            f"inputs must have the shape {AXES[batch_first]}, got {_shapes(inputs)}. "
+            + TWO_AXES[batch_first]
         )
     return arrays
+
+
+def described_inputs(data: Inputs, *, batch_first: bool = False) -> str:
+    """How inputs are read: "30 steps, 64 samples, 20 features"."""
+    arrays = checked_inputs(data, batch_first=batch_first)
+    samples = batch_size(arrays)
+    leaves, axes = jax.tree.leaves(arrays), 1 if samples is None else 2
+    features = [" x ".join(map(str, leaf.shape[axes:])) or "1" for leaf in leaves]
+    counts = [f"{len(leaves[0])} steps", *([f"{samples} samples"] if samples else [])]
+    read = ", ".join([*counts, f"{' and '.join(features)} features"])
+    is_plain = samples and not batch_first and not isinstance(data, Batches)
+    return read + "; batch_first=True if the samples come first" * bool(is_plain)
+
+
+def _shapes(inputs: Inputs) -> str:
+    """The shapes of all parts, as text; the first few of many."""
+    shapes = [x.shape for x in jax.tree.leaves(inputs)]
+    more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
+    return listed(shapes[:SHOWN]) + more
 
 
 def batch_size(inputs: Inputs) -> int | None:
@@ -63,18 +97,103 @@ def batch_size(inputs: Inputs) -> int | None:
     return longest[1] if len(longest) > 2 else None
 
 
-def initialise(model: Model, inputs: Inputs) -> None:
-    """Initialise all states for the batch of the inputs, if their ``init_state`` takes one."""
-    batch = batch_size(inputs)
-    nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
+def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
+    """Make initial states for a batch, by default that of the inputs.
+
+    They come from ``init_state``, where a node has one, or are the present ones. Those of one
+    sample are repeated until a step keeps the shapes of all. A module that `brainstate.nn.Vmap` or
+    `Map` maps over samples gets states of one sample, mapped; one that is mapped over something
+    else keeps its states.
+    """
+    batch = batch or batch_size(inputs)
+    inner = below_mapped(model)
+    nodes = [n for n in brainstate.graph.nodes(model).values() if id(n) not in inner]
+    over_samples = [n for n in nodes if isinstance(n, MAPPED) and 0 in jax.tree.leaves(n.in_axes)]
     with keeping_states(model):
-        if batch is None:
-            brainstate.nn.init_all_states(model)
-        elif all(_takes(node.init_state, batch) for node in nodes):
-            brainstate.nn.init_all_states(model, batch)
-        else:
-            for node in nodes:
-                node.init_state(*([batch] if _takes(node.init_state, batch) else []))
+        for node in sorted(nodes, key=_call_order):
+            if hasattr(node, "init_state"):
+                node.init_state(*([batch] if batch and _takes(node.init_state, batch) else []))
+        for node in over_samples:
+            if batch and isinstance(node, brainstate.nn.Vmap):
+                brainstate.nn.vmap_init_all_states(node.module, axis_size=batch)
+    for node in over_samples:
+        if batch and isinstance(node, brainstate.nn.Map):  # it holds on to the states that it makes
+            node.init_map_size = batch
+            node.init_all_states()
+    if batch:
+        _repeat_for_batch(model, jax.tree.map(lambda x: x[0], inputs), batch)
+
+
+def below_mapped(model: Model) -> set[int]:
+    """The ids of the nodes below a module that maps them."""
+    nodes = brainstate.graph.nodes(model).values()
+    modules = [node.module for node in nodes if isinstance(node, MAPPED)]
+    return {id(node) for module in modules for node in brainstate.graph.nodes(module).values()}
+
+
+def _call_order(node: Any) -> int:
+    """The order in which brainstate calls ``init_state``; without one a node comes first."""
+    return getattr(getattr(node, "init_state", None), "call_order", -1)
+
+
+def _repeat_for_batch(model: Model, x: Any, batch: int) -> None:
+    """Repeat states of one sample for each sample, until a step keeps the shapes of all."""
+    states = brainstate.graph.states(model).values()
+    for _ in states:
+        if all(_is_kept(state, batch) for state in states):
+            return
+        changes = _changes(model, x)
+        alone = {id(s): s for s, old, new in changes if len(new) > len(old) and new[1:] == old}
+        if not alone:
+            return
+        for state in alone.values():
+            repeat = lambda x: u.math.broadcast_to(x, (batch, *x.shape))
+            state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
+
+
+def check_takes_steps(model: Model, inputs: Inputs) -> None:
+    """Check that a model, whose states are initialised, takes one time step in a call.
+
+    Raises
+    ------
+    ValueError
+        If it takes all steps at once: it runs on them, and its states keep their shapes.
+    """
+    samples_first = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), inputs)
+    for sequence in (inputs, samples_first) if batch_size(inputs) else (inputs,):
+        changes = _changes(model, sequence)
+        if changes and all(new == old for _, old, new in changes):
+            raise ValueError(
+                f"the model must take one time step in a call, got {type(model).__name__}, which "
+                f"takes all of them: inputs of shape {_shapes(sequence)}. Pass the module that it "
+                "calls in each step, or give it an update without the loop over time"
+            )
+
+
+def _changes(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, Shape]]:
+    """The states that a step writes, each with a shape before and after; empty if it fails.
+
+    Where the step is needed it fails again, and the caller says why in its own words.
+    """
+    function = brainstate.transform.StatefulFunction(partial(advance, model))
+    arguments = jnp.asarray(0, jnp.int32), x
+    try:
+        function.make_jaxpr(*arguments)
+    except Exception:
+        return []
+    states, after = function.get_states(*arguments), function.get_out_shapes(*arguments)[1]
+    return [
+        (state, jnp.shape(old), new.shape)
+        for state, values in zip(states, after)
+        for old, new in zip(jax.tree.leaves(state.value), jax.tree.leaves(values))
+    ]
+
+
+def _is_kept(state: brainstate.State, batch: int) -> bool:
+    """Whether a step surely keeps its shape: it has a batch, or outlives one."""
+    leaves = jax.tree.leaves(state.value)
+    is_long = isinstance(state, brainstate.LongTermState)
+    return is_long or all(jnp.shape(leaf)[:1] == (batch,) for leaf in leaves)
 
 
 def _takes(function: Callable, argument: object) -> bool:

@@ -166,7 +166,7 @@ FORMS = {
     "a parameter in a State": Form(of_a_state),
     # Names of other libraries.
     "v": Form(lambda weights: plain(weights, names=("v", "spk_fun"))),
-    "potential": Form(lambda weights: plain(weights, names=("potential", "spk_fun"))),
+    "potential and act": Form(lambda weights: plain(weights, names=("potential", "act"))),
     "mem and spike_grad": Form(lambda weights: plain(weights, names=("mem", "spike_grad"))),
     # States.
     "none yet": Form(Fresh),

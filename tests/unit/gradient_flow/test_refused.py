@@ -59,6 +59,12 @@ def layer(**options):
     return Layer(WEIGHTS, SURROGATE, **options)
 
 
+def two_surrogates():
+    network = layer(names=("V", "act"))
+    network.other = SURROGATE
+    return network
+
+
 def half():
     network = layer()
     network.V.value = network.V.value.astype("float16")
@@ -102,8 +108,8 @@ REFUSED = {
         lambda: Wrapper(brainpy.dyn.Lif(4)), jnp.ones((3, 2, 4)), {},
         r"Lif is one of brainpy's classic .*brainpy\.state\.LIF",
     ),
-    "a spike function of another name": (
-        lambda: layer(names=("V", "act")), INPUTS, {},
+    "two surrogates of other names": (
+        two_surrogates, INPUTS, {},
         "Layer has none: Layer keeps a surrogate as act: call it spk_fun",
     ),
     # Inputs.

@@ -1,0 +1,131 @@
+"""Initial states of models that make them for one sample: those of one that makes them for all."""
+
+import brainstate
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import SURROGATE, only
+
+from braintools_qps import compare, gradient_flow, load_task, save_memory
+
+STEPS, SAMPLES, FEATURES, N = 5, 4, 3, 6
+INPUTS = jnp.asarray(3 * np.random.default_rng(0).normal(size=(STEPS, SAMPLES, FEATURES)))
+
+
+class Neurons(brainstate.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.spk_fun = SURROGATE
+
+    def init_state(self):
+        self.V = brainstate.HiddenState(jnp.zeros(N))
+        self.low = brainstate.HiddenState(jnp.zeros(N))
+
+    def update(self, x):
+        # Has no batch after a step until V has one before it.
+        self.low.value = 0.5 * self.low.value + self.V.value
+        self.V.value = 0.9 * self.V.value + x
+        return self.spk_fun(self.V.value - 1 - 0.1 * self.low.value)
+
+
+class Batched(Neurons):
+    """All states are made for the batch."""
+
+    def init_state(self, batch_size=None):
+        shape = (N,) if batch_size is None else (batch_size, N)
+        self.V, self.low = (brainstate.HiddenState(jnp.zeros(shape)) for _ in range(2))
+
+
+class Network(brainstate.nn.Module):
+    def __init__(self, neurons, features=FEATURES, outputs=2):
+        super().__init__()
+        self.input = brainstate.nn.Linear(features, N)
+        self.readout = brainstate.nn.Linear(N, outputs)
+        self.neurons = neurons()
+
+    def update(self, x):
+        return self.readout(self.neurons(self.input(x)))
+
+
+def held_by_vmap(samples):
+    def make(**sizes):
+        inner = Network(Neurons, **sizes)
+        brainstate.nn.vmap_init_all_states(inner, axis_size=samples, state_tag="new")
+        return brainstate.nn.Vmap(inner, vmap_states="new")
+
+    return make
+
+
+def held_by_map(**sizes):
+    return brainstate.nn.Map(Network(Neurons, **sizes), init_map_size=9)
+
+
+def used_map(**sizes):
+    model = held_by_map(**sizes)
+    model.init_all_states()
+    return model
+
+
+def batched(**sizes):
+    return Network(Batched, **sizes)
+
+
+FORMS = {
+    "made for one sample": lambda **sizes: Network(Neurons, **sizes),
+    "under Vmap": held_by_vmap(SAMPLES),
+    "under Vmap, for other samples": held_by_vmap(9),
+    "under Map, none yet": held_by_map,
+    "under Map, for other samples": used_map,
+}
+
+
+def made(make):
+    with brainstate.random.seed_context(0):
+        return make()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_gradient_is_that_of_a_batch(form):
+    found, expected = (only(gradient_flow(made(make), INPUTS)) for make in (FORMS[form], batched))
+    for one, other in zip(found.populations, expected.populations, strict=True):
+        moments, of_batch = (p.gradient.second_moments for p in (one, other))
+        np.testing.assert_allclose(moments, of_batch, rtol=1e-5)
+    assert found.operations == expected.operations
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_layers_store_their_spikes_in_bits(form):
+    found, expected = (save_memory(make(), INPUTS) for make in (FORMS[form], batched))
+    assert found == expected
+    assert expected.changed["readout"] == "SpikeLinear"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_compare_trains_the_same_network(form):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, STEPS, FEATURES)).astype(np.float32)
+    task = load_task((x, (x.sum((1, 2)) > 0).astype(int)))
+
+    def trained(make):
+        model = lambda features, outputs: make(features=features, outputs=outputs)
+        options = {"tune": None, "seeds": 2, "epochs": 2, "batch_size": 8, "progress": False}
+        found = compare(["QPseudoSpike"], task=task, model=model, **options)
+        return found.results[0]
+
+    found, expected = trained(FORMS[form]), trained(batched)
+    assert expected.scores.operations[0] > expected.scores.spikes[0] > 0
+    np.testing.assert_allclose(found.curves.loss, expected.curves.loss, rtol=1e-4)
+    for name in ("test", "firing_rate", "spikes", "operations"):
+        one, other = (getattr(candidate.scores, name) for candidate in (found, expected))
+        np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
+def test_an_ensemble_keeps_its_states():
+    """What is mapped over something else than samples: its members, which share the inputs."""
+    brainstate.random.seed(0)
+    inner = Network(Batched)
+    brainstate.nn.vmap_init_all_states(inner, SAMPLES, axis_size=3, state_tag="new")
+    ensemble = brainstate.nn.Vmap(inner, in_axes=None, vmap_states="new", axis_size=3)
+    (found,) = only(gradient_flow(ensemble, INPUTS)).populations
+    (expected,) = only(gradient_flow(made(batched), INPUTS)).populations
+    assert found.activity.firing_rate == pytest.approx(expected.activity.firing_rate) != 0
