@@ -1,7 +1,6 @@
 """A comparison and a flow made by hand, with a name in them that HTML must not be taken for."""
 
 import dataclasses
-import math
 
 import numpy as np
 from made_comparison import candidate, compared
@@ -48,7 +47,7 @@ def flow_of(name, populations, **changes):
     """A flow with a diagnosis of the first population."""
     found = Diagnosis("silent", populations[0].name, f"{populations[0].name} is silent.", "Do so.")
     steps = len(populations[0].gradient.second_moments)
-    options = {"diagnosis": found, "zero_parameter_share": math.nan} | changes
+    options = {"diagnosis": found} | changes
     return GradientFlow(name, None, steps, tuple(populations), **options)
 
 

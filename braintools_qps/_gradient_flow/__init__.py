@@ -168,7 +168,6 @@ def _flow_of(
         surrogate=surrogates[0] if alike else surrogates,
         steps=len(evaluator.run.inputs[0]),
         populations=measured.populations,
-        zero_parameter_share=measured.zero_parameter_share,
         diagnosis=verdict.diagnosis,
         further=verdict.further,
         samples=evaluator.batch,

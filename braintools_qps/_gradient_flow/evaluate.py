@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -17,9 +16,9 @@ from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
 from .operations import per_sample
-from .passes import passes_of, replaced, with_index
+from .passes import passes_of, with_index
 from .slopes import slope_summary, slopes_at
-from .step import Arrays, Population, Spikes, Step, is_real
+from .step import Population, Spikes, Step, is_real
 from .trial import Tried
 
 SURROGATE = QPseudoSpike(alpha=8)  # lowered, it lost nothing in our study
@@ -36,23 +35,6 @@ class Wanted(NamedTuple):
         return {**step.spikes, **by_population(self.surrogate, step.spikes)}
 
 
-class ParameterGradient(NamedTuple):
-    """How many elements of a parameter get no gradient, or one that is NaN or infinite."""
-
-    position: int  # among the leaves of the states
-    size: int
-    zeros: int
-    not_finite: int
-
-
-class Gradients(NamedTuple):
-    """The gradient of each population's membranes, of each parameter, and of `Step.currents`."""
-
-    populations: list[Gradient]
-    parameters: tuple[ParameterGradient, ...]
-    currents: tuple[tuple[int, bool], ...]
-
-
 class Measured(NamedTuple):
     """One candidate on a run: its surrogates, their slopes at each call, and the figures."""
 
@@ -60,9 +42,6 @@ class Measured(NamedTuple):
     spikes: Spikes
     slopes: list[Array]
     populations: tuple[PopulationFlow, ...]
-    parameters: tuple[ParameterGradient, ...]
-    currents: tuple[tuple[int, bool], ...]  # how far back the gradient of `Step.currents` reaches
-    zero_parameter_share: float
     tried: Tried | None = None  # the trial, if there was one
 
     @property
@@ -111,7 +90,7 @@ class Evaluator:
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
-        gradients, parameters, currents = self._gradients_past_zeros(slopes)
+        gradients = self._gradients(slopes)
         populations = tuple(
             PopulationFlow(
                 name=population.name,
@@ -125,9 +104,7 @@ class Evaluator:
             )
             for i, population in enumerate(self.step.populations)
         )
-        total = sum(p.size for p in parameters)
-        zero = sum(p.zeros for p in parameters) / total if total else np.nan
-        return Measured(self, spikes, slopes, populations, parameters, currents, zero)
+        return Measured(self, spikes, slopes, populations)
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""
@@ -150,51 +127,11 @@ class Evaluator:
         """The outputs that an objective can have a derivative for."""
         return [np.asarray(output) for output in self.run.outputs if is_real(output)]
 
-    def _gradients_past_zeros(self, slopes: list[Array]) -> Gradients:
-        """The gradients; past weights that are all 0 and do get a gradient, as if they were not.
-
-        A readout that begins at 0 stops the gradient of all populations, but only until the first
-        step of training. Vectors come last, since most are biases, which stop nothing.
-        """
-        result = self._gradients(slopes, self.step.arrays)
-        states, arrived = self.step.arrays.states, sum(map(_arrives, result.populations))
-        if arrived == len(result.populations):
-            return result
-        blank = tuple(
-            p.position
-            for p in result.parameters
-            if p.zeros < p.size and not np.any(np.asarray(states[p.position]))
-        )
-        for filled in dict.fromkeys((tuple(i for i in blank if states[i].ndim != 1), blank)):
-            if filled:
-                arrays = self.step.arrays._replace(states=tuple(self.with_random(filled)))
-                past = self._gradients(slopes, arrays)
-                if sum(map(_arrives, past.populations)) > arrived:
-                    return past
-        return result
-
-    def with_random(self, positions: Sequence[int]) -> list[Array]:
-        """The states, with random values in place of some parameters."""
-
-        def random(position: int) -> Array:
-            weights = self.step.arrays.states[position]
-            values = np.random.default_rng(position).normal(size=weights.shape)
-            return jnp.asarray(values / max((1, *weights.shape[:1])) ** 0.5, weights.dtype)
-
-        return replaced(self.step.arrays.states, positions, list(map(random, positions)))
-
-    def _gradients(self, slopes: Sequence[Array], arrays: Arrays) -> Gradients:
-        result = self.passes.backward(arrays, self.run, list(slopes), self.cotangents.values)
+    def _gradients(self, slopes: list[Array]) -> list[Gradient]:
+        """The gradient of each population's membranes."""
+        result = self.passes.backward(self.step.arrays, self.run, slopes, self.cotangents.values)
         amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
-        depth = self._depth_growths(amplitudes)
-        gradients = [_gradient(*parts) for parts in zip(amplitudes, cosines, depth)]
-        positions, states = self.step.parameters, self.step.arrays.states
-        counts = zip(positions, np.asarray(result.zeros), np.asarray(result.not_finite))
-        parameters = (
-            ParameterGradient(i, states[i].size, int(zero), int(bad)) for i, zero, bad in counts
-        )
-        currents = (measures.reach(measures.second_moments(x)) for x in result.currents)
-        return Gradients(gradients, tuple(parameters), tuple(currents))
+        return list(map(_gradient, amplitudes, cosines, self._depth_growths(amplitudes)))
 
     def _activity(self, index: int) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
@@ -226,10 +163,6 @@ class Evaluator:
             else np.nan
             for name, after in ahead.items()
         ]
-
-
-def _arrives(gradient: Gradient) -> bool:
-    return bool(np.any(gradient.second_moments))
 
 
 def _gradient(amplitudes: np.ndarray, cosines: np.ndarray, depth: float) -> Gradient:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 from ..records import Activity, Histogram
@@ -64,30 +61,6 @@ def reach(moments: np.ndarray) -> tuple[int, bool]:
     farthest = int(np.flatnonzero(relative > FADED)[-1])
     reached_start = farthest == len(relative) - 1
     return farthest + (not reached_start), reached_start
-
-
-def early_inputs(inputs: Sequence[Any], reach: int, *, batched: bool) -> tuple[float, float]:
-    """How much of the inputs lies before the last ``reach`` steps, and whether it is repeated.
-
-    First the share of the variance between samples that lies before these steps. Then the
-    correlation, over samples and features, of the mean input before and in these steps, each minus
-    its mean over samples. The correlation is 1 if samples do not differ before. Inputs have the
-    shape (time, batch, features...), or (time, features) if not ``batched``.
-    """
-    means, powers = [], np.zeros(len(inputs[0]))
-    for values in inputs:
-        each = np.asarray(values, np.float64)
-        if batched and each.shape[1] > 1:
-            each = each - each.mean(axis=1, keepdims=True)
-        means.append([part.mean(axis=0).ravel() for part in (each[:-reach], each[-reach:])])
-        powers += np.square(each).reshape(len(each), -1).sum(axis=1)
-    before, after = np.concatenate(means, axis=1)
-    if np.allclose(before, 0, atol=1e-6 * max(np.abs(x).max() for x in inputs)):
-        return 0.0, 1.0
-    size = np.linalg.norm(before) * np.linalg.norm(after)
-    return float(powers[:-reach].sum() / powers.sum()), float(
-        before @ after / size
-    ) if size else 0.0
 
 
 def activity(fired: np.ndarray, batch_dims: int) -> Activity:

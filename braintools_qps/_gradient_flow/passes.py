@@ -43,16 +43,11 @@ class Backward(NamedTuple):
     """Adjoints of each population's membrane, reduced to amplitudes and cosines.
 
     ``amplitudes`` are root mean squares. ``cosines`` compare the adjoint of a step with that of the
-    step after it. Both have the shape (populations, time, draws). ``zeros`` counts the elements of
-    each parameter in rows and columns without gradient, and ``not_finite`` the elements whose
-    gradient is NaN or infinite. ``currents`` are amplitudes of the adjoints of `Step.currents`.
+    step after it. Both have the shape (populations, time, draws).
     """
 
     amplitudes: Array
     cosines: Array
-    currents: list[Array]
-    zeros: Array
-    not_finite: Array
 
 
 class Passes(NamedTuple):
@@ -165,46 +160,35 @@ def backward(
     """
     dtypes = (arrays.states[i].dtype for i in step.written)
     smooth = [j for j, dtype in enumerate(dtypes) if jnp.issubdtype(dtype, jnp.inexact)]
-    filtered = [k for k, j in enumerate(smooth) if j in step.currents]
-    parameters = [arrays.states[i] for i in step.parameters]
     membranes = [run.states[p.membrane][0] for p in step.populations]
     steps, draws = len(run.inputs[0]), len(cotangents[0])
     zeros = lambda arrays: [jnp.zeros((draws, *x.shape), x.dtype) for x in arrays]
 
     def pullback(now: tuple) -> Callable[[tuple], tuple]:
-        """From adjoints after a step to those before it, of parameters, and of membranes."""
+        """From adjoints after a step to those before it, and of membranes."""
         _, x, written, slopes = now
 
-        def advance(before: Any, weights: Any, perturbations: Any) -> tuple[list, list]:
+        def advance(before: Any, perturbations: Any) -> tuple[list, list]:
             states = replaced(written, smooth, before)
             states = replaced(arrays.states, step.written, states)
-            states = replaced(states, step.parameters, weights)
             result = step(arrays.constants, x, states, perturbations, Tap(in_turn(slopes)))
             return list(filter(is_real, result.outputs)), [result.written[j] for j in smooth]
 
         perturbations = list(map(jnp.zeros_like, membranes))
-        _, pull = jax.vjp(advance, [written[j] for j in smooth], parameters, perturbations)
+        _, pull = jax.vjp(advance, [written[j] for j in smooth], perturbations)
         return partial(jax.lax.map, pull)  # not vmap, for which sparse products have no rule
 
     def back(carry: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], ...]]:
-        adjoint, total, later = carry
+        adjoint, later = carry
         loss = [_at(cotangent, now[0] - steps) for cotangent in cotangents]
-        before, share, sensed = pullback(now)((loss, adjoint))
+        before, sensed = pullback(now)((loss, adjoint))
         cosines = [cosine(adjoint, after) for adjoint, after in zip(sensed, later)]
-        total = jax.tree.map(jnp.add, total, share)
-        amplitudes = list(map(root_mean_square, sensed))
-        currents = [root_mean_square(jnp.abs(before[k])) for k in filtered]
-        return (before, total, sensed), (amplitudes, cosines, currents)
+        return (before, sensed), (list(map(root_mean_square, sensed)), cosines)
 
-    carry = zeros(run.states[j][0] for j in smooth), zeros(parameters), zeros(membranes)
+    carry = zeros(run.states[j][0] for j in smooth), zeros(membranes)
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
-    (_, total, _), (amplitudes, cosines, currents) = jax.lax.scan(
-        back, carry, by_step, reverse=True
-    )
-    zero = [_unmoved(jnp.any(gradient != 0, axis=0)) for gradient in total]
-    bad = [jnp.sum(~jnp.all(jnp.isfinite(gradient), axis=0)) for gradient in total]
-    stacked = jnp.stack(amplitudes), jnp.stack(cosines)
-    return Backward(*stacked, currents, jnp.asarray(zero), jnp.asarray(bad))
+    amplitudes, cosines = jax.lax.scan(back, carry, by_step, reverse=True)[1]
+    return Backward(jnp.stack(amplitudes), jnp.stack(cosines))
 
 
 def in_turn(slopes: Sequence[Array]) -> Callable[[str, Array], Array]:
@@ -232,12 +216,6 @@ def cosine(one: Array, other: Array) -> Array:
     (_, one), (_, other) = _relative(one), _relative(other)
     norms = jnp.linalg.norm(one, axis=-1) * jnp.linalg.norm(other, axis=-1)
     return jnp.sum(one * other, axis=-1) / jnp.where(norms == 0, 1, norms)
-
-
-def _unmoved(moved: Array) -> Array:
-    """How many elements have a row or a column that gets no gradient; a mask empties neither."""
-    matrix = moved.reshape(-1, moved.shape[-1]) if moved.ndim > 1 else moved.reshape(1, -1)
-    return moved.size - jnp.sum(matrix.any(axis=0)) * jnp.sum(matrix.any(axis=1))
 
 
 def _relative(adjoint: Array) -> tuple[Array, Array]:

@@ -158,18 +158,6 @@ class Step:
         sources = (self.graph.sources.get(v, ()) for v in rows if isinstance(v, Var))
         return any(INPUTS in of_row for of_row in sources)
 
-    @cached_property
-    def currents(self) -> frozenset[int]:
-        """The written states that weights feed, such as synaptic currents, but no membranes."""
-        states = self.jaxpr.invars[-len(self.arrays.states) :]
-        membranes = {p.membrane for p in (*self.populations, *self.readouts)}
-        return frozenset(
-            j
-            for j, i in enumerate(self.written)
-            if j not in membranes
-            and any(isinstance(source, int) for source in self.graph.sources[states[i]])
-        )
-
     def path(self, position: int) -> str:
         """The path of the state that a leaf belongs to."""
         source, _ = self._owner(position)

@@ -34,10 +34,6 @@ class GradientFlow(Record):
         How many time steps the model was run for.
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
-    zero_parameter_share : float
-        Share of the parameters whose gradient is exactly 0 with the objective and the inputs that
-        were measured; in a matrix, those in rows or columns without any gradient, so that a mask
-        does not count. NaN if the model has no parameters.
     diagnosis : Diagnosis
         Why the network does not learn, a `.Diagnosis`; printed first.
     further : tuple of str
@@ -80,7 +76,6 @@ class GradientFlow(Record):
     surrogate: Spike | tuple[Spike, ...]
     steps: int
     populations: tuple[PopulationFlow, ...]
-    zero_parameter_share: float
     diagnosis: Diagnosis
     further: tuple[str, ...] = ()
     samples: int | None = None

@@ -29,7 +29,7 @@ class NotFinite(Cause):
     helps = "look at the population, the step and the origin in the message"
 
     def find(self, measured: Measured) -> Finding | None:
-        places = (_membrane, _output, _surrogate, _gradient, _parameter, _trained)
+        places = (_membrane, _output, _surrogate, _gradient, _trained)
         return next(filter(None, (place(measured) for place in places)), None)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
@@ -125,19 +125,6 @@ def _gradient(measured: Measured) -> Finding | None:
         "logarithm at 0."
     )
     return Finding((p.name,), text, advice, exact=True, final=True)
-
-
-def _parameter(measured: Measured) -> Finding | None:
-    """A parameter whose gradient is NaN or infinite while those of all membranes are finite."""
-    first = next((p for p in measured.parameters if p.not_finite), None)
-    if first is None:
-        return None
-    text = (
-        f"The gradient of {measured.step.path(first.position)} is NaN or infinite in "
-        f"{first.not_finite} of its {first.size} elements, although the gradients of all membranes "
-        "are finite: look at how the model computes with it, for a root or a logarithm at 0."
-    )
-    return Finding((), text, exact=True, final=True)
 
 
 def _trained(measured: Measured) -> Finding | None:
