@@ -103,8 +103,9 @@ def compare(
         The model is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of
         shape (batch, features). `brainstate.environ` has the index ``i`` and the time ``t`` of the
         step, ``dt`` (1 ms unless you set it), and ``fit``, which is True in training.
-        `brainstate.nn.init_all_states` is called before each batch. Parameters are trained. A state
-        that this call does not set keeps its value from batch to batch, unless it is a
+        Each batch starts from initial states: ``init_state`` is called with the number of samples
+        if it takes one, and states of one sample are repeated. Parameters are trained. A state that
+        this does not set keeps its value from batch to batch, unless it is a
         `brainstate.ShortTermState`.
 
         By default, a layer of recurrent LIF neurons with the keywords ``hidden``, ``neuron`` (a

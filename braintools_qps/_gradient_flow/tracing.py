@@ -18,6 +18,7 @@ from .._models import (
     advance,
     check_takes_steps,
     expression,
+    forget_programs,
     has_membrane,
     initialise,
     is_mapped,
@@ -261,6 +262,7 @@ def _find_membranes(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> N
     spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
     mark_spikes(neurons)
     traced = _Traced(model, inputs)
+    forget_programs(model)
     for name, neuron in neurons.items():
         set_spike(neuron, spikes[name])
         old, new = traced.variables(states_of(neuron))

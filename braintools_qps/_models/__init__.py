@@ -24,7 +24,7 @@ from .neuron import (
     spike_of,
     states_of,
 )
-from .restore import restoring, traced_afresh
+from .restore import forget_programs, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
 from .steps import (

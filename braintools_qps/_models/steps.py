@@ -17,7 +17,7 @@ from .._defaults import SAMPLES
 from .._wording import listed
 from ..typing import Batches, Inputs, Model
 from .find_neurons import MAPPED
-from .restore import keeping_states
+from .restore import forget_programs, keeping_states
 
 Shape = tuple[int, ...]
 
@@ -138,10 +138,7 @@ def _call_order(node: Any) -> int:
 
 def _repeat_for_batch(model: Model, x: Any, batch: int) -> None:
     """Repeat states of one sample for each sample, until a step keeps the shapes of all."""
-    states = brainstate.graph.states(model).values()
-    for _ in states:
-        if all(_is_kept(state, batch) for state in states):
-            return
+    for _ in brainstate.graph.states(model):
         changes = _changes(model, x)
         alone = {id(s): s for s, old, new in changes if len(new) > len(old) and new[1:] == old}
         if not alone:
@@ -181,19 +178,14 @@ def _changes(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, Shape]
         function.make_jaxpr(*arguments)
     except Exception:
         return []
+    finally:
+        forget_programs(model)
     states, after = function.get_states(*arguments), function.get_out_shapes(*arguments)[1]
     return [
         (state, jnp.shape(old), new.shape)
         for state, values in zip(states, after)
         for old, new in zip(jax.tree.leaves(state.value), jax.tree.leaves(values))
     ]
-
-
-def _is_kept(state: brainstate.State, batch: int) -> bool:
-    """Whether a step surely keeps its shape: it has a batch, or outlives one."""
-    leaves = jax.tree.leaves(state.value)
-    is_long = isinstance(state, brainstate.LongTermState)
-    return is_long or all(jnp.shape(leaf)[:1] == (batch,) for leaf in leaves)
 
 
 def _takes(function: Callable, argument: object) -> bool:

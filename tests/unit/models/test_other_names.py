@@ -44,6 +44,14 @@ class ResetLater(Neurons):
         return spike(membrane.value - 1)
 
 
+class Compiled(Neurons):
+    """Its step is kept as a program."""
+
+    def __init__(self, **names):
+        super().__init__(**names)
+        self.update = brainstate.transform.jit(super().update)
+
+
 class Adaptive(Neurons):
     """Its threshold rises with each spike, so that two states meet."""
 
@@ -72,7 +80,7 @@ class Network(brainstate.nn.Module):
 
 
 @pytest.mark.parametrize(("spike", "membrane"), [("spike_fct", "h"), ("surrogate", "ut")])
-@pytest.mark.parametrize("kind", [Neurons, ResetLater])
+@pytest.mark.parametrize("kind", [Neurons, ResetLater, Compiled])
 def test_the_gradient_is_that_under_the_usual_names(kind, spike, membrane):
     named, usual = Network(kind, spike=spike, membrane=membrane), Network(kind)
     (found,), (expected,) = (only(gradient_flow(x, INPUTS)).populations for x in (named, usual))
