@@ -16,7 +16,7 @@ import numpy as np
 
 from .._comparison import present_environment
 from .._files import write_file
-from .._tables import versions
+from .._tables import to_use, versions
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
 from ..records import Comparison, GradientFlow, GradientFlows, table_of
@@ -110,7 +110,8 @@ def _of_comparison(comparison: Any) -> dict[str, Any]:
         "says": [sentence for sentence in says if sentence],
         "figure": _svg(plot_comparison, comparison),
         "table": table,
-        "notes": [note for note in table.notes if note not in says],
+        "notes": [note for note in table.notes if note not in (*says, to_use(comparison))],
+        "to_use": to_use(comparison),
         "methods": comparison.methods(),
     }
 
@@ -124,6 +125,7 @@ def _of_flows(flows: Any) -> dict[str, Any]:
         "figure": _svg(plot_gradient_flow, ranked),
         "table": table,
         "notes": table.notes,
+        "to_use": "",
         "methods": f"Measured with {versions(present_environment())}.",
     }
 

@@ -16,9 +16,10 @@ from .fields import (
 )
 from .flow import diagnoses, flow_table, flows_table
 from .methods import methods, versions
+from .notes import to_use
 from .scores import score_of
 from .settings import value_text, varied_names
 from .table import Table, cell, html_note, text_table
 from .tidy import csv_text, tidy_lines
-from .verdict import convergence, verdict
+from .verdict import convergence, enough_seeds, verdict
 from .words import plural

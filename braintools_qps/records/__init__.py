@@ -9,7 +9,7 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 
 from .._causes import CAUSES
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .comparison import Comparison, with_weights
+from .comparison import Comparison, looked, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
 from .memory import SavedMemory
