@@ -23,7 +23,7 @@ MOST_SEEDS = 160  # that are proposed
 FREEDOM = 1.5  # degrees of the studentised range for each seed but one
 LARGEST_MEAN = 3.0  # of variances, in lower quartiles
 SUCCESS = 0.8  # of a look that is proposed
-CHANCES = (np.arange(20) + 0.5) / 20  # of the spread over seeds
+DRAWS = 100  # of further scores
 NEAR, LIKE_GUESSING = 0.1, 0.5  # parts of the way from guessing to the best score
 
 
@@ -169,9 +169,9 @@ def standing(
         if not len(still) or look is None or min(len(runs[row]) for row in still) < look.seeds:
             break
         pairs = paired([runs[row][: look.seeds] for row in still])
-        highest = pairs.mean + pairs.half(look.spent)
-        for row in np.flatnonzero((highest < -pairs.rounding).any(axis=1)):
-            other = int(highest[row].argmin())
+        told = pairs.mean + pairs.half(look.spent) < -pairs.rounding
+        for row in np.flatnonzero(told.any(axis=1)):
+            other = int(np.where(told[row], pairs.mean[row], 0.0).argmin())
             difference = float(pairs.mean[row, other])
             below[int(still[row])] = Lower(int(still[other]), difference, look.seeds)
             lower[still[row]] = True
@@ -233,9 +233,7 @@ def _quantile(candidates: int, seeds: int, error: float) -> float:
     return float(wide) / math.sqrt(2)
 
 
-def differences(
-    scores: Sequence[ArrayLike], best: int, looks: Sequence[Look]
-) -> list[Interval]:
+def differences(scores: Sequence[ArrayLike], best: int, looks: Sequence[Look]) -> list[Interval]:
     """Return for each candidate its paired difference from the best, whose row is given.
 
     Intervals hold for all pairs together at the last look that both were part of; before the first
@@ -266,51 +264,39 @@ def more_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
 def seeds_needed(
     scores: Sequence[ArrayLike], looks: Sequence[Look], *, margin: float | None
 ) -> int | None:
-    r"""Return the number of seeds at which all pairs are likely settled: in 80% of the cases.
+    """Return the number of seeds at which the candidates are likely settled: in 80% of the cases.
 
-    They are settled if every two are told apart, or equal within the margin, at the last of the
-    looks that lead there, with the error that this look has. What the scores of further seeds may
-    be is drawn from those that are known: the mean difference of :math:`N` seeds, of which
-    :math:`n` are known, is normal around the one that is known, with the variance
-    :math:`\sigma^2 (1/n - 1/N)`, and :math:`\sigma^2` is inverse chi-squared.
+    Scores of further seeds are drawn 100 times, from normal distributions whose means and spread
+    are as uncertain as the known scores leave them, and are looked at as `compare` would.
 
     Parameters
     ----------
     scores : array_like
         Scores of the candidates that are open, of shape (candidates, seeds).
     looks, margin
-        As for `standing`.
+        As for `standing`. The looks end at these seeds.
 
     Returns
     -------
     int or None
         None if it takes more than 160.
     """
-    pairs = paired(scores)
-    seeds = pairs.seeds
-    while (seeds := 2 * seeds) <= MOST_SEEDS:
-        if _settling(pairs, looks, seeds, margin) >= SUCCESS:
+    known = np.array(scores, np.float64)
+    candidates, seeds = known.shape
+    freedom = seeds - 1 if candidates == 2 else FREEDOM * (seeds - 1)
+    numbers, rng = [*(look.seeds for look in looks), seeds], np.random.default_rng(0)
+    half = paired(known).spread / math.sqrt(2)  # of the difference is each candidate's own
+    spreads = half * np.sqrt(freedom / rng.chisquare(freedom, (DRAWS, 1, 1)))
+    means = rng.normal(known.mean(axis=1)[:, None], spreads / math.sqrt(seeds))
+    drawn = rng.normal(means, spreads, (DRAWS, candidates, MOST_SEEDS))
+    while 2 * seeds <= MOST_SEEDS:
+        seeds *= 2
+        numbers.append(seeds)
+        whole = (np.hstack([known, more])[:, :seeds] for more in drawn)
+        ends = [standing(each, looks_at(numbers), margin=margin).settled for each in whole]
+        if np.mean(ends) >= SUCCESS:
             return seeds
     return None
-
-
-def _settling(pairs: Paired, looks: Sequence[Look], seeds: int, margin: float | None) -> float:
-    """The probability that the look at a number of seeds settles all pairs."""
-    candidates, known = len(pairs.mean), pairs.seeds
-    numbers = [*(look.seeds for look in looks), known]
-    while numbers[-1] < seeds:
-        numbers.append(next_look(numbers[-1], seeds))
-    error = (1 - LEVEL) * looks_at(numbers)[-1].spent
-    freedom = known - 1 if candidates == 2 else FREEDOM * (known - 1)
-    sizes = np.sqrt(freedom / stats.chi2.ppf(CHANCES, freedom))[:, None]
-    row = np.triu_indices(candidates, 1)
-    spread = sizes * math.sqrt(known) * pairs.standard_error[row]
-    told = _quantile(candidates, seeds, error) * spread / math.sqrt(seeds)
-    half = _quantile(2, seeds, 2 * error) * spread / math.sqrt(seeds)
-    equal = np.zeros(1) if margin is None else np.clip(margin - half, 0, told)
-    drawn = stats.norm(pairs.mean[row], spread * math.sqrt(1 / known - 1 / seeds))
-    stays_open = drawn.cdf(told) - drawn.cdf(equal) + drawn.cdf(-equal) - drawn.cdf(-told)
-    return float(np.prod(1 - stays_open, axis=1).mean())
 
 
 def near_guessing(scores: Sequence[ArrayLike], guess: float, noise: float) -> list[int]:

@@ -24,7 +24,7 @@ from .experiment import RATE, Experiment, at_setting
 from .identity import sources
 from .numerics import present_environment
 from .plan import Candidate, Plan, Run
-from .runs import History, Outcome
+from .runs import MEASURED, History, Outcome
 from .scoring import guess
 from .typing import Plain
 
@@ -44,7 +44,7 @@ def choices(
         Trial(
             setting,
             validation=_numbers(outcome.history.score[-1] for outcome in of_setting),
-            test=_numbers(outcome.tested.score for outcome in of_setting),
+            test=_numbers(outcome.tested["test"] for outcome in of_setting),
             loss=_numbers(outcome.history.loss[-1] for outcome in of_setting),
         )
         for setting, of_setting in zip(settings, zip(*by_seed))
@@ -82,16 +82,15 @@ def result_of(
 
 def _scores(outcomes: Sequence[Outcome]) -> Scores:
     """Scores by seed; a run without a finite validation score has no best epoch."""
-    tested = [outcome.tested for outcome in outcomes]
     best = [outcome.best_epoch or None for outcome in outcomes]
+    tested = [
+        outcome.tested if epoch else {**outcome.tested, "test_at_best_epoch": np.nan}
+        for epoch, outcome in zip(best, outcomes)
+    ]
     return Scores(
-        test=_numbers(test.score for test in tested),
         validation=_numbers(outcome.history.score[-1] for outcome in outcomes),
-        test_at_best_epoch=_numbers(t.best_score if n else np.nan for n, t in zip(best, tested)),
         best_epoch=tuple(best),
-        firing_rate=_numbers(test.firing_rate for test in tested),
-        spikes=_numbers(test.spikes for test in tested),
-        operations=_numbers(test.operations for test in tested),
+        **{name: _numbers(numbers[name] for numbers in tested) for name in MEASURED},
     )
 
 

@@ -48,7 +48,7 @@ TEST = (
     "together at an error of 5%."
 )
 EQUAL = "Two count as equal within {margin} by two one-sided t tests, each at the same error."
-LOOKS = "Looks were after {looks} seeds, and spent {spent} of the error."
+LOOKS = "Looks were after {looks} seeds, at an error of {spent} in all."
 VERSIONS = "Versions: {versions}."
 PAPER = (
     "QPseudoSpike is the surrogate of L. Herranz-Celotti and J. Rouat, Stabilizing Spiking Neuron "

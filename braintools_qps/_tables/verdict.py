@@ -107,11 +107,11 @@ def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], form: Sco
         return "Their scores are the same with every seed."
     margin = comparison.margin or form.difference
     varied = f"Seeds vary by more than {form.unit(margin)}: " if spread > margin else ""
-    best, *others = comparison.tied
-    ends = [comparison.differences[result.label][1:] for result in others]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    others = [comparison.differences[result.label] for result in comparison.tied[1:]]
+    ends = [end for _, *bounds in others for end in bounds if end is not None]
+    low, high = (form.unit.bound(end) for end in (min(ends), max(ends)))
     which = "the difference lies" if len(others) == 1 else "differences from the first lie"
-    text = f"{varied}{which} within {form.unit.bound(low)} and {form.unit.bound(high)}."
+    text = f"{varied}{which} within {low} and {high}."
     return text[0].upper() + text[1:]
 
 

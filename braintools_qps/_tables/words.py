@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-
 LEAST = 1e-4  # smaller bounds are 0
 
 

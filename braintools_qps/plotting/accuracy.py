@@ -62,7 +62,8 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     results, tied = comparison.ranked, {result.label for result in comparison.tied}
     form = score_of(comparison)
     looks = candidate_styles(comparison)
-    shaded = enough_seeds(comparison) and 1 < len(tied) < len(results)  # a shade behind all rows would look like a background
+    # A shade behind all rows would look like a background.
+    shaded = enough_seeds(comparison) and 1 < len(tied) < len(results)
     for row, result in enumerate(results):
         if shaded and result.label in tied:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)

@@ -231,7 +231,7 @@ class Comparison(Record):
         counts = near_guessing([result.scores.test for result in sound], guess, noise)
         return dict(zip((result.label for result in sound), counts))
 
-    @property
+    @cached_property
     def seeds_needed(self) -> int | None:
         """With how many seeds the next look settles the verdict in 80% of the cases.
 
