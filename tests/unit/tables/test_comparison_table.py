@@ -130,11 +130,11 @@ def test_what_is_lower_says_below_which_one_and_why_its_mean_may_be_higher():
     assert found.differences["B"].mean > 0
     assert "; B is lower than C (-2.0, 5 seeds)." in found.verdict
     noisy = growing(
-        A=level(0.93, size=2.5),
-        B=level(0.94, size=2.5, shift=1),
-        C=level(0.99, size=2.5, shift=1)[:4] + (0.949,),
+        A=level(0.69, size=4.5),
+        B=level(0.695, size=0.01, shift=1),
+        C=level(0.79, size=0.01, shift=2),
     )
-    assert "B is lower than C (-5.0, paired, 5 seeds)" in noisy.verdict
+    assert "B is lower than C (-9.5, paired, 5 seeds)" in noisy.verdict
 
 
 def test_a_bound_that_decides_is_never_0():
