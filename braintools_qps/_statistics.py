@@ -1,12 +1,13 @@
 """Statistics of scores from a few seeds: who is clearly lower, who is equal, how many more seeds.
 
-Start with `standing`. `paired` has the intervals of all pairs that it tests.
+Start with `standing`. `paired` has the intervals of all pairs that it tests, `looks_at` says which
+part of the error of 5% a look spends.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,11 +19,12 @@ LEVEL = 0.95
 ROUNDING = 1e-6  # of scores, which come in float32
 UNBOUNDED = (-math.inf, math.inf)
 LEAST_SEEDS = 5  # for any verdict
-LOOKS = (5, 8, 13, 20, 32, 50)  # numbers of seeds
+MOST_SEEDS = 160  # that are proposed
 FREEDOM = 1.5  # degrees of the studentised range for each seed but one
 LARGEST_MEAN = 3.0  # of variances, in lower quartiles
-POWER = 0.8416  # the 80% quantile of the normal distribution
-MANY = 100_000  # seeds
+SUCCESS = 0.8  # of a look that is proposed
+DRAWS = 100  # of further scores
+NEAR, LIKE_GUESSING = 0.1, 0.5  # parts of the way from guessing to the best score
 
 
 class Interval(NamedTuple):
@@ -76,37 +78,75 @@ def summary(values: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> In
     return Interval(mean, *map(float, np.clip([mean - half, mean + half], *bounds)))
 
 
+class Look(NamedTuple):
+    """A look at the scores after a number of seeds."""
+
+    seeds: int
+    spent: float  # the part of the error of 5% that it spends
+
+
+def looks_at(numbers: Iterable[int]) -> tuple[Look, ...]:
+    r"""Return looks after these numbers of seeds, in the order in which they were made.
+
+    After :math:`n` seeds, :math:`n / (n + 5)` of the error of 5% is spent, however many looks there
+    were: a look gets what those before it have left of that. So all looks together keep the 5%,
+    also if nobody has planned them. A look that would get nothing is left out.
+
+    Examples
+    --------
+    >>> from braintools_qps._statistics import looks_at
+    >>> looks_at([5, 20])
+    (Look(seeds=5, spent=0.5), Look(seeds=20, spent=0.3...))
+    """
+    looks = [Look(0, 0.0)]
+    for seeds in numbers:
+        if seeds >= LEAST_SEEDS and seeds > looks[-1].seeds:
+            spent = sum(look.spent for look in looks)
+            looks.append(Look(seeds, seeds / (seeds + LEAST_SEEDS) - spent))
+    return tuple(looks[1:])
+
+
+def next_look(seeds: int, most: int) -> int:
+    """Number of seeds at the next look: twice as many, or all where few would be left then."""
+    return 2 * seeds if 3 * seeds <= most else most
+
+
+class Lower(NamedTuple):
+    """Why a candidate is lower."""
+
+    other: int  # the row that it is below
+    difference: float  # its mean paired difference from that
+    seeds: int
+
+
 class Standing(NamedTuple):
     """What is known about candidates. Rows are those of the scores."""
 
     lower: tuple[bool, ...]  # row by row: clearly below another candidate, or failed
     open: tuple[int, ...]  # rows that need more seeds
     settled: bool  # every pair is told apart, or equal within the margin
-    next: int  # number of seeds at the next look
+    below: Mapping[int, Lower]  # by row, for those that are clearly below another
 
 
 def standing(
-    scores: Sequence[ArrayLike], *, margin: float | None, first: int, most: int
+    scores: Sequence[ArrayLike] | np.ndarray, looks: Sequence[Look], *, margin: float | None
 ) -> Standing:
-    r"""Say which candidates are clearly lower, and which need more seeds.
+    """Say which candidates are clearly lower, and which need more seeds.
 
-    The scores are looked at after `LOOKS` seeds, beginning at ``first`` and ending at ``most``. A
-    look at :math:`n` seeds spends :math:`(n - n') / N` of the error of 5%, where
-    :math:`n'` is the look before and :math:`N` is ``most``. At each look, a candidate is lower if
-    the interval of its paired difference from any other lies below 0. Two are equal if two
-    one-sided t tests find the difference within the margin. Both stop there: later looks only test
-    pairs that are still open.
+    At each look, a candidate is lower if the interval of its paired difference from any other lies
+    below 0. Two are equal if two one-sided t tests find the difference within the margin. Both stop
+    there: later looks only test pairs that are still open.
 
     Parameters
     ----------
     scores : sequence of array_like
         For each candidate, one score per seed; higher is better. Those that stopped at an earlier
         look have fewer. A candidate with a NaN has failed.
+    looks : sequence of Look
+        Those that were made, as `looks_at` gives them.
     margin : float or None
         The largest difference that does not matter, in the unit of the scores. With None, no pair
         counts as equal.
-    first, most : int
-        Number of seeds at the first and the last look. At least 5 are needed for any verdict.
 
     Returns
     -------
@@ -114,28 +154,31 @@ def standing(
 
     Examples
     --------
-    >>> from braintools_qps._statistics import standing
+    >>> from braintools_qps._statistics import looks_at, standing
     >>> scores = [[0.91, 0.89, 0.92, 0.90, 0.91], [0.31, 0.29, 0.32, 0.33, 0.28]]
-    >>> standing(scores, margin=0.01, first=5, most=40)
-    Standing(lower=(False, True), open=(), settled=True, next=8)
+    >>> found = standing(scores, looks_at([5]), margin=0.01)
+    >>> found.lower, found.settled
+    ((False, True), True)
     """
     runs = [np.asarray(row, np.float64) for row in scores]
     lower = np.array([bool(np.isnan(row).any()) for row in runs], bool)
-    equal = np.eye(len(runs), dtype=bool)
-    before, looks = 0, _looks(first, most)
+    equal, below = np.eye(len(runs), dtype=bool), {}
     for look in (*looks, None):
         unknown = ~equal & ~lower & ~lower[:, None]
         still = np.flatnonzero(unknown.any(axis=1))
-        if not len(still) or look is None or min(len(runs[row]) for row in still) < look:
+        if not len(still) or look is None or min(len(runs[row]) for row in still) < look.seeds:
             break
-        pairs, spent = paired([runs[row][:look] for row in still]), (look - before) / looks[-1]
-        lower[still] |= (pairs.mean + pairs.half(spent) < -pairs.rounding).any(axis=1)
+        pairs = paired([runs[row][: look.seeds] for row in still])
+        told = pairs.mean + pairs.half(look.spent) < -pairs.rounding
+        for row in np.flatnonzero(told.any(axis=1)):
+            other = int(np.where(told[row], pairs.mean[row], 0.0).argmin())
+            difference = float(pairs.mean[row, other])
+            below[int(still[row])] = Lower(int(still[other]), difference, look.seeds)
+            lower[still[row]] = True
         if margin is not None:  # each of the two tests has the whole error
-            half = pairs.half(2 * spent, together=False)
+            half = pairs.half(2 * look.spent, together=False)
             equal[np.ix_(still, still)] |= np.abs(pairs.mean) + half <= margin
-        before = look
-    after = next((look for look in looks if look > before), most)
-    return Standing(tuple(map(bool, lower)), tuple(map(int, still)), not len(still), after)
+    return Standing(tuple(map(bool, lower)), tuple(map(int, still)), not len(still), below)
 
 
 class Paired(NamedTuple):
@@ -162,7 +205,7 @@ class Paired(NamedTuple):
         return _quantile(candidates, self.seeds, error) * self.standard_error
 
 
-def paired(scores: Sequence[ArrayLike]) -> Paired:
+def paired(scores: Sequence[ArrayLike] | np.ndarray) -> Paired:
     """Return the paired differences of scores of shape (candidates, seeds).
 
     With three candidates or more, the variance of a pair that is smaller than the mean of all pairs
@@ -190,33 +233,24 @@ def _quantile(candidates: int, seeds: int, error: float) -> float:
     return float(wide) / math.sqrt(2)
 
 
-def _looks(first: int, most: int) -> list[int]:
-    """Numbers of seeds at which a verdict is looked for; none where there are too few."""
-    begin = max(first, LEAST_SEEDS)
-    between = [look for look in LOOKS if begin < look < most]
-    return [begin, *between, most][: 1 if begin == most else None] if begin <= most else []
-
-
-def differences(scores: Sequence[ArrayLike], best: int, *, first: int, most: int) -> list[Interval]:
+def differences(scores: Sequence[ArrayLike], best: int, looks: Sequence[Look]) -> list[Interval]:
     """Return for each candidate its paired difference from the best, whose row is given.
 
     Intervals hold for all pairs together at the last look that both were part of; before the first
-    look there are none. ``first`` and ``most`` are those of `standing`.
+    look there are none.
     """
     runs = [np.asarray(row, np.float64) for row in scores]
-    looks = [0, *_looks(first, most)]
     return [_difference(runs, row, best, looks) for row in range(len(runs))]
 
 
-def _difference(runs: Sequence[np.ndarray], row: int, best: int, looks: Sequence[int]) -> Interval:
+def _difference(runs: Sequence[np.ndarray], row: int, best: int, looks: Sequence[Look]) -> Interval:
     seeds = min(len(runs[row]), len(runs[best]))
     mean = float(np.mean(runs[row][:seeds] - runs[best][:seeds])) if seeds else math.nan
-    done = max((look for look in looks if look <= seeds), default=0)
-    if math.isnan(mean) or row == best or not done:
+    spent = next((look.spent for look in reversed(looks) if look.seeds <= seeds), None)
+    if math.isnan(mean) or row == best or spent is None:
         return Interval(mean, None, None)
     sound = [n for n, run in enumerate(runs) if len(run) >= seeds and not np.isnan(run).any()]
     pairs = paired([runs[n][:seeds] for n in sound])
-    spent = (done - looks[looks.index(done) - 1]) / looks[-1]
     half = float(pairs.half(spent)[sound.index(row), sound.index(best)])
     return Interval(mean, mean - half, mean + half)
 
@@ -227,35 +261,53 @@ def more_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
     return (*seeds, *range(largest + 1, largest + 1 + count - len(seeds)))
 
 
-def seeds_needed(std: float, difference: float, *, candidates: int = 2) -> int:
-    r"""Return about how many seeds show a difference, with a power of 80%.
+def seeds_needed(
+    scores: Sequence[ArrayLike] | np.ndarray, looks: Sequence[Look], *, margin: float | None
+) -> int | None:
+    """Return the number of seeds at which the candidates are likely settled: in 80% of the cases.
 
-    It is the smallest :math:`n \ge 5` with :math:`n \ge ((q_n + z) s / d)^2`, where :math:`q_n` is
-    half of an interval in standard errors, :math:`z` the 80% quantile of the normal distribution,
-    :math:`s` the standard deviation and :math:`d` the difference.
+    Scores of further seeds are drawn 100 times, from normal distributions whose means and spread
+    are as uncertain as the known scores leave them, and are looked at as `compare` would.
 
     Parameters
     ----------
-    std : float
-        Standard deviation over seeds of the paired difference.
-    difference : float
-        The difference to show, in the unit of ``std``.
-    candidates : int
-        How many candidates are compared.
+    scores : array_like
+        Scores of the candidates that are open, of shape (candidates, seeds).
+    looks, margin
+        As for `standing`. The looks end at these seeds.
 
     Returns
     -------
-    int
-        At most 100,000.
-
-    Examples
-    --------
-    >>> from braintools_qps._statistics import seeds_needed
-    >>> seeds_needed(std=1.5, difference=1.0)
-    20
+    int or None
+        None if it takes more than 160.
     """
-    enough = lambda n: ((_quantile(candidates, n, 1 - LEVEL) + POWER) * std / difference) ** 2
-    seeds = max(LEAST_SEEDS, math.ceil(min(enough(MANY), MANY)))
-    while seeds < min(enough(seeds), MANY):
-        seeds += 1
-    return seeds
+    known = np.array(scores, np.float64)
+    candidates, seeds = known.shape
+    freedom = seeds - 1 if candidates == 2 else FREEDOM * (seeds - 1)
+    numbers, rng = [*(look.seeds for look in looks), seeds], np.random.default_rng(0)
+    half = paired(known).spread / math.sqrt(2)  # of the difference is each candidate's own
+    spreads = half * np.sqrt(freedom / rng.chisquare(freedom, (DRAWS, 1, 1)))
+    means = rng.normal(known.mean(axis=1)[:, None], spreads / math.sqrt(seeds))
+    drawn = rng.normal(means, spreads, (DRAWS, candidates, MOST_SEEDS))
+    while 2 * seeds <= MOST_SEEDS:
+        seeds *= 2
+        numbers.append(seeds)
+        whole = (np.hstack([known, more])[:, :seeds] for more in drawn)
+        ends = [standing(each, looks_at(numbers), margin=margin).settled for each in whole]
+        if np.mean(ends) >= SUCCESS:
+            return seeds
+    return None
+
+
+def near_guessing(scores: Sequence[ArrayLike], guess: float, noise: float) -> list[int]:
+    """Count the runs of each candidate that score like guessing.
+
+    Near is within the noise of one score, or within a tenth of the way from guessing to the best
+    candidate, but never more than half of it. If not even the best one is above the noise, all are.
+    """
+    runs = [np.asarray(row, np.float64) for row in scores]
+    best = max(runs, key=np.median)
+    way = float(np.median(best)) - guess
+    near = min(max(noise, NEAR * way), LIKE_GUESSING * way)
+    limit = guess + near if way > noise / math.sqrt(len(best)) else math.inf
+    return [int(np.sum(row <= limit)) for row in runs]

@@ -1,4 +1,4 @@
-"""How often equals are told apart, how often a lower candidate is found, and how growing ends.
+"""How often equals are told apart and a lower candidate is found, and how looks and collapses end.
 
 Scores are drawn from distributions, or from real trainings of one surrogate with many seeds, dealt
 at random to labels. ``python -m benchmarks.study.equal`` counts again; ``--train`` trains the 400
@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from braintools_qps import compare
-from braintools_qps._statistics import FREEDOM, Standing, standing
+from braintools_qps._statistics import (
+    FREEDOM,
+    Look,
+    Standing,
+    looks_at,
+    next_look,
+    seeds_needed,
+    standing,
+)
 
 from ..problems import PROBLEMS
 from . import trainings
@@ -22,8 +30,10 @@ from .trained import table, tenths
 LABELS = (2, 3, 5, 9, 10)
 SEEDS = (3, 5, 8, 10)
 DRAWS = 1000
+GUESS, GAINS = 0.1, (0.02, 0.0889)  # of a label that collapses: its score then, and else
 LOWER, SPREAD = 0.05, 0.02  # how far below the others one candidate is, and how much seeds vary
-FIRST, MOST, MARGIN = 5, 50, 0.01  # of a comparison that grows
+FIRST, MOST, MARGIN = 5, 40, 0.01  # of a comparison that grows
+LONGEST = 160  # seeds that are proposed
 SPREADS = (0.007, 0.01, 0.015, 0.025)
 NORMAL, DEFAULT = "normal", "real trainings, 400 seeds"
 REAL = ("digits-rows, recurrent", "GunPoint, recurrent with synapses")
@@ -68,7 +78,7 @@ def one_look(draw: Draw, labels: int, seeds: int, draws: int = DRAWS) -> Iterato
     """Comparisons that look once."""
     rng = np.random.default_rng(labels)
     for _ in range(draws):
-        yield standing(draw(rng, labels, seeds), margin=None, first=seeds, most=seeds)
+        yield standing(draw(rng, labels, seeds), looks_at([seeds]), margin=None)
 
 
 def error_rate(draw: Draw, labels: int, seeds: int, draws: int = DRAWS) -> float:
@@ -83,16 +93,69 @@ def power(draw: Draw, labels: int, seeds: int, draws: int = DRAWS) -> float:
     return _percent(found.lower[0] for found in one_look(lowered, labels, seeds, draws))
 
 
-def grown(scores: np.ndarray) -> tuple[Standing, int]:
-    """Let a comparison grow as `compare` does; return its end and how many runs it took."""
-    seeds = [FIRST] * len(scores)
+def grown(
+    scores: np.ndarray, most: int = MOST, looks: Sequence[Look] = ()
+) -> tuple[Standing, int, Sequence[Look]]:
+    """Let a comparison grow as `compare` does; return its end, how many runs it took, its looks."""
+    seeds, now = [FIRST] * len(scores), FIRST
     while True:
+        looks = looks_at([*(look.seeds for look in looks), now])
         kept = [row[:count] for row, count in zip(scores, seeds)]
-        found = standing(kept, margin=MARGIN, first=FIRST, most=MOST)
-        if not any(seeds[row] < found.next for row in found.open):
-            return found, sum(seeds)
+        found = standing(kept, looks, margin=MARGIN)
+        if found.settled or now >= most:
+            return found, sum(seeds), looks
+        known = (look.seeds for look in looks if now < look.seeds <= most)
+        now = min(known, default=next_look(now, most))
         for row in found.open:
-            seeds[row] = found.next
+            seeds[row] = now
+
+
+def by_hand(scores: np.ndarray) -> tuple[Standing, list[bool]]:
+    """Begin with a table, then type the commands that it proposes: the end, and which settled."""
+    (found, _, looks), settled = grown(scores, FIRST), []
+    while not found.settled and (seeds := looks[-1].seeds) < MOST:
+        still = scores[list(found.open), :seeds]
+        if (most := seeds_needed(still, looks, margin=MARGIN)) is None:
+            break
+        found, _, looks = grown(scores, most, looks)
+        settled.append(found.settled)
+    return found, settled
+
+
+def proposed(spread: float, labels: int, apart: float, draws: int) -> dict[str, float]:
+    """What proposed numbers of seeds are worth; ``apart`` is the spread of the true means."""
+    rng, ends = np.random.default_rng(labels), []
+    for _ in range(draws):
+        means = rng.normal(0.9, apart, (labels, 1)) if apart else np.full((labels, 1), 0.9)
+        ends.append(by_hand(rng.normal(means, spread, (labels, LONGEST))))
+    commands = [settled for _, settled in ends if settled]
+    return {
+        "proposed": _percent([bool(settled) for _, settled in ends]),
+        "settled": _percent([settled[0] for settled in commands]),
+        "commands": round(float(np.mean([len(settled) for settled in commands])), 2),
+        "lower": _percent([any(found.lower) for found, _ in ends]),
+    }
+
+
+def one_by_one(draw: Draw, labels: int, draws: int = DRAWS) -> float:
+    """Percent of comparisons of equals that ever mark a label as lower, one more seed a look."""
+    rng, looks = np.random.default_rng(labels), looks_at(range(FIRST, MOST + 1))
+    ends = (standing(draw(rng, labels, MOST), looks, margin=None) for _ in range(draws))
+    return _percent([any(found.lower) for found in ends])
+
+
+def collapsing(gain: float, seeds: int, draws: int = DRAWS) -> dict[str, float]:
+    """A label that is better but for one run in ten, which guesses: how often it is called best.
+
+    With a gain of 0.0889 both means are equal, so that every claim is false.
+    """
+    rng, claims = np.random.default_rng(seeds), []
+    for _ in range(draws):
+        fine = 0.9 + np.array([[0.0], [gain]]) + SPREAD * rng.normal(size=(2, seeds))
+        scores = np.where([[False], [True]] & (rng.random((2, seeds)) < 0.1), GUESS, fine)
+        claims.append(standing(scores, looks_at([seeds]), margin=None).lower)
+    best, worse = np.mean(claims, axis=0)
+    return {"best": round(100 * best, 1), "lower": round(100 * worse, 1)}
 
 
 def growing(draw: Draw, labels: int, draws: int = DRAWS) -> dict[str, float]:
@@ -100,10 +163,10 @@ def growing(draw: Draw, labels: int, draws: int = DRAWS) -> dict[str, float]:
     rng = np.random.default_rng(labels)
     ends = [grown(draw(rng, labels, MOST)) for _ in range(draws)]
     return {
-        "lower": _percent(any(found.lower) for found, _ in ends),
-        "settled": _percent(found.settled for found, _ in ends),
-        "equal": _percent(found.settled and sum(found.lower) < labels - 1 for found, _ in ends),
-        "runs": round(float(np.mean([runs for _, runs in ends]))),
+        "lower": _percent(any(found.lower) for found, *_ in ends),
+        "settled": _percent(found.settled for found, *_ in ends),
+        "equal": _percent(found.settled and sum(found.lower) < labels - 1 for found, *_ in ends),
+        "runs": round(float(np.mean([runs for _, runs, _ in ends]))),
     }
 
 
@@ -164,6 +227,15 @@ def tables() -> dict[str, str]:
         for seeds, found in of.items()
         if seeds == "5" or (seeds != "3" and name == NORMAL)
     ]
+    hand = [
+        [name, *(of[number] for number in ("proposed", "settled", "commands", "lower"))]
+        for name, of in kept["proposed"].items()
+    ]
+    fell = [
+        [f"{gain} points", seeds, f"{100 * 0.9 ** int(seeds):.0f}", end["best"], end["lower"]]
+        for gain, ends in kept["collapse"].items()
+        for seeds, end in ends.items()
+    ]
     head = ["seeds vary by", "settled", "mean runs", "false equal, 2 labels", "3 labels"]
     every = [
         rate for errors in kept["error"].values() for rates in errors.values() for rate in rates
@@ -179,6 +251,25 @@ def tables() -> dict[str, str]:
         ),
         "growing_ends": table(head, ends),
         "growing_most": tenths(max(max(rates) for rates in (lower | false).values())),
+        "proposed": table(
+            [
+                "seeds vary by",
+                "number proposed, %",
+                "first command settles, %",
+                "commands",
+                "lower, %",
+            ],
+            hand,
+        ),
+        "one_by_one": table(
+            ["scores", "2 labels", "3 labels"],
+            [[name, *rates] for name, rates in kept["one by one"].items()],
+        ),
+        "one_by_one_most": tenths(max(max(rates) for rates in kept["one by one"].values())),
+        "collapse": table(
+            ["better otherwise by", "seeds", "no collapse, %", "called best, %", "called lower, %"],
+            fell,
+        ),
         "freedom": f"{FREEDOM:g}",
         "equal_seeds": str(len(kept["scores"][DEFAULT])),
     }
@@ -196,6 +287,7 @@ def main() -> None:
         trainings.keep("equals", "error", name, errors)
         ends = {str(k): growing(draw, k) for k in (2, 3, 10)}
         trainings.keep("equals", "growing", name, ends)
+        trainings.keep("equals", "one by one", name, [one_by_one(draw, k) for k in (2, 3)])
     for name, draw in ({NORMAL: SIMULATED[NORMAL]} | trained()).items():
         powers = {str(n): [power(draw, k, n) for k in LABELS] for n in SEEDS}
         trainings.keep("equals", "power", name, powers)
@@ -204,6 +296,14 @@ def main() -> None:
         false = {str(k): at_margin(spread, k) for k in (2, 3)}
         found = ends | {"false equal": false}
         trainings.keep("equals", "margin", f"{100 * spread:g}", found)
+        for kind, apart in {"equal": 0.0, "apart": MARGIN}.items():
+            for labels in (2, 3):
+                name = f"{100 * spread:g} points, {labels} {kind}"
+                found = proposed(spread, labels, apart, DRAWS // 10)
+                trainings.keep("equals", "proposed", name, found)
+    for gain in GAINS:
+        found = {str(seeds): collapsing(gain, seeds) for seeds in (5, 10, 20, 40)}
+        trainings.keep("equals", "collapse", f"{100 * gain:.2g}", found)
 
 
 if __name__ == "__main__":

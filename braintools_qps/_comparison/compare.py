@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import optax
@@ -18,6 +19,7 @@ from ..records import Comparison
 from ..typing import Model, SurrogateSpecs
 from .experiment import Experiment
 from .factory import Factory
+from .looks import looks_before
 from .network import RecurrentNetwork
 from .numerics import check_debugging
 from .optimizers import check_optimizer
@@ -126,7 +128,8 @@ def compare(
     most_seeds : int, optional
         Train until it is known which surrogate is best: after ``seeds``, 5 or more, those that are
         clearly lower stop, and the others get more seeds, up to this many, until each two are told
-        apart or known to be equal within ``margin``. All looks together keep the error at 5%.
+        apart or known to be equal within ``margin``. All looks together keep the error at 5%, those
+        of earlier calls with the same ``out``, data, settings and surrogates included.
     margin : float, optional
         The largest difference that does not matter to you. For an accuracy it is in points, with
         ``most_seeds`` 1 by default. For another score it is in units of the score; without it,
@@ -235,13 +238,14 @@ def compare(
     asked = candidates_of(surrogates)
     plan = Plan(experiment)
     comparison = blank(asked.values(), plan, limits)
+    comparison = replace(comparison, looks=looks_before(comparison, out))
     with closing(Progress(epochs, shown=progress)) as bar:
         search = Search(comparison, asked, plan, Runs(out), bar, client, fresh, callback)
         return search.until_known()
 
 
 def _limits(experiment: Experiment, most: int | None, margin: float | None) -> Plain:
-    """The seeds of the first and the last look, and the margin, if they were given."""
+    """The seeds of the last look and the margin, if they were given."""
     if most is None and margin is None:
         return {}
     seeds = len(experiment.seeds)
@@ -254,4 +258,4 @@ def _limits(experiment: Experiment, most: int | None, margin: float | None) -> P
     is_accuracy = experiment.scoring.score_name == "accuracy"
     check_positive("margin", margin, none=True)
     margin = 1.0 if margin is None and is_accuracy else margin
-    return {"first_seeds": seeds, "most_seeds": most, "margin": margin}
+    return {"most_seeds": most, "margin": margin}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -25,12 +24,10 @@ from .experiment import RATE, Experiment, at_setting
 from .identity import sources
 from .numerics import present_environment
 from .plan import Candidate, Plan, Run
-from .runs import History, Outcome
+from .runs import MEASURED, History, Outcome
+from .scoring import guess
 from .typing import Plain
 
-# A run has collapsed if it loses this share of its gain. The loss must also be at least this many
-# standard errors of an accuracy, or this share of any other score.
-COLLAPSE, ERRORS = 0.25, 3.0
 SILENT = 1e-3  # spikes per neuron and step
 
 
@@ -47,7 +44,7 @@ def choices(
         Trial(
             setting,
             validation=_numbers(outcome.history.score[-1] for outcome in of_setting),
-            test=_numbers(outcome.tested.score for outcome in of_setting),
+            test=_numbers(outcome.tested["test"] for outcome in of_setting),
             loss=_numbers(outcome.history.loss[-1] for outcome in of_setting),
         )
         for setting, of_setting in zip(settings, zip(*by_seed))
@@ -63,8 +60,6 @@ def result_of(
     runs, outcomes = zip(*picked)
     candidate = runs[0].candidate
     setting = tuning.trials[tuning.most_chosen].setting if tuning else {}
-    is_accuracy = experiment.scoring.score_name == "accuracy"
-    noise = noise_of_accuracy(experiment.task.sizes.validation) if is_accuracy else None
     workers = [outcome.worker for outcome in outcomes]
     return CandidateResult(
         label=candidate.label,
@@ -80,23 +75,22 @@ def result_of(
         ),
         tuning=tuning,
         cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
-        flags=flags([outcome.history for outcome in outcomes], noise),
+        flags=flags([outcome.history for outcome in outcomes]),
         workers=tuple(place for n, place in enumerate(workers) if place not in workers[:n]),
     )
 
 
 def _scores(outcomes: Sequence[Outcome]) -> Scores:
     """Scores by seed; a run without a finite validation score has no best epoch."""
-    tested = [outcome.tested for outcome in outcomes]
     best = [outcome.best_epoch or None for outcome in outcomes]
+    tested = [
+        outcome.tested if epoch else {**outcome.tested, "test_at_best_epoch": np.nan}
+        for epoch, outcome in zip(best, outcomes)
+    ]
     return Scores(
-        test=_numbers(test.score for test in tested),
         validation=_numbers(outcome.history.score[-1] for outcome in outcomes),
-        test_at_best_epoch=_numbers(t.best_score if n else np.nan for n, t in zip(best, tested)),
         best_epoch=tuple(best),
-        firing_rate=_numbers(test.firing_rate for test in tested),
-        spikes=_numbers(test.spikes for test in tested),
-        operations=_numbers(test.operations for test in tested),
+        **{name: _numbers(numbers[name] for numbers in tested) for name in MEASURED},
     )
 
 
@@ -107,6 +101,7 @@ def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Compari
         RATE: experiment.usual_rate,
         "loss": experiment.scoring.loss_name,
         "score": experiment.scoring.score_name,
+        "guess": guess(experiment.task, experiment.scoring),
         "tune": experiment.tune,
         "sources": sources(experiment.functions),
         **({} if experiment.prepared is None else {"prepare": True}),
@@ -132,29 +127,10 @@ def _numbers(values: Iterable[Array | float]) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def flags(runs: Sequence[History], noise: float | None) -> Mapping[str, int]:
-    """How many runs went wrong, by kind; kinds that did not occur are left out.
-
-    ``noise`` is how far a score may fall by chance; None if unknown.
-    """
+def flags(runs: Sequence[History]) -> Mapping[str, int]:
+    """How many runs went wrong, by kind; kinds that did not occur are left out."""
     troubles = {
         "nan": [not np.isfinite((run.score[-1], run.loss[-1])).all() for run in runs],
-        "collapse": [_has_collapsed(run.score, noise) for run in runs],
         "silent": [bool(run.firing_rate[-1] < SILENT) for run in runs],
     }
     return {name: sum(each) for name, each in troubles.items() if any(each)}
-
-
-def noise_of_accuracy(samples: int) -> float:
-    """How far an accuracy may fall by chance, for a number of samples."""
-    return ERRORS * math.sqrt(0.25 / samples)
-
-
-def _has_collapsed(score: Array, noise: float | None) -> bool:
-    """Whether the score fell, after its best epoch, by a large part of its gain."""
-    if not np.isfinite(score).all():
-        return False
-    best = int(score.argmax())
-    learnt = score[best] - score[: best + 1].min()
-    least = COLLAPSE * abs(score[best]) if noise is None else noise
-    return bool(score[best] - score[-1] > max(COLLAPSE * learnt, least))

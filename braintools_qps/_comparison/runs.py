@@ -7,6 +7,7 @@ one step. A damaged file counts as absent.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import time
@@ -14,15 +15,18 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from jax import Array
 
 from .._files import TEMPORARY, write_file
+from ..records import Scores
 from .packing import NamedArrays, Saved, as_tree, from_tree, packed, unpacked
 from .typing import Plain, Values
 
+Tested: TypeAlias = dict[str, Any]  # numbers on the test part, named as in `Scores`
+MEASURED = {field.name for field in dataclasses.fields(Scores)} - {"validation", "best_epoch"}
 FOLDER = "runs"
 CHECKPOINT = ".state"  # ends the name of its file
 PROBE_BYTES = 1 << 16
@@ -37,16 +41,6 @@ class History(NamedTuple):
     loss: Array  # mean over the batches
     score: Array  # on the validation part; NaN once outputs are not finite
     firing_rate: Array  # spikes per neuron and step, there
-
-
-class Tested(NamedTuple):
-    """Scores and firing on the test part."""
-
-    score: Array
-    best_score: Array  # with the weights of the best epoch
-    firing_rate: Array
-    spikes: Array  # per sample
-    operations: Array  # synaptic ones per sample
 
 
 class Outcome(NamedTuple):
@@ -111,12 +105,12 @@ class Runs:
         if (saved := self.read(key)) is None:
             return None
         fields, arrays = saved.about["outcome"], saved.arrays
-        if fields["tested"].keys() != {*Tested._fields}:
+        if fields["tested"].keys() != MEASURED:
             return None  # kept by a version that measured other numbers
         history: Any = {name: arrays[name] for name in History._fields}
         return Outcome(
             History(**history),
-            Tested(**fields["tested"]),
+            fields["tested"],
             weights=from_tree(fields["weights"], arrays),
             **{name: fields[name] for name in ("best_epoch", "seconds", "bytes", "worker")},
         )
@@ -125,7 +119,7 @@ class Runs:
         """Keep a run, and ``about`` it; its checkpoint is no longer needed."""
         arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
-            "tested": {name: float(number) for name, number in outcome.tested._asdict().items()},
+            "tested": {name: float(number) for name, number in outcome.tested.items()},
             "weights": as_tree(outcome.weights, arrays),
         }
         del fields["history"]

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._defaults import CSV_NAME, JSON_NAME
-from .._statistics import more_seeds
+from .._statistics import more_seeds, next_look
 from .._wording import cause_of
-from ..records import CandidateResult, Comparison, with_weights
+from ..records import CandidateResult, Comparison, looked, with_weights
 from .cluster import RUNS_PER_CALL, Trained, trained_by
 from .model_checks import check_model
 from .plan import Candidate, Plan, Run
@@ -66,15 +66,16 @@ class Search:
         self._check([run for runs in needed.values() for run in runs])
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
+        self.comparison = looked(self.comparison, seeds)
         self._look(needed)
-        while "most_seeds" in self.comparison.settings:
-            standing, before = self.comparison.standing, len(self.comparison.seeds)
-            if standing.settled or standing.next <= before:
-                break
-            labels = [self.comparison.results[row].label for row in standing.open]
-            self.progress.still_open(labels, before, standing.next)
-            seeds = more_seeds(self.plan.experiment.seeds, standing.next)
-            self.comparison = replace(self.comparison, seeds=seeds)
+        most = self.comparison.settings.get("most_seeds", 0)
+        while len(seeds) < most and not self.comparison.standing.settled:
+            open_rows, before = self.comparison.standing.open, len(seeds)
+            labels = [self.comparison.results[row].label for row in open_rows]
+            known = (look for look in self.comparison.looks if before < look <= most)
+            seeds = more_seeds(seeds, min(known, default=next_look(before, most)))
+            self.progress.still_open(labels, before, len(seeds))
+            self.comparison = looked(self.comparison, seeds)
             self._look({n: self.plan.runs(self.candidates[n], seeds) for n in labels})
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 

@@ -221,13 +221,13 @@ class Training:
             model = self.experiment.model(surrogate)
             put(initialised(model, len(rows.test), self.experiment.task), checkpoint.weights)
             counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
-        return Tested(
-            score=scores[0],
-            best_score=scores[1],
-            firing_rate=rates[0],
-            spikes=spikes[0],
-            operations=jnp.where(jnp.isnan(spikes[0]), jnp.nan, counted),
-        )
+        return {
+            "test": scores[0],
+            "test_at_best_epoch": scores[1],
+            "firing_rate": rates[0],
+            "spikes": spikes[0],
+            "operations": jnp.where(jnp.isnan(spikes[0]), jnp.nan, counted),
+        }
 
     def _evaluated(
         self, weights: Weights, surrogate: Surrogate, key: Array, samples: Samples, rows: Array

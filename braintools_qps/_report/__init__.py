@@ -18,7 +18,15 @@ from .._comparison import present_environment
 from .._files import write_file
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
-from ..records import Comparison, GradientFlow, GradientFlows, diagnoses, table_of, versions
+from ..records import (
+    Comparison,
+    GradientFlow,
+    GradientFlows,
+    diagnoses,
+    table_of,
+    to_use,
+    versions,
+)
 
 
 def write_report(
@@ -109,7 +117,8 @@ def _of_comparison(comparison: Any) -> dict[str, Any]:
         "says": [sentence for sentence in says if sentence],
         "figure": _svg(plot_comparison, comparison),
         "table": table,
-        "notes": [note for note in table.notes if note not in says],
+        "notes": [note for note in table.notes if note not in (*says, to_use(comparison))],
+        "to_use": to_use(comparison),
         "methods": comparison.methods(),
     }
 
@@ -123,6 +132,7 @@ def _of_flows(flows: Any) -> dict[str, Any]:
         "figure": _svg(plot_gradient_flow, ranked),
         "table": table,
         "notes": table.notes,
+        "to_use": "",
         "methods": f"Measured with {versions(present_environment())}.",
     }
 

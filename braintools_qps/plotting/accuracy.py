@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._statistics import summary
-from ..records import Comparison, score_of
+from ..records import Comparison, enough_seeds, score_of
 from .panels import GREY, Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
@@ -61,7 +61,8 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     results, tied = comparison.ranked, {result.label for result in comparison.tied}
     form = score_of(comparison)
     looks = candidate_styles(comparison)
-    shaded = 1 < len(tied) < len(results)  # a shade behind all rows would look like a background
+    # A shade behind all rows would look like a background.
+    shaded = enough_seeds(comparison) and 1 < len(tied) < len(results)
     for row, result in enumerate(results):
         if shaded and result.label in tied:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)
@@ -88,6 +89,8 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
 
 def _meaning(comparison: Comparison, *, shaded: bool) -> str:
     """What the shade says, or that it would say nothing."""
+    if not enough_seeds(comparison):
+        return " (too few seeds to tell)" if len(comparison.results) > 1 else ""
     if shaded:
         return " (shaded: may be best)"
     if comparison.standing.settled and len(comparison.tied) > 1:

@@ -12,13 +12,14 @@ candidate is best, `notes` the sentences below, `methods` what was done, `tidy` 
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .comparison import Comparison, with_weights
+from .comparison import Comparison, looked, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
 from .flow_table import diagnoses
 from .learning_trial import LearningTrial
 from .memory import SavedMemory
 from .methods import versions
+from .notes import to_use
 from .operations import Operations, total
 from .population import (
     Activity,
@@ -34,6 +35,7 @@ from .record import Record, table_of, to_plain
 from .scores import score_of
 from .settings import value_text
 from .tuning import Trial, Tuning, choose, varied_names
+from .verdict import enough_seeds
 
 __all__ = [
     "Activity",

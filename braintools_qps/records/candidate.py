@@ -124,8 +124,8 @@ class CandidateResult(Record):
     cost : Cost or None
         Time and memory; None where they were not measured.
     flags : dict
-        How many seeds went wrong, by kind: ``"collapse"`` (the score fell again), ``"silent"``
-        (the firing rate fell to almost 0), ``"nan"``.
+        How many seeds went wrong, by kind: ``"silent"`` (the firing rate fell to almost 0),
+        ``"nan"``. `.Comparison.collapsed` counts those that ended near guessing.
     workers : tuple of dict
         Where its runs were trained: host, process and device.
     error : str or None

@@ -50,8 +50,9 @@ def with_interval(interval: Interval, unit: Unit) -> str:
     """A mean, and its interval in brackets if there is one."""
     if math.isnan(interval.mean):
         return "nan"
-    mean, low, high = (None if x is None else unit.number(x) for x in interval)
-    return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
+    mean, low, high = interval
+    bounds = "" if low is None or high is None else f" [{unit.bound(low)}, {unit.bound(high)}]"
+    return f"{unit.number(mean)}{bounds}"
 
 
 CANDIDATE_COLUMNS = [

@@ -9,12 +9,18 @@ from functools import cached_property
 from statistics import fmean as mean
 from typing import Any, ClassVar, Literal, Self
 
+from braintools.surrogate import Surrogate
+
+from .._registry import get_surrogate
 from .._statistics import (
     LEAST_SEEDS,
+    LEVEL,
     Interval,
+    Look,
     Standing,
     differences,
-    paired,
+    looks_at,
+    near_guessing,
     seeds_needed,
     standing,
 )
@@ -29,6 +35,9 @@ from .tidy import csv_text, tidy_lines
 from .verdict import convergence, verdict
 
 LONGEST_REASON = 200  # characters
+ENOUGH = 40  # seeds; more are not proposed
+NOISE = 2.0  # standard errors of an accuracy, and
+PART = 0.05  # of any other score, that tell nothing from guessing
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +70,11 @@ class Comparison(Record):
         Versions of Python and of the packages, platform and device.
     notes : tuple of str
         Warnings about the model and the data.
+    looks : tuple of int
+        After how many seeds it was looked at, earlier calls included. A later look only has what
+        these have left of the error of 5%.
+    spent : float
+        The part of the error that they have spent: 0.025 after a look at five seeds.
 
     See Also
     --------
@@ -88,6 +102,8 @@ class Comparison(Record):
     results: tuple[CandidateResult, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    looks: tuple[int, ...] = ()
+    spent: float = 0.0
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -172,34 +188,65 @@ class Comparison(Record):
         Intervals hold for all pairs together. There are none with fewer than five seeds.
         """
         best = self._labels.index(self.best.label)
-        return dict(zip(self._labels, differences(self._scores, best, **self._looks)))
+        return dict(zip(self._labels, differences(self._scores, best, self._looks)))
 
     @property
-    def seeds_needed(self) -> int | None:
-        """About how many seeds would show a difference of ``margin`` between those that are tied.
+    def best_surrogate(self) -> Surrogate:
+        """The surrogate of `best` at the setting that most seeds chose; its rate is in that, too.
 
-        None where nothing is open, or where their scores are the same with every seed.
+        Raises
+        ------
+        ValueError
+            If no candidate has finite scores with every seed.
+
+        Examples
+        --------
+        >>> from braintools_qps import compare
+        >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
+        >>> comparison.best_surrogate, comparison.best.setting["learning_rate"]
+        (Sigmoid(alpha=4.0), 0.03)
+        """
+        return get_surrogate(self.best.tuned_spec or self.best.spec)
+
+    @property
+    def collapsed(self) -> dict[str, int]:
+        """By label, how many runs ended near guessing: all, if a candidate has never learned.
+
+        Guessing is the setting ``guess``, the score of the best constant answer. Near is within a
+        tenth of the way from there to the best candidate, or within the noise of one score. It is
+        empty where guessing is not known.
+        """
+        guess, sound = self.settings.get("guess"), [r for r in self.results if not r.diverged]
+        if guess is None or not sound:
+            return {}
+        noise, samples = PART * abs(guess), self.task.get("samples", {}).get("test", 1)
+        if self.score == "accuracy":
+            noise = NOISE * math.sqrt(guess * (1 - guess) / samples)
+        counts = near_guessing([result.scores.test for result in sound], guess, noise)
+        return dict(zip((result.label for result in sound), counts))
+
+    @cached_property
+    def seeds_needed(self) -> int | None:
+        """With how many seeds the next look settles the verdict in 80% of the cases.
+
+        None where it is settled, where scores do not vary, or from 40 seeds on, and where it takes
+        more than 160.
         """
         rows = [self._scores[row] for row in self.standing.open]
         shared = min(map(len, rows), default=0)
-        if shared < LEAST_SEEDS:
+        scores = [row[:shared] for row in rows]
+        if not LEAST_SEEDS <= shared < ENOUGH or len({*map(tuple, scores)}) == 1:
             return None
-        spread = paired([row[:shared] for row in rows]).spread
-        if not 0 < spread < math.inf:
-            return None
-        sound = sum(not result.diverged for result in self.results)
-        difference = self.margin or score_of(self).difference
-        return max(seeds_needed(spread, difference, candidates=sound), len(self.seeds) + 1)
+        return seeds_needed(scores, self._looks, margin=self.margin)
 
     @cached_property
     def standing(self) -> Standing:
         """Which results are clearly lower than another, and which need more seeds; row by row.
 
-        It follows from the scores and from the settings ``first_seeds``, ``most_seeds`` (seeds at
-        the first and the last look; without them, one look at all) and ``margin`` (in points of an
+        It follows from the scores, from ``looks``, and from the setting ``margin`` (in points of an
         accuracy, else in the unit of the score; by default 1 point, or 1% of the score).
         """
-        return standing(self._scores, margin=self.margin, **self._looks)
+        return standing(self._scores, self._looks, margin=self.margin)
 
     @property
     def _labels(self) -> list[str]:
@@ -211,12 +258,9 @@ class Comparison(Record):
         return [(math.nan,) if r.diverged else r.scores.test for r in self.results]
 
     @property
-    def _looks(self) -> dict[str, int]:
-        """Numbers of seeds at the first and the last look."""
-        most, first = (self.settings.get(name) for name in ("most_seeds", "first_seeds"))
-        if not most:
-            return dict.fromkeys(("first", "most"), max(map(len, self._scores), default=0))
-        return {"first": min(first or LEAST_SEEDS, most), "most": most}
+    def _looks(self) -> tuple[Look, ...]:
+        """Looks at the seeds; if none is recorded, at those numbers of them that results have."""
+        return looks_at(self.looks or sorted({*map(len, self._scores)}))
 
     @property
     def margin(self) -> float | None:
@@ -393,6 +437,14 @@ class Comparison(Record):
 
     def __repr__(self) -> str:
         return self.table()
+
+
+def looked(comparison: Comparison, seeds: tuple[int, ...]) -> Comparison:
+    """The same comparison with these seeds, and the look at them."""
+    looks = looks_at((*comparison.looks, len(seeds)))
+    spent = (1 - LEVEL) * sum(look.spent for look in looks)
+    numbers = tuple(look.seeds for look in looks)
+    return replace(comparison, seeds=seeds, looks=numbers, spent=spent)
 
 
 def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Comparison:

@@ -12,7 +12,7 @@ from .notes import notes_below
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
 from .table import Rows, Table, text_table
-from .verdict import MARK, enough_seeds
+from .verdict import MARK, enough_seeds, never_learned
 
 if TYPE_CHECKING:
     from .comparison import Comparison
@@ -59,6 +59,8 @@ def _against_best(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]
     for result in results:
         interval = comparison.differences[result.label]
         text = with_interval(interval if wide else interval._replace(low=None), unit)
+        if never_learned(comparison, result):
+            text = "guesses"
         mark = f" {MARK if result.label in labels else ' '}" if enough and not alone else ""
         cells.append("-" if result.diverged else text + mark)
     if alone:

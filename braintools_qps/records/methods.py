@@ -44,14 +44,11 @@ SEEDS = (
 )
 REPORTED = "The test {score} after the last epoch is reported, as mean with a 95% t interval."
 TEST = (
-    "Surrogates were compared seed by seed: one counts as lower by {test}, all pairs together at "
-    "an error of 5%."
+    "Surrogates were compared seed by seed: one counts as lower by {test}, all pairs and looks "
+    "together at an error of 5%."
 )
-EQUAL = "Two count as equal within {margin} by two one-sided t tests, each at 5%."
-LOOKS = (
-    "Seeds were added from {first_seeds} to at most {most_seeds} while this was open; all looks "
-    "share the error of 5%."
-)
+EQUAL = "Two count as equal within {margin} by two one-sided t tests, each at the same error."
+LOOKS = "Looks were after {looks} seeds, at an error of {spent} in all."
 VERSIONS = "Versions: {versions}."
 PAPER = (
     "QPseudoSpike is the surrogate of L. Herranz-Celotti and J. Rouat, Stabilizing Spiking Neuron "
@@ -89,7 +86,7 @@ def methods(comparison: Comparison) -> str:
         REPORTED: True,
         TEST: tested,
         EQUAL: tested and comparison.margin is not None,
-        LOOKS: tested and known.get("most_seeds"),
+        LOOKS: tested and comparison.looks,
         VERSIONS: True,
         PAPER: any("QPseudoSpike" in str(spec) for spec in comparison.candidates),
     }
@@ -125,6 +122,8 @@ def _facts(comparison: Comparison, test: str) -> Facts:
         "score": comparison.score,
         "seeds": listed(dict.fromkeys([*counts[:1], *counts[-1:]]), last="to"),
         "test": test,
+        "looks": listed(comparison.looks, last="and"),
+        "spent": f"{100 * comparison.spent:.3g}%",
         "margin": score_of(comparison).unit(comparison.margin or 0.0),
         "versions": versions(comparison.environment),
     }

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .._wording import listed, shortened
 from .columns import CANDIDATE_COLUMNS
 from .settings import all_tuned_names, value_text
-from .verdict import MARK, enough_seeds
+from .verdict import MARK, enough_seeds, never_learned
 
 if TYPE_CHECKING:
     from .candidate import CandidateResult
     from .comparison import Comparison
 
-TROUBLES = {"collapse": "collapse", "silent": "fell silent", "nan": "NaN"}
+TROUBLES = {"silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 
@@ -24,7 +25,18 @@ def notes_below(comparison: Comparison, *, wide: bool) -> list[str]:
     results = comparison.results
     says = [comparison.verdict, comparison.convergence, *_caption(comparison, wide=wide)]
     troubles = [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
-    return [note for note in (*says, *troubles, *comparison.notes) if note]
+    return [note for note in (*says, *troubles, *comparison.notes, to_use(comparison)) if note]
+
+
+def to_use(comparison: Comparison) -> str:
+    """The surrogate of the first row with its learning rate, as one types it."""
+    # There may be no best one, or a plugin that is not installed here.
+    with suppress(LookupError, TypeError, ValueError):
+        rate = value_text("learning_rate", comparison.best.setting["learning_rate"])
+        surrogate = comparison.best_surrogate
+        if not never_learned(comparison, comparison.best):
+            return f"comparison.best_surrogate: {surrogate!r}, learning_rate={rate}"
+    return ""
 
 
 def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
@@ -59,8 +71,7 @@ def _difference_note(comparison: Comparison, *, wide: bool) -> str:
     tied = comparison.tied
     if len(comparison.results) < 2 or not tied or not enough_seeds(comparison):
         return ""
-    looks = " and looks" if comparison.settings.get("most_seeds") else ""
-    level = f"95% level, all pairs{looks} together"
+    level = "95% level, all pairs and looks together"
     how = ", seed by seed" if wide else ""
     note = f"Differences are from the best{how} ({level})."
     mark = f"{MARK} not clearly lower than any other ({level})."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._statistics import LEAST_SEEDS, more_seeds
+from .._statistics import LEAST_SEEDS, more_seeds, paired
 from .._wording import listed, shortened
 from .scores import Score, score_of
 from .words import plural
@@ -27,21 +27,30 @@ LAST_PART, STILL_FALLING = 1 / 4, 0.01
 def verdict(comparison: Comparison) -> str:
     """Which candidate is best, which are equal, or how many seeds would tell."""
     sound = [result for result in comparison.ranked if not result.diverged]
-    if len(sound) < 2:
-        return ""
+    learned = [result for result in sound if not never_learned(comparison, result)]
+    says = _ranks(comparison, sound) if learned and len(sound) > 1 else ""
+    return " ".join(filter(None, (says, _unlearned(comparison, sound), _collapses(comparison))))
+
+
+def never_learned(comparison: Comparison, result: CandidateResult) -> bool:
+    """Whether all runs of a candidate ended near guessing."""
+    return comparison.collapsed.get(result.label, 0) == len(result.scores.test) > 0
+
+
+def _ranks(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
+    """The sentences on who is ahead."""
     form, tied = score_of(comparison), comparison.tied
     if not enough_seeds(comparison):
         return _too_few_seeds(comparison, sound)
-    lower = _lower(comparison, [result for result in sound if result not in tied], form)
+    lower = _lower(comparison, form)
     if len(tied) == 1:
-        return f"{shortened(tied[0].label)} is best: {lower}."
+        return f"{shortened(tied[0].label)} is best{lower and ': '}{lower}."
     names, also = [shortened(result.label) for result in tied], f"; {lower}" if lower else ""
     if comparison.standing.settled:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
         margin = form.unit(comparison.margin or 0.0)
         return f"{few(names, last='and')} {verb} equal within {margin}: take {take}{also}."
-    known = f"Not known yet whether {few(names, last='or')} is best{also}."
-    return f"{known} {_more_seeds(comparison, form)}"
+    return f"Not known yet whether {few(names, last='or')} is best{also}. {_more(comparison, form)}"
 
 
 def standing_of(comparison: Comparison, result: CandidateResult) -> str:
@@ -50,6 +59,8 @@ def standing_of(comparison: Comparison, result: CandidateResult) -> str:
         return "failed"
     if sum(not other.diverged for other in comparison.results) < 2:
         return ""
+    if never_learned(comparison, result):
+        return "never learned"
     if not enough_seeds(comparison):
         return "too few seeds"
     tied = [other.label for other in comparison.tied]
@@ -76,19 +87,33 @@ def _too_few_seeds(comparison: Comparison, sound: Sequence[CandidateResult]) -> 
     )
 
 
-def _more_seeds(comparison: Comparison, form: Score) -> str:
-    """How many seeds it would take, and the option that trains them.
+def _more(comparison: Comparison, form: Score) -> str:
+    """How many seeds would tell, and the option that trains them; or what is known without.
 
     It is ``--most-seeds`` and not ``--seeds``, because a second look must count as one.
     """
     needed, seeds = comparison.seeds_needed, len(comparison.seeds)
+    still = [comparison.results[row] for row in comparison.standing.open]
+    fewest = min(len(result.seeds) for result in still)
     if needed is None:
-        return "Their scores are the same with every seed."
-    more = f"About {plural(needed - seeds, 'more seed')} would show"
-    margin = form.unit(comparison.margin or form.difference)
-    fewest = min(len(result.seeds) for result in comparison.results if result.seeds)
+        return _bounds(comparison, [r.scores.test[:fewest] for r in still], form)
+    more = f"About {plural(needed - seeds, 'more seed')} would settle this in 4 of 5 cases"
     trains = f"--most-seeds {needed} trains up to {needed - fewest:,} more per candidate"
-    return f"{more} a difference of {margin}: {trains}."
+    return f"{more}: {trains}."
+
+
+def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], form: Score) -> str:
+    """Within which bounds those that are open differ from the best."""
+    if not (spread := paired(scores).spread):
+        return "Their scores are the same with every seed."
+    margin = comparison.margin or form.difference
+    varied = f"Seeds vary by more than {form.unit(margin)}: " if spread > margin else ""
+    others = [comparison.differences[result.label] for result in comparison.tied[1:]]
+    ends = [end for _, *bounds in others for end in bounds if end is not None]
+    low, high = (form.unit.bound(end) for end in (min(ends), max(ends)))
+    which = "the difference lies" if len(others) == 1 else "differences from the first lie"
+    text = f"{varied}{which} within {low} and {high}."
+    return text[0].upper() + text[1:]
 
 
 def _seeds_option(comparison: Comparison) -> str:
@@ -98,15 +123,42 @@ def _seeds_option(comparison: Comparison) -> str:
     return f"--seeds {named} trains {more:,} more per candidate"
 
 
-def _lower(comparison: Comparison, results: Sequence[CandidateResult], form: Score) -> str:
-    """How far candidates are below the best; for many, only the range."""
-    below = [-comparison.differences[result.label].mean for result in results]
-    if len(results) > MOST_NAMES:
-        return f"the other {len(results)} are {form.unit.span(min(below), max(below))} lower"
-    # Some that stopped early were above the best then, and below another.
-    sizes = [f"{form.unit(size)} lower" if size > 0 else "lower" for size in below]
-    named = zip(results, sizes)
-    return ", ".join(f"{shortened(result.label)} is {size}" for result, size in named)
+def _lower(comparison: Comparison, form: Score) -> str:
+    """Which candidates are lower than which, and by how much; for many, only the range."""
+    results, below = comparison.results, comparison.standing.below
+    rows = [row for row in below if not never_learned(comparison, results[row])]
+    rows.sort(key=[*map(comparison.ranked.index, results)].__getitem__)
+    if len(rows) > MOST_NAMES:
+        sizes = [-below[row].difference for row in rows]
+        return f"the other {len(rows)} are {form.unit.span(min(sizes), max(sizes))} lower"
+    least = min(np.mean(result.scores.test) for result in comparison.tied)
+    texts = []
+    for row in rows:
+        other, difference, seeds = below[row]
+        names = shortened(results[row].label), shortened(results[other].label)
+        why = "paired, " if np.mean(results[row].scores.test) > least else ""
+        size = form.unit.bound(difference)
+        texts.append(f"{names[0]} is lower than {names[1]} ({size}, {why}{seeds} seeds)")
+    return ", ".join(texts)
+
+
+def _unlearned(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
+    """Candidates that guess with every seed."""
+    names = [shortened(r.label) for r in sound if never_learned(comparison, r)]
+    return f"{few(names, last='and')} never learned: see prepare." if names else ""
+
+
+def _collapses(comparison: Comparison) -> str:
+    """How many runs of candidates that learned ended near guessing, and how many one may miss."""
+    counts = [(r, comparison.collapsed.get(r.label, 0)) for r in comparison.ranked]
+    texts = [
+        f"{shortened(r.label)} collapsed in {count} of {plural(len(r.seeds), 'seed')}"
+        for r, count in counts
+        if count and not never_learned(comparison, r)
+    ]
+    seeds = len(comparison.seeds)
+    missed = f"{seeds} seeds miss a collapse of one in ten in {100 * 0.9**seeds:.0f}%"
+    return f"{few(texts, last='and')}: {missed}." if texts else ""
 
 
 def convergence(comparison: Comparison) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+LEAST = 1e-4  # smaller bounds are 0
+
 
 class Unit(NamedTuple):
     """How scores are written."""
@@ -16,6 +18,11 @@ class Unit(NamedTuple):
         """The number alone."""
         text = self.form.format(self.factor * value)
         return text if float(text) else text.lstrip("-")
+
+    def bound(self, value: float) -> str:
+        """The number alone, with more digits where it would round to 0: a bound keeps its side."""
+        text, size = self.number(value), self.factor * value
+        return text if float(text) or abs(size) < LEAST else f"{size:.1g}"
 
     def __call__(self, value: float) -> str:
         """The number with its unit, as "1 point"."""

@@ -29,15 +29,9 @@ def two_bits():
 """),
     ],
     "a number that each run measures": [
-        ("_comparison/runs.py", "    operations: Array  # synaptic ones per sample",
-         "    pulses: Array"),
-        ("_comparison/train.py", "            spikes=spikes[0],",
-         "            pulses=counted / counted,"),
-    ],
-    "a column of a comparison": [
         ("records/candidate.py", "    spikes: Numbers = ()", "    pulses: Numbers = ()"),
-        ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
-         "        pulses=_numbers(7 * test.pulses for test in tested),"),
+        ("_comparison/train.py", '            "spikes": spikes[0],',
+         '            "pulses": 7 * counted / counted,'),
         ("records/columns.py", "CANDIDATE_COLUMNS = [",
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],

@@ -128,9 +128,19 @@ def test_scores_are_dealt_to_labels():
 @pytest.mark.parametrize(("gap", "runs"), [(0.0, 10), (0.5, 10)])
 def test_a_comparison_that_is_settled_at_once_trains_no_more(gap, runs):
     scores = 0.5 + np.outer([0, gap], np.ones(50)) + 1e-4 * np.random.default_rng(0).random((2, 50))
-    found, count = equal.grown(scores)
+    found, count, looks = equal.grown(scores)
     assert (found.settled, count, any(found.lower)) == (True, runs, gap > 0)
-    assert equal.grown(10 * np.random.default_rng(0).random((2, 50)))[1] == 100
+    assert [look.seeds for look in looks] == [5]
+    assert equal.grown(10 * np.random.default_rng(0).random((2, 40)))[1] == 80
+
+
+def test_proposed_seeds_settle_what_is_clear_and_a_collapse_is_missed():
+    found = equal.proposed(0.007, 2, 0.0, 10)
+    assert found["commands"] >= 1
+    assert found["settled"] >= 80
+    assert equal.one_by_one(equal.SIMULATED["normal"], 2, 20) <= 15
+    # In 59% of comparisons of five seeds none has collapsed, and a gain of 50 points is seen.
+    assert equal.collapsing(0.5, 5, 200)["best"] == pytest.approx(59, abs=10)
 
 
 @pytest.mark.thorough

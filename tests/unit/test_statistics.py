@@ -5,9 +5,11 @@ import pytest
 from scipy import stats
 
 from braintools_qps._statistics import (
-    LOOKS,
     differences,
+    looks_at,
     more_seeds,
+    near_guessing,
+    next_look,
     paired,
     seeds_needed,
     standing,
@@ -18,8 +20,7 @@ NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
 
 
 def one_look(scores, margin=None):
-    seeds = max(map(len, scores))
-    return standing(scores, margin=margin, first=seeds, most=seeds)
+    return standing(scores, looks_at([max(map(len, scores))]), margin=margin)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_equal_within_the_margin_is_what_two_one_sided_tests_say():
     for scale in (0.9, 1.1):  # around the margin at which the tests of scipy turn
         scores = [STEADY, STEADY + NOISE]
         low, high = (
-            stats.ttest_rel(*order, alternative="greater").confidence_interval(0.95).low
+            stats.ttest_rel(*order, alternative="greater").confidence_interval(0.975).low
             for order in (scores, scores[::-1])
         )
         margin = scale * max(-low, -high)
@@ -111,89 +112,131 @@ def test_equal_within_the_margin_is_what_two_one_sided_tests_say():
     assert not one_look(scores).settled  # without a margin nothing is equal
 
 
-def grow(scores, most=50, margin=1.0):
+def grow(scores, most=40, margin=1.0):
     """Give every open row its seeds at each look; the number of seeds of each, and the end."""
-    seeds = [5] * len(scores)
+    seeds, numbers = [5] * len(scores), [5]
     while True:
-        found = standing(
-            [row[:n] for row, n in zip(scores, seeds)], margin=margin, first=5, most=most
-        )
-        if not any(seeds[row] < found.next for row in found.open):
+        looks = looks_at(numbers)
+        found = standing([r[:n] for r, n in zip(scores, seeds)], looks, margin=margin)
+        if found.settled or numbers[-1] == most:
             return seeds, found
-        seeds = [found.next if row in found.open else n for row, n in enumerate(seeds)]
+        numbers.append(next_look(numbers[-1], most))
+        seeds = [numbers[-1] if row in found.open else n for row, n in enumerate(seeds)]
 
 
 def test_growing_stops_what_is_known_and_gives_the_rest_more_seeds():
     rng = np.random.default_rng(4)
     means = np.array([0, 0.1, -30, np.nan])[:, None]
-    seeds, found = grow(means + rng.standard_normal((4, 50)))
+    seeds, found = grow(means + rng.standard_normal((4, 40)), margin=2.0)
     assert found.settled
     assert not found.open
     assert found.lower == (False, False, True, True)
     assert seeds[0] == seeds[1] > 5 == seeds[2] == seeds[3]
-    assert seeds[0] in LOOKS
-
-
-def test_a_look_spends_its_part_of_the_error():
-    calm, noise = np.random.default_rng(5).standard_normal((2, 5))
-    for gap in np.linspace(-4, 4, 80):
-        scores = calm, calm + noise + gap
-        told = stats.ttest_rel(*scores).pvalue < 0.05 * 5 / 40
-        assert any(standing(scores, margin=None, first=5, most=40).lower) == told
+    assert found.below[2][0] in (0, 1)
+    assert found.below[2].difference == pytest.approx(-30, abs=2)
+    assert found.below[2].seeds == 5
+    assert 3 not in found.below  # it failed
 
 
 @pytest.mark.parametrize(
-    ("first", "most", "seeds", "after"),
-    [(5, 40, 5, 8), (5, 40, 8, 13), (5, 40, 32, 40), (8, 40, 5, 8), (3, 40, 3, 5), (5, 5, 5, 5),
-     (10, 12, 10, 12), (3, 3, 3, 3), (60, 80, 60, 80)],
-)  # fmt: skip
-def test_when_the_next_look_is(first, most, seeds, after):
-    wild = np.random.default_rng(6).standard_normal((2, seeds))
-    found = standing(wild, margin=1e-3, first=first, most=most)
-    assert (found.next, found.open) == (after, (0, 1))
+    ("numbers", "spent"),
+    [
+        ([5], [1 / 2]),  # of n / (n + 5)
+        ([20], [4 / 5]),
+        ([5, 20], [1 / 2, 3 / 10]),
+        ([5, 10, 20, 10, 7], [1 / 2, 1 / 6, 2 / 15]),  # to look at fewer again costs nothing
+        ([4], []),
+        (range(5, 500), None),
+    ],
+)
+def test_a_look_gets_what_those_before_have_left(numbers, spent):
+    looks = looks_at(numbers)
+    if spent is not None:
+        assert [look.spent for look in looks] == pytest.approx(spent)
+    assert sum(look.spent for look in looks) < 1
+
+
+def test_a_look_spends_its_part_of_the_error():
+    calm, noise = np.random.default_rng(5).standard_normal((2, 10))
+    for gap in np.linspace(-4, 4, 80):
+        scores = calm, calm + noise + gap
+        told = [stats.ttest_rel(*(x[:n] for x in scores)).pvalue for n in (5, 10)]
+        lower = any(standing(scores, looks_at([5, 10]), margin=None).lower)
+        assert lower == (told[0] < 0.05 / 2 or told[1] < 0.05 / 6)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "most", "after"),
+    [(5, 40, 10), (10, 40, 20), (20, 40, 40), (20, 50, 50), (5, 8, 8), (5, 14, 14), (5, 15, 10)],
+)
+def test_the_next_look_is_at_twice_as_many_seeds_or_at_all(seeds, most, after):
+    assert next_look(seeds, most) == after
 
 
 def test_all_looks_together_keep_both_errors():
     rng, draws, most = np.random.default_rng(7), 300, 5 / 100 + 3 * (0.05 * 0.95 / 300) ** 0.5
-    lower = [any(grow(rng.standard_normal((3, 50)))[1].lower) for _ in range(draws)]
+    lower = [any(grow(rng.standard_normal((3, 40)))[1].lower) for _ in range(draws)]
     assert np.mean(lower) <= most
     apart = np.array([[0.0], [1.0]])  # by exactly the margin
-    ends = [grow(apart + rng.standard_normal((2, 50)))[1] for _ in range(draws)]
+    ends = [grow(apart + rng.standard_normal((2, 40)))[1] for _ in range(draws)]
     assert np.mean([found.settled and not any(found.lower) for found in ends]) <= most
+
+
+def test_who_adds_one_seed_at_a_time_by_hand_keeps_the_error():
+    rng, looks = np.random.default_rng(9), looks_at(range(5, 41))
+    draws = [rng.standard_normal((2, 40)) for _ in range(300)]
+    told = np.mean([any(standing(scores, looks, margin=None).lower) for scores in draws])
+    assert told <= 5 / 100 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
 def test_differences_are_from_the_best_with_the_seeds_that_both_have():
     scores = [STEADY, STEADY - 0.2 + NOISE, [np.nan], [*STEADY - 0.1 + NOISE, 7.0, 7.0, 7.0]]
-    found = differences(scores, 0, first=5, most=5)
+    found = differences(scores, 0, looks_at([5]))
     assert found[0] == (0, None, None)
     assert np.isnan(found[2].mean)
     assert found[3].mean == pytest.approx(-0.1)
     sound = [0, 1, 3]
-    half = paired([np.array(scores[n][:5]) for n in sound]).half()[1, 0]
+    half = paired([np.array(scores[n][:5]) for n in sound]).half(1 / 2)[1, 0]
     assert found[1] == pytest.approx((-0.2, -0.2 - half, -0.2 + half))
-    assert differences([[1.0, 2.0], [2.0, 3.5]], 1, first=2, most=2)[0] == (-1.25, None, None)
+    assert differences([[1.0, 2.0], [2.0, 3.5]], 1, looks_at([2]))[0] == (-1.25, None, None)
 
 
-@pytest.mark.parametrize("candidates", [2, 4])
-def test_the_seeds_needed_show_the_difference_in_4_of_5_comparisons(candidates):
-    spread, difference, draws = 1.0, 1.2, 600
-    seeds = seeds_needed(spread * 2**0.5, difference, candidates=candidates)
-    rng = np.random.default_rng(8)
-    lower = np.eye(candidates)[0][:, None] * difference
-    told = [
-        # Told from one given candidate, with the interval of all pairs.
-        (lambda pairs: pairs.mean[0, 1] + pairs.half()[0, 1] < 0)(
-            paired(spread * rng.standard_normal((candidates, seeds)) - lower)
-        )
-        for _ in range(draws)
-    ]
-    assert 0.7 < np.mean(told) < 0.9
+@pytest.mark.parametrize(("candidates", "spread"), [(2, 0.7), (3, 0.5)])
+def test_the_seeds_that_are_proposed_settle_the_verdict_in_4_of_5_comparisons(candidates, spread):
+    """Where candidates differ by about the margin: neither all equal, nor far apart."""
+    rng, settled = np.random.default_rng(8), []
+    for _ in range(120):
+        scores = rng.normal(rng.normal(size=(candidates, 1)), spread, (candidates, 160))
+        looks, first = looks_at([5]), scores[:, :5]
+        still = list(standing(first, looks, margin=1.0).open)
+        needed = seeds_needed(first[still], looks, margin=1.0) if still else None
+        if needed:
+            numbers = [5]
+            while numbers[-1] < needed:
+                numbers.append(next_look(numbers[-1], needed))
+            settled.append(standing(scores, looks_at(numbers), margin=1.0).settled)
+    assert len(settled) > 50
+    assert 0.75 < np.mean(settled) < 0.99  # numbers double, so it may be more than 80%
 
 
 def test_seeds_needed_without_noise_and_with_much():
-    assert seeds_needed(0.0, 1.0) == 5
-    # Both quantiles are then those of the normal distribution.
-    assert seeds_needed(100, 1) == pytest.approx((100 * (1.959964 + 0.841621)) ** 2, rel=1e-3)
+    noise = np.resize(NOISE, 10)
+    scores = lambda size: [size * noise, size * np.roll(noise, 1)]
+    assert seeds_needed(scores(0.1), looks_at([10]), margin=1.0) == 20
+    assert seeds_needed(scores(100), looks_at([10]), margin=1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "noise", "expected"),
+    [
+        ([[0.9, 0.9, 0.12], [0.8, 0.7, 0.6]], 0.05, [1, 0]),
+        ([[0.9, 0.9, 0.9], [0.11, 0.09, 0.1]], 0.05, [0, 3]),
+        ([[0.12, 0.1, 0.09], [0.11, 0.09, 0.1]], 0.05, [3, 3]),  # not even the best one learned
+        ([[0.5, 0.6, 0.55], [0.12, 0.2, 0.4]], 0.5, [0, 2]),  # much noise: at most half the way
+    ],
+)
+def test_runs_that_score_like_guessing(scores, noise, expected):
+    assert near_guessing(scores, 0.1, noise) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Seeds are added until it is known which surrogate is best, and only where it is open."""
 
+import json
 import logging
 
 import brainstate
 import numpy as np
+import pytest
 from small_comparison import OPTIONS, SMALL, X, Y, counted
 
 from braintools_qps import compare
@@ -45,6 +47,7 @@ def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog)
     assert seen[-1].runs == seen[-1].runs_done == 21
     (line,) = [text for text in caplog.messages if text.startswith("After 5 seeds")]
     assert line == ("After 5 seeds not known yet: Sigmoid, QPseudoSpike(alpha=2). They go on to 8.")
+    assert comparison.looks == (5, 8)
     # All of these runs are there for a call that names the seeds.
     whole_options = GROWING | {"seeds": comparison.seeds, "most_seeds": None}
     with counted() as seen:
@@ -52,6 +55,21 @@ def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog)
     assert seen[-1].runs == 3
     assert whole.results[0].scores == first.scores
     assert whole.results[2].scores == third.scores
+
+
+def test_a_later_call_is_the_next_look_at_the_error_that_is_left(tmp_path):
+    names, options = NAMES[::2], GROWING | {"margin": 0.01, "epochs": 1}
+    table = compare(names, out=tmp_path, **options | {"most_seeds": None, "margin": None})
+    assert (table.looks, table.spent) == ((5,), pytest.approx(0.025))  # half of 5%
+    compare(names, out=tmp_path, **options | {"most_seeds": 7})
+    with counted() as seen:
+        later = compare(names, out=tmp_path, **options | {"most_seeds": 8})
+    assert seen[-1].runs == 2  # of one more seed
+    assert later.looks == (5, 7, 8)
+    assert later.spent == pytest.approx(0.05 * 8 / 13)
+    assert json.loads((tmp_path / "comparison.json").read_text())["looks"] == [5, 7, 8]
+    other = compare(["Sigmoid"], out=tmp_path, **options | {"most_seeds": None, "margin": None})
+    assert other.looks == (5,)  # other candidates
 
 
 def test_equal_ones_stop_at_once():

@@ -79,6 +79,30 @@ def test_candidates_share_weights_and_batches():
     assert not np.allclose(*ours.curves.loss)
 
 
+class Noise(brainstate.nn.Module):
+    def update(self, x):
+        return x + brainstate.environ.get("fit") * brainstate.random.normal(size=x.shape)
+
+
+@pytest.mark.parametrize(
+    ("layer", "differ"),
+    [(lambda: brainstate.nn.Dropout(0.5), True), (Noise, True), (brainstate.nn.Identity, False)],
+)
+def test_dropout_and_noise_are_drawn_anew_in_each_epoch(layer, differ):
+    """Weights stay, and all samples are alike, so that only what is drawn changes the loss."""
+
+    def network(features, classes):
+        model = models.plain(features, classes)
+        return brainstate.nn.Sequential(*model.layers[:2], layer(), model.layers[2])
+
+    alike = {"task": (np.repeat(10 * X[:1], 96, axis=0), Y), "epochs": 3, "seeds": 1}
+    still = {"optimizer": lambda learning_rate: optax.set_to_zero()}
+    size = lambda outputs, y: (outputs**2).mean()
+    trained = compare(["Sigmoid"], model=network, loss=size, **QUICK | alike | still)
+    (curve,) = trained.results[0].curves.loss
+    assert len({round(loss, 6) for loss in curve}) == (3 if differ else 1)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("make", "surrogates"),

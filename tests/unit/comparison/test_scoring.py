@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from braintools_qps._comparison.optimizers import adamw
-from braintools_qps._comparison.scoring import scoring
+from braintools_qps._comparison.scoring import guess, scoring
 from braintools_qps._comparison.tasks import load_task
 
 TASK = load_task((np.random.default_rng(0).standard_normal((40, 3, 2)), np.arange(40) % 2))
@@ -53,6 +53,41 @@ def test_a_score_of_ones_own_is_not_taken_for_the_usual_one_by_its_name():
     assert scoring(TASK).score_name == "accuracy"  # shown in percent
     assert scoring(TASK, None, accuracy).score_name == "own accuracy"
     assert scoring(TASK, None, lambda outputs, y: 0.0).score_name == "score"
+
+
+X = np.random.default_rng(0).standard_normal((40, 3, 2))
+EACH_STEP = np.resize([0, 0, 1], (40, 3))
+TARGETS = np.random.default_rng(1).standard_normal((40, 3))
+
+
+def scored(outputs, y):
+    return 7.0 * (y == outputs.argmax(-1).T).mean()
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "expected"),
+    [
+        (np.arange(40) % 4 == 0, {}, 0.75),  # the commonest class
+        (EACH_STEP, {}, 2 / 3),
+        (np.arange(40) % 4 == 0, {"score": scored}, 5.25),
+        (np.arange(40) % 2, {"score": scored, "loss": scored}, None),  # of any outputs
+        (np.arange(40) % 2, {"score": lambda outputs, y: outputs["V"]}, None),
+    ],
+)
+@pytest.mark.parametrize("readout", [None, "all"])
+def test_guessing_is_the_best_constant_answer(y, options, expected, readout):
+    task = load_task((X, y.astype(int)), readout=readout)
+    options = {"loss": None, "score": None} | options
+    assert guess(task, scoring(task, **options)) == (expected and pytest.approx(expected, rel=0.1))
+
+
+@pytest.mark.parametrize("readout", ["mean", "all"])
+def test_guessing_of_numbers_leaves_their_variance(readout):
+    task = load_task((X, TARGETS), readout=readout)
+    tested = task.part("test").labels
+    axis = (0, 1) if task.is_answered_at_each_step and readout == "all" else 0
+    expected = -np.mean((tested - tested.mean(axis=axis)) ** 2)
+    assert guess(task, scoring(task)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_learning_rate_falls_to_0_as_a_cosine():

@@ -6,9 +6,10 @@ import pickle
 
 import pytest
 from made_comparison import candidate, compared, of, tuned
+from scipy import stats
 
-from braintools_qps import Comparison
-from braintools_qps.records import Scores, with_weights
+from braintools_qps import Comparison, QPseudoSpike
+from braintools_qps.records import Scores, looked, with_weights
 
 LEVEL = {"A": (0.90, 0.92, 0.91, 0.90, 0.92), "B": (0.91, 0.90, 0.93, 0.92, 0.90)}
 CLOSE = LEVEL | {"C": (0.50, 0.52, 0.51, 0.50, 0.53)}
@@ -67,13 +68,41 @@ def test_the_margin_is_in_points_of_an_accuracy_and_else_in_the_unit_of_the_scor
     assert found.margin == (margin if margin is None else pytest.approx(margin))
 
 
-def test_seeds_needed_are_more_than_there_are_and_none_where_all_is_known():
-    assert of(**CLOSE).seeds_needed > 5
-    # A mean difference of 0.6 points that varies by as much: neither told apart nor equal.
-    behind = [0.9 - 0.006 + 0.006 * x for x in (-1.265, -0.632, 0, 0.632, 1.265)]
-    assert of(A=(0.9,) * 5, B=behind).seeds_needed == 6
+def test_seeds_needed_are_those_of_a_look_and_none_where_it_is_known_or_hopeless():
+    assert of(**LEVEL).seeds_needed in (10, 20, 40, 80, 160)
     assert of(A=CLOSE["A"], C=CLOSE["C"]).seeds_needed is None
     assert of(A=CLOSE["A"][:4], B=CLOSE["B"][:4]).seeds_needed is None
+    assert of({"margin": 0.01}, **LEVEL).seeds_needed is None  # a hundredth of a point
+    assert of({"margin": 1.1}, **{n: x * 8 for n, x in LEVEL.items()}).seeds_needed is None  # 40
+
+
+def test_looks_share_the_error_and_go_through_json():
+    found = of(**LEVEL)
+    first = looked(found, found.seeds)
+    later = looked(looked(first, (*range(20),)), found.seeds)
+    assert (first.looks, later.looks) == ((5,), (5, 20))
+    assert (first.spent, later.spent) == pytest.approx((0.025, 0.04))  # 5% of n / (n + 5)
+    assert Comparison.from_json(later.to_json()) == later
+    # Told apart at half of the error, and no longer if 15 more seeds were looked at before.
+    behind = [x - 0.02 + n / 200 for n, x in enumerate(LEVEL["A"])]
+    close = of(A=LEVEL["A"], B=behind)
+    p = stats.ttest_rel(LEVEL["A"], behind).pvalue
+    assert 0.025 < p < 0.05
+    assert not any(looked(close, close.seeds).standing.lower)
+
+
+def test_runs_near_guessing_are_counted_by_candidate():
+    task = {"name": "made", "samples": {"test": 100}}
+    found = dataclasses.replace(
+        of({"guess": 0.1}, A=(0.9, 0.1, 0.8, 0.9, 0.9), B=(0.12, 0.1, 0.1, 0.08, 0.1)), task=task
+    )
+    assert found.collapsed == {"A": 1, "B": 5}
+    assert of(**LEVEL).collapsed == {}  # guessing is not known
+
+
+def test_the_best_surrogate_is_an_object_as_it_was_trained():
+    found = compared(tuned("A", LEVEL["A"], 3, chosen=(0.3, 0.5)), tuned("B", (0.5,) * 5))
+    assert found.best_surrogate == QPseudoSpike(4.0, dampening=0.5)
 
 
 def test_the_setting_of_a_seed_goes_by_the_seed_and_not_by_its_place():

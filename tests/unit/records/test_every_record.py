@@ -31,7 +31,7 @@ TUNE = {"learning_rate": [0.1, 0.3], "dampening": [1.0, 0.5]}
 
 def rich():
     """A comparison with everything in it."""
-    more = {"tune": TUNE, "margin": 1.0, "most_seeds": 40, "first_seeds": 5}
+    more = {"tune": TUNE, "margin": 1.0, "most_seeds": 40}
     return compared(
         tuned("A", SCORES, flags={"nan": 1}, workers=({"host": "here"},)),
         tuned("B", SCORES[::-1], 1),

@@ -30,7 +30,7 @@ def test_the_csv_has_a_line_for_each_candidate_the_best_first():
     assert [best[name] for name in ("seeds", "accuracy", "low", "high")] == [
         "5", "0.91", "0.89758", "0.92242",
     ]  # fmt: skip
-    half = paired([*APART.values()]).half()[0, 1]
+    half = paired([*APART.values()]).half(1 / 2)[0, 1]
     assert [lower[f"difference{end}"] for end in ("", "_low", "_high")] == [
         "-0.398", f"{-0.398 - half:.5g}", f"{-0.398 + half:.5g}",
     ]  # fmt: skip

@@ -27,9 +27,12 @@ def test_a_comparison(report):
     assert "<title>Surrogates compared on digits-rows</title>" in text
     assert f'<p class="says">{COMPARISON.convergence}</p>' in text
     assert "Test accuracy after epoch None: mean of 2 seeds [95% interval]" in text
-    assert "<h2>Methods</h2>\n<p>Networks were trained on cue-recall (5 steps)." in text
+    assert "<h2>Methods</h2>\n<p>Networks were trained on digits-rows (5 steps)." in text
     assert "Versions: Python 3.99 and jax 0.99, on ?." in text
     assert "<pre>braintools-qps compare --seeds 2</pre>" in text
+    best = "comparison.best_surrogate: QPseudoSpike(alpha=1.0), learning_rate=0.1"
+    assert text.endswith(f"<h2>To use</h2>\n<pre>{best}</pre>\n</body>\n</html>\n")
+    assert text.count(best) == 1
     for cell in table_of(COMPARISON).rows[1][1:]:
         assert f"<td>{cell}</td>" in text
     (svg,) = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
