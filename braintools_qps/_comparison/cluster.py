@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
 from .._wording import from_extra
+from .devices import present_devices
+from .digest import SCRIPT
 from .experiment import Experiment
-from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
-from .plan import Plan, Run, changes
+from .plan import Plan, Run
 from .runs import Outcome
 from .train import Trainer
 from .typing import Plain
@@ -147,20 +148,31 @@ def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain)
         if id(experiment) not in _trainers:
             _check_worker(experiment, needs)
             _trainers.clear()
-            _trainers[id(experiment)] = experiment, Trainer(experiment, RUNS_PER_CALL)
+            width = present_devices().width(RUNS_PER_CALL)
+            _trainers[id(experiment)] = experiment, Trainer(experiment, width)
         return _trainers[id(experiment)][1].train(group)
 
 
 def needs_of(plan: Plan) -> Plain:
-    """The versions and the code that workers must have."""
-    known = {name: digest for name, digest in plan.code.items() if UNKNOWN not in digest}
-    return {"packages": packages(), **known}
+    """The versions and the modules that workers must have; what a script defines is sent."""
+    needed = {name: code for name, code in plan.modules.items() if name not in SCRIPT}
+    return {"packages": packages(), "modules": needed}
 
 
 def _check_worker(experiment: Experiment, needs: Plain) -> None:
     """Check that a worker has the versions and the code of the process that sends it work."""
-    here = {"packages": packages(), **Plan(experiment).code}
-    if others := changes(needs, {name: here[name] for name in needs}):
+    here, code = packages(), Plan(experiment).modules
+    others = [
+        f"{name} is {here.get(name, 'missing')}, not {version}"
+        for name, version in needs["packages"].items()
+        if here.get(name) != version
+    ]
+    others += [
+        f"the module {name} has other code or globals"
+        for name, wanted in needs["modules"].items()
+        if code.get(name, wanted) != wanted
+    ]
+    if others:
         raise ValueError(
             "a worker must have the code and the versions of the process that sends it work, but "
             f"on {place()['host']} {', '.join(others)}. Install the same versions there, and "

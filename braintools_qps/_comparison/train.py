@@ -7,7 +7,8 @@ and the samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -18,17 +19,20 @@ import numpy as np
 import optax
 from braintools.surrogate import Surrogate
 from jax import Array
+from jax.typing import ArrayLike
 
 from .._surrogate import traceable
 from .experiment import RATE, Experiment
 from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
-from .numerics import place
+from .numerics import machine, place
 from .packing import Saved, like, raw
-from .plan import CODE, Run
+from .plan import Run
 from .programs import Programs
-from .runs import CHECKPOINT, History, Outcome, Runs, Tested
+from .runs import History, Outcome, Runs, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Tree, Values
+
+LOOSE = 1e-3  # how far rounding on another machine may move the numbers of a first epoch
 
 Carry = tuple[Weights, optax.OptState]
 
@@ -60,7 +64,7 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
     """
     alike: dict[Hashable, list[Run]] = {}
     for run in runs:
-        begun = store.read(run.key + CHECKPOINT)
+        begun = None if run.kept else store.checkpoint(run.key)
         epochs = 0 if begun is None else begun.about["epochs"]
         alike.setdefault((run.candidate.label, _program_key(run), epochs), []).append(run)
     for group in alike.values():
@@ -71,9 +75,9 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
 class Trainer:
     """Trains groups of runs of one experiment; keeps compiled programs for the next group."""
 
-    def __init__(self, experiment: Experiment, most_runs: int) -> None:
+    def __init__(self, experiment: Experiment, width: int) -> None:
         self._experiment = experiment
-        self._programs = Programs(experiment.task.samples, most_runs)
+        self._programs = Programs(experiment.task.samples, width)
         self._trainings: dict[Hashable, Training] = {}
 
     def train(
@@ -87,19 +91,24 @@ class Trainer:
 
         With a ``store``, checkpoints are kept there now and then, and training goes on from what is
         there. ``on_epoch`` is called with the epochs of all runs, and the mean loss.
+
+        Runs with ``kept`` weights are tried: they are trained for one epoch, and the kept weights
+        are tested.
         """
-        count, seconds = len(group), []
-        training = self._training_of(group[0])
-        begun, checkpoints = self._start(group, store)
-        given = self._given(group)
+        count, seconds, given = len(group), [], self._given(group)
+        training, epochs = self._training_of(group[0]), self._experiment.epochs
+        begun, checkpoints = self._start(group, given, store)
         if begun:
             on_epoch(count * begun, _mean_loss(checkpoints, begun))
-        for done in range(begun + 1, self._experiment.epochs + 1):
+        for done in range(begun + 1, (1 if group[0].kept else epochs) + 1):
             checkpoints, took = self._programs.call(training.epoch, (checkpoints, given))
             seconds.append(took / count)
             on_epoch(count, _mean_loss(checkpoints, done))
-            if store is not None and store.is_due() and done < self._experiment.epochs:
-                store.write_checkpoints(_saved(group, checkpoints))
+            if store is not None and store.is_due() and done < epochs:
+                store.write_checkpoints(_saved(group, checkpoints, self._program))
+        if group[0].kept:
+            rows = zip(group, _rows(checkpoints.weights))
+            checkpoints = checkpoints._replace(weights=stacked([_kept(*row) for row in rows]))
         peak = self._programs.bytes(training.epoch)  # before the test, for which fewer may fit
         tested, _ = self._programs.call(training.test, (checkpoints, given))
         return [
@@ -110,6 +119,8 @@ class Trainer:
                 float(np.median(seconds or np.nan)),
                 peak,
                 place(),
+                machine(),
+                self._programs.width,
                 {**checkpoint.weights.trained, **checkpoint.weights.kept},
             )
             for checkpoint, of_run in zip(_rows(checkpoints), _rows(tested))
@@ -121,20 +132,32 @@ class Trainer:
             self._trainings[key] = Training(traceable(run.surrogate).build, experiment)
         return self._trainings[key]
 
-    def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, Checkpoint]:
-        """How many epochs each run has had, and its checkpoint: from the store, or initial."""
+    def _start(
+        self, group: Sequence[Run], given: Given, store: Runs | None
+    ) -> tuple[int, Checkpoint]:
+        """How many epochs each run has had, and its checkpoint: from the store, or initial.
+
+        What is in the store is used if its first epoch comes out again.
+        """
         experiment = self._experiment.at(group[0].setting)
-        start = partial(initial_checkpoint, surrogate=group[0].surrogate)
-        saved = [store.read(run.key + CHECKPOINT) if store else None for run in group]
-        begun = [checkpoint for checkpoint in saved if checkpoint is not None]
-        if len(begun) < len(group):
-            initial = {seed: start(experiment, seed=seed) for seed in {run.seed for run in group}}
-            return 0, stacked([initial[run.seed] for run in group])
-        plain = replace(experiment, prepared=None)
-        forms, structure = jax.tree.flatten(jax.eval_shape(lambda: start(plain, seed=0)))
-        leaves = [np.stack([one.arrays[str(n)] for one in begun]) for n in range(len(forms))]
-        checkpoints = jax.tree.unflatten(structure, map(like, leaves, forms))
-        return begun[0].about["epochs"], checkpoints
+        start = partial(initial_checkpoint, experiment, group[0].surrogate)
+        initial = {seed: start(seed) for seed in {run.seed for run in group}}
+        nudged = lambda run, at: at._replace(weights=_nudged(at.weights, run.nudge))
+        first = stacked([nudged(run, initial[run.seed]) for run in group])
+        saved = [store.checkpoint(run.key) if store else None for run in group]
+        begun = _restored(first, saved)
+        if saved[0] is None or begun is None:
+            return 0, first
+        again, _ = self._programs.call(self._training_of(group[0]).epoch, (first, given))
+        is_same = saved[0].about["program"] == self._program
+        near = partial(np.allclose, rtol=0 if is_same else LOOSE, atol=0, equal_nan=True)
+        if all(near(new[:, 0], old[:, 0]) for new, old in zip(again.history, begun.history)):
+            return int(begun.epoch[0]), begun
+        return 1, again
+
+    @property
+    def _program(self) -> str:
+        return f"{machine()}, {self._programs.width} at once"
 
     def _given(self, group: Sequence[Run]) -> Given:
         usual, epochs = self._experiment.usual_rate, self._experiment.epochs
@@ -289,16 +312,56 @@ def _mean_loss(checkpoints: Checkpoint, epoch: int) -> float:
     return float(checkpoints.history.loss[:, epoch - 1].mean())
 
 
-def _saved(group: Sequence[Run], checkpoints: Checkpoint) -> dict[str, Saved]:
+def _saved(group: Sequence[Run], checkpoints: Checkpoint, program: str) -> dict[str, Saved]:
     """The checkpoints of runs by their keys, as files keep them."""
     leaves = [raw(leaf) for leaf in jax.tree.leaves(checkpoints)]
-    about = {"epochs": int(checkpoints.epoch[0])}
+    about = {"epochs": int(checkpoints.epoch[0]), "program": program}
     return {
         run.key: Saved(about, {str(n): leaf[row] for n, leaf in enumerate(leaves)})
         for row, run in enumerate(group)
     }
 
 
+def _restored(form: Checkpoint, saved: Sequence[Saved | None]) -> Checkpoint | None:
+    """The inverse of `_saved`; None if one is missing, or if one has another form."""
+    forms, structure = jax.tree.flatten(form)
+    if not all(saved):
+        return None
+    with suppress(KeyError, ValueError):
+        rows = [[each.arrays[str(n)] for n in range(len(forms))] for each in saved if each]
+        leaves = [like(np.stack(column), leaf) for column, leaf in zip(zip(*rows), forms)]
+        if _forms(leaves) == _forms(forms):
+            return jax.tree.unflatten(structure, leaves)
+    return None
+
+
+def _kept(run: Run, weights: Weights) -> Weights:
+    """The kept weights of a run as its model holds them; ``weights`` if they have another form."""
+    kept, (forms, structure) = run.kept or {}, jax.tree.flatten(weights)
+    parts = [{path: kept.get(path) for path in part} for part in weights]
+    leaves = list(map(like, jax.tree.leaves(parts), forms))
+    if len(kept) != sum(map(len, weights)) or _forms(leaves) != _forms(forms):
+        return weights
+    return _nudged(jax.tree.unflatten(structure, leaves), run.nudge)
+
+
+def _forms(leaves: Sequence[ArrayLike]) -> list[Hashable]:
+    return [(np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves]
+
+
+def _nudged(tree: Tree, seed: int) -> Tree:
+    """The tree with the last bit of its numbers changed; as it is with seed 0."""
+    draw = np.random.default_rng(seed)
+
+    def nudged(leaf: Array) -> Array:
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            return leaf
+        up = jnp.asarray(draw.choice([-np.inf, np.inf], leaf.shape), leaf.dtype)
+        return jnp.nextafter(leaf, up)
+
+    return jax.tree.map(nudged, tree) if seed else tree
+
+
 def _program_key(run: Run) -> Hashable:
     """Key of a compiled program: all that it depends on."""
-    return traceable(run.surrogate).key, run.parts[CODE + "setting"]
+    return traceable(run.surrogate).key, run.program

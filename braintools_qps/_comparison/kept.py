@@ -1,0 +1,157 @@
+"""Kept runs are tried before they are used: do their numbers come out again?
+
+Of the runs of a candidate that one call of `compare` has kept, one is trained for an epoch, and its
+kept weights are tested. On the same machine the numbers must be those that were kept, bit for bit.
+Elsewhere they may differ about as much as they do after changes in the last bit of the weights.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+
+import numpy as np
+
+from .devices import present_devices
+from .numerics import machine
+from .plan import Run
+from .runs import Outcome, Runs
+
+NUDGES = range(1, 5)  # seeds of changes in the last bit
+FACTOR = 10.0  # machines may round this much further apart than such changes are
+LEAST = 1e-5  # of a number: about a hundred roundings in float32
+
+logger = logging.getLogger(__name__)
+
+Name = tuple[str, str]  # a candidate's label, and the call of `compare` that kept runs of it
+Numbers = Mapping[str, float]
+# Trains runs for an epoch and tests their kept weights, so many at once; None for one that fails
+Retrain = Callable[[Sequence[Run], int], Sequence[Outcome | None]]
+
+
+class Kept:
+    """The runs that are known: those of this call, and kept ones whose numbers come out again.
+
+    ``sample`` is what one sample of the test part adds to the score. If ``fresh``, kept runs do not
+    count.
+    """
+
+    def __init__(
+        self, store: Runs, call: str, sample: float, retrain: Retrain, fresh: bool
+    ) -> None:
+        self.outcomes: dict[str, Outcome] = {}  # by key, without weights
+        self._store, self._call, self._sample = store, call, sample
+        self._retrain, self._fresh = retrain, fresh
+        self._is_sound: dict[Name, bool] = {}
+
+    def add(self, run: Run, outcome: Outcome) -> None:
+        """Keep a run that has just been trained."""
+        outcome = outcome._replace(call=self._call)
+        self._store.keep(run.key, outcome)
+        self.outcomes[run.key] = outcome._replace(weights={})
+
+    def find(self, runs: Mapping[str, Sequence[Run]]) -> dict[str, list[Run]]:
+        """The runs by candidate; those under whose keys others were kept get keys of their own."""
+        while True:
+            found = {label: list(map(self._under_its_key, each)) for label, each in runs.items()}
+            every = [run for each in found.values() for run in each]
+            untried = {self._name(run): run for run in reversed(every) if run.key in self.outcomes}
+            untried = {name: run for name, run in untried.items() if name not in self._is_sound}
+            if not untried:
+                return found
+            self._try(untried, len({run.key for run in every} - self.outcomes.keys()))
+
+    def _under_its_key(self, run: Run) -> Run:
+        while self._is_known(run) and not self._is_sound.get(self._name(run), True):
+            key = sha256(f"{run.key} {self._name(run)[1]}".encode()).hexdigest()[:40]
+            run = run._replace(key=key)
+        return run
+
+    def _is_known(self, run: Run) -> bool:
+        known = run.key in self.outcomes or self._fresh
+        if not known and (outcome := self._store.outcome(run.key)) is not None:
+            self.outcomes[run.key] = outcome._replace(weights={})
+        return run.key in self.outcomes
+
+    def _name(self, run: Run) -> Name:
+        return run.candidate.label, self.outcomes[run.key].call
+
+    def _try(self, untried: Mapping[Name, Run], missing: int) -> None:
+        """Find out of some runs whether their numbers come out again."""
+        logger.info("Kept runs are tried before they are used: of each candidate, one epoch again.")
+        olds = {n: old for n, run in untried.items() if (old := self._store.outcome(run.key))}
+        runs = {name: untried[name]._replace(kept=old.weights) for name, old in olds.items()}
+        width = present_devices().width(missing or len(runs))
+        if not missing:
+            width = next((old.width for old in olds.values() if old.machine == machine()), width)
+        news = dict(zip(runs, self._retrain([*runs.values()], width)))
+        for name in untried:
+            self._is_sound[name] = False
+            if (old := olds.get(name)) and (new := news[name]):
+                nudged: Sequence[Outcome | None] = ()
+                if _difference(old, new) and not _is_same_program(old, new):
+                    others = [runs[name]._replace(nudge=seed) for seed in NUDGES]
+                    nudged = self._retrain(others, width)
+                self._is_sound[name] = self._judge(name[0], old, new, nudged)
+
+    def _judge(
+        self, label: str, old: Outcome, new: Outcome, nudged: Sequence[Outcome | None]
+    ) -> bool:
+        """Whether numbers came out again, and say so if not bit for bit."""
+        if not (difference := _difference(old, new)):
+            return True
+        others = [_numbers(each) for each in nudged if each is not None]
+        if others and _is_rounding(_numbers(old), _numbers(new), others, self._sample):
+            logger.info(
+                "Kept runs of %s come out again within rounding (%s): they are of another machine "
+                "or program, and changes in the last bit of the weights make as much.",
+                label, difference,
+            )  # fmt: skip
+            return True
+        warnings.warn(
+            f"Kept runs of {label} are of another network, data or score ({difference}): training "
+            "anew",
+            stacklevel=7,
+        )
+        return False
+
+
+def _numbers(outcome: Outcome) -> Numbers:
+    """The numbers that a trial computes again."""
+    history, tested = outcome.history, outcome.tested
+    return {
+        "first loss": float(history.loss[0]),
+        "test score": float(tested.score),
+        "first validation score": float(history.score[0]),
+        "first firing rate": float(history.firing_rate[0]),
+        "firing rate": float(tested.firing_rate),
+        "spikes": float(tested.spikes),
+        "operations": float(tested.operations),
+    }
+
+
+def _difference(old: Outcome, new: Outcome) -> str:
+    """The first number that is not the same bit for bit, before and now; empty if all are."""
+    now = _numbers(new)
+    for name, before in _numbers(old).items():
+        if not np.array_equal(before, now[name], equal_nan=True):
+            digits = 4 if f"{before:.4g}" != f"{now[name]:.4g}" else 9
+            return f"{name} {before:.{digits}g}, now {now[name]:.{digits}g}"
+    return ""
+
+
+def _is_same_program(old: Outcome, new: Outcome) -> bool:
+    """Whether the same program ran on the same machine, a CPU: others need not repeat bits."""
+    return (old.machine, old.width) == (new.machine, new.width) and "cpu:" in old.machine
+
+
+def _is_rounding(old: Numbers, new: Numbers, nudged: Sequence[Numbers], sample: float) -> bool:
+    """Whether first losses and test scores are as near as those of nudged weights."""
+    for name, least in ("first loss", 0.0), ("test score", sample):
+        spread = FACTOR * max(abs(each[name] - new[name]) for each in nudged)
+        near = max(spread, LEAST * abs(new[name]), least)
+        if not np.allclose(old[name], new[name], rtol=0, atol=near, equal_nan=True):
+            return False
+    return True
