@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
-from .._wording import from_extra
+from .._wording import from_extra, listed
 from .devices import present_devices
 from .digest import SCRIPT
 from .experiment import Experiment
@@ -155,26 +155,15 @@ def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain)
 
 def needs_of(plan: Plan) -> Plain:
     """The versions and the modules that workers must have; what a script defines is sent."""
-    needed = {name: code for name, code in plan.modules.items() if name not in SCRIPT}
-    return {"packages": packages(), "modules": needed}
+    return packages() | {n: code for n, code in plan.modules.items() if n not in SCRIPT}
 
 
 def _check_worker(experiment: Experiment, needs: Plain) -> None:
     """Check that a worker has the versions and the code of the process that sends it work."""
-    here, code = packages(), Plan(experiment).modules
-    others = [
-        f"{name} is {here.get(name, 'missing')}, not {version}"
-        for name, version in needs["packages"].items()
-        if here.get(name) != version
-    ]
-    others += [
-        f"the module {name} has other code or globals"
-        for name, wanted in needs["modules"].items()
-        if code.get(name, wanted) != wanted
-    ]
-    if others:
+    here = packages() | Plan(experiment).modules
+    if others := [name for name, wanted in needs.items() if here.get(name, wanted) != wanted]:
         raise ValueError(
             "a worker must have the code and the versions of the process that sends it work, but "
-            f"on {place()['host']} {', '.join(others)}. Install the same versions there, and "
-            "restart the workers, so that they import the current code"
+            f"on {place()['host']} it has another {listed(others)}. Install the same versions "
+            "there, and restart the workers, so that they import the current code"
         )

@@ -23,10 +23,14 @@ NUDGES = range(1, 5)  # seeds of changes in the last bit
 FACTOR = 10.0  # machines may round this much further apart than such changes are
 LEAST = 1e-5  # of a number: about a hundred roundings in float32
 
+NUMBERS = (
+    "first loss", "test score", "first validation score", "first firing rate", "firing rate",
+    "spikes", "operations",
+)  # fmt: skip
+
 logger = logging.getLogger(__name__)
 
 Name = tuple[str, str]  # a candidate's label, and the call of `compare` that kept runs of it
-Numbers = Mapping[str, float]
 # Trains runs for an epoch and tests their kept weights, so many at once; None for one that fails
 Retrain = Callable[[Sequence[Run], int], Sequence[Outcome | None]]
 
@@ -46,9 +50,9 @@ class Kept:
         self._retrain, self._fresh = retrain, fresh
         self._is_sound: dict[Name, bool] = {}
 
-    def add(self, run: Run, outcome: Outcome) -> None:
-        """Keep a run that has just been trained."""
-        outcome = outcome._replace(call=self._call)
+    def add(self, run: Run, outcome: Outcome, notes: Sequence[str]) -> None:
+        """Keep a run that has just been trained, with notes on the model."""
+        outcome = outcome._replace(call=self._call, notes=notes)
         self._store.keep(run.key, outcome)
         self.outcomes[run.key] = outcome._replace(weights={})
 
@@ -88,70 +92,41 @@ class Kept:
             width = next((old.width for old in olds.values() if old.machine == machine()), width)
         news = dict(zip(runs, self._retrain([*runs.values()], width)))
         for name in untried:
-            self._is_sound[name] = False
-            if (old := olds.get(name)) and (new := news[name]):
-                nudged: Sequence[Outcome | None] = ()
-                if _difference(old, new) and not _is_same_program(old, new):
-                    others = [runs[name]._replace(nudge=seed) for seed in NUDGES]
-                    nudged = self._retrain(others, width)
-                self._is_sound[name] = self._judge(name[0], old, new, nudged)
+            new = news.get(name)
+            self._is_sound[name] = new is not None and self._is_again(runs[name], olds[name], new)
 
-    def _judge(
-        self, label: str, old: Outcome, new: Outcome, nudged: Sequence[Outcome | None]
-    ) -> bool:
-        """Whether numbers came out again, and say so if not bit for bit."""
-        if not (difference := _difference(old, new)):
+    def _is_again(self, run: Run, old: Outcome, new: Outcome) -> bool:
+        """Whether the numbers of a trial are those that were kept; say so if not bit for bit."""
+        before, now = _numbers(old), _numbers(new)
+        if (same := np.isclose(before, now, 0, 0, equal_nan=True)).all():
             return True
-        others = [_numbers(each) for each in nudged if each is not None]
-        if others and _is_rounding(_numbers(old), _numbers(new), others, self._sample):
+        row, label = int(same.argmin()), run.candidate.label
+        digits = 9 if np.isclose(before[row], now[row], 1e-3) else 4
+        said = f"{NUMBERS[row]} {before[row]:.{digits}g}, now {now[row]:.{digits}g}"
+        is_same_program = (old.machine, old.width) == (new.machine, new.width)
+        if not (is_same_program and "cpu:" in new.machine) and self._is_rounding(run, before, now):
             logger.info(
                 "Kept runs of %s come out again within rounding (%s): they are of another machine "
-                "or program, and changes in the last bit of the weights make as much.",
-                label, difference,
+                "or program, and changes in the last bit of the weights do as much.", label, said,
             )  # fmt: skip
             return True
         warnings.warn(
-            f"Kept runs of {label} are of another network, data or score ({difference}): training "
-            "anew",
+            f"Kept runs of {label} are of another network, data or score ({said}): training anew",
             stacklevel=7,
         )
         return False
 
+    def _is_rounding(self, run: Run, before: np.ndarray, now: np.ndarray) -> bool:
+        """Whether first losses and test scores are as near as those of nudged weights."""
+        nudged = self._retrain([run._replace(nudge=seed) for seed in NUDGES], len(NUDGES))
+        spread = np.max([abs(_numbers(each) - now) for each in nudged if each], axis=0)
+        least = np.array([0.0, self._sample])
+        near = np.maximum(np.maximum(FACTOR * spread, LEAST * abs(now))[:2], least)
+        return np.isclose(before[:2], now[:2], rtol=0, atol=near, equal_nan=True).all()
 
-def _numbers(outcome: Outcome) -> Numbers:
+
+def _numbers(outcome: Outcome) -> np.ndarray:
     """The numbers that a trial computes again."""
-    history, tested = outcome.history, outcome.tested
-    return {
-        "first loss": float(history.loss[0]),
-        "test score": float(tested.score),
-        "first validation score": float(history.score[0]),
-        "first firing rate": float(history.firing_rate[0]),
-        "firing rate": float(tested.firing_rate),
-        "spikes": float(tested.spikes),
-        "operations": float(tested.operations),
-    }
-
-
-def _difference(old: Outcome, new: Outcome) -> str:
-    """The first number that is not the same bit for bit, before and now; empty if all are."""
-    now = _numbers(new)
-    for name, before in _numbers(old).items():
-        if not np.array_equal(before, now[name], equal_nan=True):
-            digits = 4 if f"{before:.4g}" != f"{now[name]:.4g}" else 9
-            return f"{name} {before:.{digits}g}, now {now[name]:.{digits}g}"
-    return ""
-
-
-def _is_same_program(old: Outcome, new: Outcome) -> bool:
-    """Whether the same program ran on the same machine, a CPU: others need not repeat bits."""
-    return (old.machine, old.width) == (new.machine, new.width) and "cpu:" in old.machine
-
-
-def _is_rounding(old: Numbers, new: Numbers, nudged: Sequence[Numbers], sample: float) -> bool:
-    """Whether first losses and test scores are as near as those of nudged weights."""
-    for name, least in ("first loss", 0.0), ("test score", sample):
-        spread = FACTOR * max(abs(each[name] - new[name]) for each in nudged)
-        near = max(spread, LEAST * abs(new[name]), least)
-        if not np.allclose(old[name], new[name], rtol=0, atol=near, equal_nan=True):
-            return False
-    return True
+    (loss, score, rate), tested = (curve[0] for curve in outcome.history), outcome.tested
+    counts = tested.firing_rate, tested.spikes, tested.operations
+    return np.array([loss, tested.score, score, rate, *counts], float)

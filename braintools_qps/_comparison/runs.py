@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -63,6 +63,7 @@ class Outcome(NamedTuple):
     width: int  # how many runs the program trained at once
     weights: Values  # after the last epoch, and all other states that outlive a batch
     call: str = ""  # of `compare`, which trained it
+    notes: Sequence[str] = ()  # on its model
 
 
 class Runs:
@@ -110,7 +111,7 @@ class Runs:
 
     def checkpoint(self, key: str) -> Saved | None:
         """The checkpoint of a run in training; None if there is none."""
-        has_its_fields = lambda saved: saved if {"epochs", "program"} < {*saved.about} else None
+        has_its_fields = lambda saved: saved if "epochs" in saved.about else None
         return self._read(key + CHECKPOINT, has_its_fields)
 
     def _read(self, name: str, form: Callable[[Saved], Form | None]) -> Form | None:

@@ -64,7 +64,6 @@ class Search:
 
     def until_known(self) -> Comparison:
         """Train the seeds of the first look, and more for candidates that are still open."""
-        self._check()
         seeds, needed = self.plan.experiment.seeds, {}
         for label, candidate in self.candidates.items():
             try:
@@ -72,6 +71,7 @@ class Search:
             except Exception as error:
                 self._failed[label] = error
         self._raise_if_all_failed()
+        self._check(self._kept.find(needed))
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
         self._look(needed)
@@ -86,9 +86,11 @@ class Search:
             self._look({n: self.plan.runs(self.candidates[n], seeds) for n in labels})
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 
-    def _check(self) -> None:
-        """Try the model, and warn of what is wrong with it."""
-        notes = check_model(self.plan.experiment)
+    def _check(self, waiting: Mapping[str, Sequence[Run]]) -> None:
+        """Try the model if anything is to be trained; warn of what is wrong with it."""
+        missing = self._missing(run for runs in waiting.values() for run in runs)
+        known = dict.fromkeys(n for outcome in self._kept.outcomes.values() for n in outcome.notes)
+        notes = check_model(self.plan.experiment) if missing else tuple(known)
         self.comparison = replace(self.comparison, notes=notes)
         for note in notes:
             warnings.warn(note, stacklevel=4)
@@ -113,7 +115,7 @@ class Search:
                     self._fail(label, outcomes)
                     continue
                 for run, outcome in zip(group, outcomes):
-                    self._kept.add(run, outcome)
+                    self._kept.add(run, outcome, self.comparison.notes)
                 losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
                 self.progress.finish(label, len(outcomes), float(np.mean(losses)))
                 self._conclude_complete(waiting)

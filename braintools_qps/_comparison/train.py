@@ -6,8 +6,7 @@ and the samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -19,7 +18,6 @@ import numpy as np
 import optax
 from braintools.surrogate import Surrogate
 from jax import Array
-from jax.typing import ArrayLike
 
 from .._surrogate import traceable
 from .experiment import RATE, Experiment
@@ -32,7 +30,7 @@ from .runs import History, Outcome, Runs, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Tree, Values
 
-LOOSE = 1e-3  # how far rounding on another machine may move the numbers of a first epoch
+NEAR = 1e-3  # as near as another machine or program comes to the numbers of a first epoch
 
 Carry = tuple[Weights, optax.OptState]
 
@@ -105,10 +103,9 @@ class Trainer:
             seconds.append(took / count)
             on_epoch(count, _mean_loss(checkpoints, done))
             if store is not None and store.is_due() and done < epochs:
-                store.write_checkpoints(_saved(group, checkpoints, self._program))
+                store.write_checkpoints(_saved(group, checkpoints))
         if group[0].kept:
-            rows = zip(group, _rows(checkpoints.weights))
-            checkpoints = checkpoints._replace(weights=stacked([_kept(*row) for row in rows]))
+            checkpoints = stacked([*map(_with_kept, group, _rows(checkpoints))])
         peak = self._programs.bytes(training.epoch)  # before the test, for which fewer may fit
         tested, _ = self._programs.call(training.test, (checkpoints, given))
         return [
@@ -137,27 +134,23 @@ class Trainer:
     ) -> tuple[int, Checkpoint]:
         """How many epochs each run has had, and its checkpoint: from the store, or initial.
 
-        What is in the store is used if its first epoch comes out again.
+        What is in the store is used if the numbers of its first epoch come out again.
         """
         experiment = self._experiment.at(group[0].setting)
         start = partial(initial_checkpoint, experiment, group[0].surrogate)
         initial = {seed: start(seed) for seed in {run.seed for run in group}}
-        nudged = lambda run, at: at._replace(weights=_nudged(at.weights, run.nudge))
-        first = stacked([nudged(run, initial[run.seed]) for run in group])
+        starts = [_nudged(initial[run.seed], run.nudge) for run in group]
         saved = [store.checkpoint(run.key) if store else None for run in group]
-        begun = _restored(first, saved)
-        if saved[0] is None or begun is None:
-            return 0, first
-        again, _ = self._programs.call(self._training_of(group[0]).epoch, (first, given))
-        is_same = saved[0].about["program"] == self._program
-        near = partial(np.allclose, rtol=0 if is_same else LOOSE, atol=0, equal_nan=True)
-        if all(near(new[:, 0], old[:, 0]) for new, old in zip(again.history, begun.history)):
-            return int(begun.epoch[0]), begun
-        return 1, again
-
-    @property
-    def _program(self) -> str:
-        return f"{machine()}, {self._programs.width} at once"
+        restored = [_in_form(each.arrays.values(), starts[0]) for each in saved if each]
+        begun = [checkpoint for checkpoint in restored if checkpoint is not None]
+        if len(begun) < len(group):
+            return 0, stacked(starts)
+        epoch = self._training_of(group[0]).epoch
+        again, _ = self._programs.call(epoch, (stacked(starts), given))
+        for new, old in zip(_rows(again.history), begun):
+            if not np.allclose([x[0] for x in new], [x[0] for x in old.history], NEAR, 0, True):
+                return 1, again
+        return int(begun[0].epoch), stacked(begun)
 
     def _given(self, group: Sequence[Run]) -> Given:
         usual, epochs = self._experiment.usual_rate, self._experiment.epochs
@@ -312,45 +305,35 @@ def _mean_loss(checkpoints: Checkpoint, epoch: int) -> float:
     return float(checkpoints.history.loss[:, epoch - 1].mean())
 
 
-def _saved(group: Sequence[Run], checkpoints: Checkpoint, program: str) -> dict[str, Saved]:
+def _saved(group: Sequence[Run], checkpoints: Checkpoint) -> dict[str, Saved]:
     """The checkpoints of runs by their keys, as files keep them."""
     leaves = [raw(leaf) for leaf in jax.tree.leaves(checkpoints)]
-    about = {"epochs": int(checkpoints.epoch[0]), "program": program}
+    about = {"epochs": int(checkpoints.epoch[0])}
     return {
         run.key: Saved(about, {str(n): leaf[row] for n, leaf in enumerate(leaves)})
         for row, run in enumerate(group)
     }
 
 
-def _restored(form: Checkpoint, saved: Sequence[Saved | None]) -> Checkpoint | None:
-    """The inverse of `_saved`; None if one is missing, or if one has another form."""
-    forms, structure = jax.tree.flatten(form)
-    if not all(saved):
-        return None
-    with suppress(KeyError, ValueError):
-        rows = [[each.arrays[str(n)] for n in range(len(forms))] for each in saved if each]
-        leaves = [like(np.stack(column), leaf) for column, leaf in zip(zip(*rows), forms)]
-        if _forms(leaves) == _forms(forms):
-            return jax.tree.unflatten(structure, leaves)
+def _in_form(leaves: Iterable[np.ndarray], tree: Tree) -> Tree | None:
+    """A tree of the same form with other leaves; None if they do not fit."""
+    forms, structure = jax.tree.flatten(tree)
+    values = [*map(like, leaves, forms)]
+    form_of = lambda leaf: (np.shape(leaf), jnp.result_type(leaf))
+    if len(values) == len(forms) and [*map(form_of, values)] == [*map(form_of, forms)]:
+        return jax.tree.unflatten(structure, values)
     return None
 
 
-def _kept(run: Run, weights: Weights) -> Weights:
-    """The kept weights of a run as its model holds them; ``weights`` if they have another form."""
-    kept, (forms, structure) = run.kept or {}, jax.tree.flatten(weights)
-    parts = [{path: kept.get(path) for path in part} for part in weights]
-    leaves = list(map(like, jax.tree.leaves(parts), forms))
-    if len(kept) != sum(map(len, weights)) or _forms(leaves) != _forms(forms):
-        return weights
-    return _nudged(jax.tree.unflatten(structure, leaves), run.nudge)
+def _with_kept(run: Run, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with the kept weights of a run, unless its model has others."""
+    kept, own = run.kept or {}, checkpoint.weights
+    leaves = jax.tree.leaves([{path: kept.get(path) for path in part} for part in own])
+    return _nudged(checkpoint._replace(weights=_in_form(leaves, own) or own), run.nudge)
 
 
-def _forms(leaves: Sequence[ArrayLike]) -> list[Hashable]:
-    return [(np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves]
-
-
-def _nudged(tree: Tree, seed: int) -> Tree:
-    """The tree with the last bit of its numbers changed; as it is with seed 0."""
+def _nudged(checkpoint: Checkpoint, seed: int) -> Checkpoint:
+    """The checkpoint with the last bit of all weights changed; as it is with seed 0."""
     draw = np.random.default_rng(seed)
 
     def nudged(leaf: Array) -> Array:
@@ -359,7 +342,8 @@ def _nudged(tree: Tree, seed: int) -> Tree:
         up = jnp.asarray(draw.choice([-np.inf, np.inf], leaf.shape), leaf.dtype)
         return jnp.nextafter(leaf, up)
 
-    return jax.tree.map(nudged, tree) if seed else tree
+    weights = jax.tree.map(nudged, checkpoint.weights) if seed else checkpoint.weights
+    return checkpoint._replace(weights=weights)
 
 
 def _program_key(run: Run) -> Hashable:
