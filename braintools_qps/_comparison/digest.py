@@ -16,8 +16,6 @@ from hashlib import sha256
 from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
-import brainstate
-import brainunit as u
 import jax
 import numpy as np
 
@@ -146,10 +144,6 @@ def _inner(value: Any) -> Iterable[Any]:
         return [wrapped]  # of jit, whose other parts are caches
     if isinstance(value, FunctionType):
         return _cells(value)
-    if isinstance(value, brainstate.State):
-        return [value.value]
-    if isinstance(value, u.Quantity):
-        return [repr(value.unit), value.mantissa]
     if type(value).__module__.partition(".")[0] in OPAQUE or isinstance(value, ModuleType):
         return []
     return value.__reduce_ex__(4)[:3]  # what pickle would keep
