@@ -20,7 +20,7 @@ from .plan import Run
 from .runs import Outcome, Runs
 
 NUDGES = range(1, 5)  # seeds of changes in the last bit
-FACTOR = 10.0  # machines may round this much further apart than such changes are
+FACTOR = 3.0  # machines may round this much further apart than such changes are
 LEAST = 1e-5  # of a number: about a hundred roundings in float32
 
 NUMBERS = (
