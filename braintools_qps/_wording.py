@@ -23,11 +23,16 @@ def shortened(text: str, longest: int = 60) -> str:
     return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
-def listed(values: Iterable[object], most: int | None = None) -> str:
-    """The values with commas between them, the first ``most``; "nothing" if there is none."""
-    texts = list(map(str, values))
-    rest = [] if most is None or len(texts) <= most else ["..."]
-    return ", ".join(texts[:most] + rest) or "nothing"
+def listed(values: Iterable[object], most: int | None = None, *, last: str = "") -> str:
+    """The values with commas between them, and the word ``last`` before the last one.
+
+    Of more than ``most``, the first few and how many more; "nothing" if there is none.
+    """
+    texts = list(map(str, values)) or ["nothing"]
+    if most is not None and len(texts) > most:
+        texts = [*texts[: most - 1], f"{len(texts) - most + 1} more"]
+    *before, end = texts
+    return f"{', '.join(before)}{f' {last} ' if last else ', '}{end}" if before else end
 
 
 def did_you_mean(

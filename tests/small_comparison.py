@@ -1,12 +1,15 @@
 """A comparison as small as can be: which of two features is on, 8 neurons, 5 steps."""
 
 import dataclasses
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
+import pytest
 
 from braintools_qps import compare
 from braintools_qps._comparison import RecurrentNetwork
+from braintools_qps._comparison.progress import Progress
 
 rng = np.random.default_rng(0)
 Y = np.arange(80) % 2
@@ -25,25 +28,39 @@ def without_times(comparison):
 
 
 def press_ctrl_c_at(epoch):
-    """A callback, once all runs together have had so many epochs."""
+    """What to do as epochs are counted: end once all runs together have had so many."""
 
-    def press(event):
-        if event.epochs_done >= epoch and event.result is None:
+    def press(progress):
+        if progress.epochs_done >= epoch:
             raise KeyboardInterrupt
 
     return press
 
 
-def trained(surrogates=NAMES[:1], callback=lambda event: None, **options):
+@contextmanager
+def counted(on_epochs=lambda progress: None):
+    """The `Progress` of comparisons in a list, each of which ``on_epochs`` gets as it counts."""
+    seen, begin, advance = [], Progress.begin, Progress.advance
+
+    def watched_begin(self, runs):
+        seen.append(self)
+        begin(self, runs)
+
+    def watched_advance(self, *epochs):
+        advance(self, *epochs)
+        on_epochs(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "begin", watched_begin)
+        patch.setattr(Progress, "advance", watched_advance)
+        yield seen
+
+
+def trained(surrogates=NAMES[:1], on_epochs=lambda progress: None, **options):
     """A comparison, and how many runs it has trained."""
-    events = []
-
-    def watch(event):
-        events.append(event)
-        callback(event)
-
-    comparison = compare(surrogates, callback=watch, **TUNED | options)
-    return comparison, events[-1].runs
+    with counted(on_epochs) as seen:
+        comparison = compare(surrogates, **TUNED | options)
+    return comparison, seen[-1].runs
 
 
 def files(out):

@@ -55,8 +55,8 @@ TUNE = (
     "values to try for each surrogate: every seed trains all combinations and keeps the one with "
     "the best validation score. Names: learning_rate; mean_slope, which lowers the dampening until "
     "the mean surrogate gradient at the initial weights has this value; dampening and "
-    "scale_factor, which multiply the surrogate's own; alpha, or the paper's q; clip, the largest "
-    "norm of the gradient; arguments of the model"
+    "scale_factor, which multiply the surrogate's own; alpha; clip, the largest norm of the "
+    "gradient; arguments of the model"
 )
 OUT = (
     "directory for the results: a figure, a report, JSON, CSV, and all runs, none of which is "

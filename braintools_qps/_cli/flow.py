@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._defaults import SAMPLES
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import blamed_on, factory_of
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SAMPLES = 64
 MEASURED = ("surrogates", "json")  # options that --prepare does not take
 ALONE = "; or a function without arguments that returns (model, inputs)"
 PREPARE = (

@@ -20,7 +20,7 @@ from .network import RecurrentNetwork
 from .numerics import check_debugging
 from .optimizers import check_optimizer
 from .plan import Plan, candidates_of
-from .progress import Callback, Progress
+from .progress import Progress
 from .result import blank
 from .runs import Runs
 from .scoring import scoring
@@ -53,7 +53,7 @@ def compare(
     fresh: bool = False,
     client: Client | None = None,
     progress: bool = True,
-    callback: Callback | None = None,
+    callback: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
     """Train a spiking network with each surrogate, and say which differences are real.
 
@@ -115,7 +115,7 @@ def compare(
           mean surrogate gradient at the initial weights of seed 0;
         - ``dampening`` (in place of ``mean_slope``) and ``scale_factor``, which multiply the
           candidate's own dampening and scale;
-        - ``alpha``, or ``q`` for candidates in the paper's form;
+        - ``alpha``;
         - keywords of the optimizer, such as ``clip``, and of the factory.
     seeds : int or sequence of int
         How many seeds, or the seeds themselves.
@@ -163,16 +163,9 @@ def compare(
         Dask's client, whose workers train. They must be able to import the modules of the factory,
         the optimizer, the loss and the score. By default, all devices of this process train.
     progress : bool
-        Whether to show progress, if tqdm is installed: as a bar in a terminal or a notebook,
-        elsewhere as one line per minute.
+        Whether to show a bar in a terminal or a notebook, if tqdm is installed.
     callback : callable, optional
-        Called after each epoch and at each result with a named tuple of
-
-        - ``comparison``: the `.Comparison` so far;
-        - ``result``: the `.CandidateResult` that has just come in, or None;
-        - ``epochs_done`` and ``epochs``, summed over all runs that were not known;
-        - ``loss``: the mean of the runs that just finished an epoch;
-        - ``runs_done`` and ``runs``: how many of these runs have finished, and how many there are.
+        Called after each result with the `.Comparison` so far.
 
     Returns
     -------
@@ -238,8 +231,8 @@ def compare(
     asked = candidates_of(surrogates)
     plan = Plan(experiment)
     comparison = blank(asked.values(), plan, limits)
-    with closing(Progress(comparison, epochs, callback, shown=progress)) as bar:
-        search = Search(comparison, asked, plan, Runs(out), bar, client, fresh)
+    with closing(Progress(epochs, shown=progress)) as bar:
+        search = Search(comparison, asked, plan, Runs(out), bar, client, fresh, callback)
         return search.until_known()
 
 

@@ -23,7 +23,7 @@ from .._wording import is_users
 from .packing import raw
 
 SCRIPT = "__main__", "__mp_main__"  # or a notebook; the second in processes that it starts
-PLAIN = bool, int, float, complex, str, bytes, range, slice, NoneType, type(...)
+BY_VALUE = bool, int, float, complex, str, bytes, range, slice, NoneType, type(...)
 OPAQUE = {*sys.stdlib_module_names, "jax", "jaxlib", "numpy"}  # their objects go by their types
 WITHIN: dict[type, tuple[str, ...]] = {
     property: ("fget", "fset"),
@@ -91,7 +91,7 @@ class _Digests:
         self._known: dict[int, tuple[str, Any]] = {}  # with the value, so that its id stays its own
 
     def of(self, value: Any) -> str:
-        if type(value) in PLAIN:
+        if type(value) in BY_VALUE:
             return f"{type(value).__name__} {value!r}"
         if id(value) not in self._known:
             self._known[id(value)] = "circle", value

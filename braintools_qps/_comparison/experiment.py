@@ -12,6 +12,7 @@ import optax
 from braintools.surrogate import Surrogate
 from jax.typing import ArrayLike
 
+from .._defaults import SAMPLES
 from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
@@ -25,11 +26,10 @@ from .tasks import Task
 from .typing import Plain, Setting, Values
 
 RATE = "learning_rate"
-PREPARED_ON = 64  # samples
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
-# Of the candidate itself: what its fields declare, and the paper's q
+# Of the candidate itself: what its fields declare
 TUNED = {d.tuned_as: name for name, d in declarations(QPseudoSpike()).items() if d.tuned_as}
-OF_SURROGATES = (MEAN_SLOPE, *TUNED, "q")
+OF_SURROGATES = (MEAN_SLOPE, *TUNED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ class Experiment:
             surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
             model, states = replace(self, prepared=None).start(surrogate, seed)
             with environment():
-                prepare(model, self.task.batch(PREPARED_ON, seed).inputs)
+                prepare(model, self.task.batch(SAMPLES, seed).inputs)
             known[key] = states.values.trained
         return known[key]
 
@@ -129,4 +129,4 @@ def of_program(setting: Setting) -> Setting:
 def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:
     """The surrogate with its factors of dampening and scale, and its other tuned values."""
     values = {TUNED[name]: value for name, value in setting.items() if name in TUNED}
-    return adjusted(surrogate, q=setting.get("q"), **values)
+    return adjusted(surrogate, **values)

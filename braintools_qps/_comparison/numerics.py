@@ -31,7 +31,7 @@ OF_JAX = ("default_prng_impl", "threefry_partitionable", "default_matmul_precisi
 OTHER_FLAGS = "--xla_dump", "--xla_force_host_platform_device_count"  # change no numbers
 # Values of brainstate.environ that are set for each step, or have a name of their own
 OF_STEPS = ("i", "t", "fit", "dt", "precision")
-PLAIN = bool, int, float, str, np.generic, np.ndarray, jax.Array, u.Quantity
+COMPARED = bool, int, float, str, np.generic, np.ndarray, jax.Array, u.Quantity
 
 
 def check_debugging() -> None:
@@ -69,7 +69,7 @@ def numerics() -> Plain:
     others = {
         name: value
         for name, value in brainstate.environ.all().items()
-        if name not in OF_STEPS and isinstance(value, PLAIN)
+        if name not in OF_STEPS and isinstance(value, COMPARED)
     }
     return {
         "dt": to_plain(DEFAULT_STEP if dt is None else dt),

@@ -23,7 +23,7 @@ from jax.typing import ArrayLike
 from .._registry import read_value
 from .typing import Plain, Tree
 
-Arrays = Mapping[str, np.ndarray]
+NamedArrays = Mapping[str, np.ndarray]
 TEMPORARY = f".{'[0-9a-f]' * 8}*"  # names of files that are being written
 
 
@@ -51,7 +51,7 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
-def packed(about: Plain, arrays: Arrays) -> bytes:
+def packed(about: Plain, arrays: NamedArrays) -> bytes:
     """The content of a file."""
     forms = [[name, str(array.dtype), array.shape] for name, array in arrays.items()]
     head = json.dumps({"about": about, "arrays": forms}).encode() + b"\n"
@@ -92,7 +92,7 @@ def as_tree(value: Tree, arrays: dict[str, np.ndarray]) -> Tree:
     return [as_tree(leaf, arrays) for leaf in leaves]
 
 
-def from_tree(tree: Tree, arrays: Arrays) -> Tree:
+def from_tree(tree: Tree, arrays: NamedArrays) -> Tree:
     """The inverse of `as_tree`."""
     if isinstance(tree, str):
         return arrays[tree]

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from jax import Array
 
-from .packing import TEMPORARY, Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
+from .packing import TEMPORARY, NamedArrays, Saved, as_tree, from_tree, packed, replacing, unpacked
 from .typing import Plain, Values
 
 FOLDER = "runs"
@@ -161,7 +161,7 @@ class Runs:
         if self.directory is not None:
             self._put(self.directory / name, text.encode())
 
-    def _write(self, name: str, about: Plain, arrays: Arrays) -> None:
+    def _write(self, name: str, about: Plain, arrays: NamedArrays) -> None:
         content = packed({"name": name, **about}, arrays)
         is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
         if not is_kept and not name.endswith(CHECKPOINT):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._defaults import CSV_ROWS, JSON_NAME
+from .._defaults import CSV_NAME, JSON_NAME
 from .._statistics import more_seeds
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison, with_weights
@@ -50,6 +50,7 @@ class Search:
     progress: Progress
     client: Client | None
     fresh: bool
+    callback: Callable[[Comparison], None] | None
     # Keys of runs, by label and seed
     _chosen: dict[tuple[str, int], str] = field(default_factory=dict)
     _failed: dict[str, Exception] = field(default_factory=dict)
@@ -141,8 +142,6 @@ class Search:
             try:
                 outcomes = trainer.train(group, **({} if group[0].kept else options))
             except Exception as error:
-                if error is self.progress.fault:
-                    raise
                 outcomes = error
             yield group, outcomes
 
@@ -193,14 +192,14 @@ class Search:
             raise cause_of(next(iter(self._failed.values())))
 
     def _add(self, result: CandidateResult) -> None:
-        """Put a result into the comparison, and write JSON and CSV, each whole or not at all."""
+        """Put a result into the comparison, write JSON and CSV, and tell the callback."""
         results = {each.label: each for each in self.comparison.results} | {result.label: result}
         ordered = tuple(results[label] for label in self.candidates if label in results)
         self.comparison = replace(self.comparison, results=ordered)
         self.store.write_beside(JSON_NAME, self.comparison.to_json(indent=1) + "\n")
-        for name, rows in CSV_ROWS.items():
-            self.store.write_beside(name, self.comparison.to_csv(rows))
-        self.progress.end(self.comparison, result)
+        self.store.write_beside(CSV_NAME, self.comparison.to_csv())
+        if self.callback is not None:
+            self.callback(self.comparison)
 
 
 def _weights(

@@ -24,8 +24,7 @@ from .optimizers import GIVEN_TO_OPTIMIZERS, Optimizer, names_of
 from .typing import Setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
-EXCLUSIVE = (("dampening", MEAN_SLOPE), ("alpha", "q"))
-OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "scale": "scale_factor"}
+OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "scale": "scale_factor", "q": "alpha"}
 CALIBRATION_SEED = 0  # of the weights at which a mean slope is measured, whatever the seeds are
 
 
@@ -115,11 +114,10 @@ def _check_values(name: str, values: object) -> None:
 
 
 def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -> None:
-    for name, other in EXCLUSIVE:
-        if name in tune and other in tune:
-            raise ValueError(
-                f"tune can name {name} or {other}, which sets the {name}, got both. Leave one out"
-            )
+    if "dampening" in tune and MEAN_SLOPE in tune:
+        raise ValueError(
+            f"tune can name dampening or {MEAN_SLOPE}, which sets it, got both. Leave one out"
+        )
     of_factory = [parameter.name for parameter in factory.keywords]
     is_ours = without_partial(factory.make) is RecurrentNetwork
     maker = "the default network" if is_ours else f"the factory {name_of(factory.make)}"

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .._defaults import SAMPLES
 from .._wording import listed
 from ..typing import Batches, Inputs, Model
 from .restore import keeping_states
 
-SAMPLES = 64  # of a task that are looked at
 SHOWN = 3  # shapes in a message
 
 

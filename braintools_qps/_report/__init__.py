@@ -1,19 +1,24 @@
 """Results as one HTML file to send, to print and to read on a phone.
 
-Start here with `write_report`; `contents` collects the parts of a report for each kind of record,
-`drawings` makes its figures, and `report.html.jinja` is the page. A report has no scripts and loads
-nothing from the network.
+`write_report` fills the page `report.html.jinja`. It has no scripts and loads nothing from the
+network.
 """
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from .._comparison import present_environment
+from .._tables import versions
 from .._wording import from_extra
-from ..records import Comparison, GradientFlow
-from .contents import contents
+from ..plotting import plot_comparison, plot_gradient_flow
+from ..records import Comparison, GradientFlow, GradientFlows, table_of
 
 
 def write_report(
@@ -24,9 +29,9 @@ def write_report(
 ) -> Path:
     """Write a comparison or a gradient flow as one self-contained HTML file.
 
-    It holds the answer, the table, the figures, the names and sizes of the data, the settings, the
-    versions and the command that repeats the measurement. Figures are SVG and follow the reader's
-    light or dark mode. The file has no scripts and loads nothing from the network.
+    It holds the answer, the figure, the table, a paragraph on methods with the versions, and the
+    command that repeats the measurement. The file has no scripts and loads nothing from the
+    network.
 
     Parameters
     ----------
@@ -71,6 +76,66 @@ def write_report(
     )  # fmt: skip
     template = environment.get_template("report.html.jinja")
     path = Path(path)
-    page = template.render(contents(record), command=command)
+    page = template.render(_contents(record), command=command)
     path.write_text(page + "\n", encoding="utf-8")
     return path
+
+
+def _contents(record: Any) -> dict[str, Any]:
+    """The variables of the template."""
+    if isinstance(record, GradientFlow):
+        record = {record.name: record}
+    make: Callable[[Any], dict[str, Any]] = _of_flows
+    results = record
+    if isinstance(record, Comparison):
+        make, results = _of_comparison, record.results
+    elif not (
+        isinstance(record, Mapping) and all(isinstance(x, GradientFlow) for x in record.values())
+    ):
+        raise TypeError(
+            "a report is written from a Comparison, a GradientFlow or a mapping of names to "
+            f"GradientFlow, got {type(record).__name__}. Pass what compare or gradient_flow gave"
+        )
+    if not results:
+        raise ValueError("a report needs one result or more, got none. Pass a finished one")
+    return make(record)
+
+
+def _of_comparison(comparison: Any) -> dict[str, Any]:
+    says, table = (comparison.verdict, comparison.convergence), table_of(comparison)
+    return {
+        "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
+        "says": [sentence for sentence in says if sentence],
+        "figure": _svg(plot_comparison, comparison),
+        "table": table,
+        "notes": [note for note in table.notes if note not in says],
+        "methods": comparison.methods(),
+    }
+
+
+def _of_flows(flows: Any) -> dict[str, Any]:
+    ranked = GradientFlows(flows)
+    table = table_of(ranked)
+    return {
+        "title": "Why does this network not learn?",
+        "says": ranked.diagnoses,
+        "figure": _svg(plot_gradient_flow, ranked),
+        "table": table,
+        "notes": table.notes,
+        "methods": f"Measured with {versions(present_environment())}.",
+    }
+
+
+def _svg(draw: Callable[[Any], Any], record: Any) -> str:
+    """A figure as an element of the page; no window opens."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    text = io.StringIO()
+    look: Any = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
+    with plt.ioff(), matplotlib.rc_context(look):
+        figure = np.ravel(draw(record))[0].get_figure(root=True)
+        figure.savefig(text, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]

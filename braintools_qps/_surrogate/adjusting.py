@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import brainstate
 import brainunit as u
@@ -15,7 +15,6 @@ from braintools.surrogate import Surrogate
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from .keys import value_key
 from .parameters import Magnitude, declarations, product
-from .pseudo_spike import QPseudoSpike
 from .scaled import Scaled
 from .surrogate_with_scale import SurrogateWithScale
 
@@ -25,7 +24,6 @@ def adjusted(
     *,
     dampening: Hyperparameter | None = None,
     scale: Hyperparameter | None = None,
-    q: float | None = None,
     residual_dtype: ResidualDtype = None,
     **replaced: Hyperparameter,
 ) -> Surrogate:
@@ -38,9 +36,6 @@ def adjusted(
     dampening, scale : float or array, optional
         Factors for the dampening and the scale of the surrogate. They may be traced. A product of
         numbers is rounded to 15 digits, so 0.2504 times 3 reads 0.7512.
-    q : float, optional
-        The paper's tail fatness in place of that of the surrogate, at the same dampening and
-        sharpness in the paper's sense.
     residual_dtype : optional
         Its new value.
     **replaced
@@ -49,10 +44,8 @@ def adjusted(
     Raises
     ------
     ValueError
-        If a ``q`` or another parameter is given and the surrogate has none.
+        If another parameter is given and the surrogate has none.
     """
-    if q is not None:
-        surrogate = _with_q(surrogate, q)
     for name, value in replaced.items():
         surrogate = _with(surrogate, name, value)
     factors = {"dampening": dampening, "scale": scale}
@@ -104,21 +97,6 @@ def _with(surrogate: Surrogate, name: str, value: Hyperparameter) -> Surrogate:
         return surrogate.replace(**{name: value})
     names = inspect.signature(type(surrogate)).parameters
     return type(surrogate)(**{n: getattr(surrogate, n) for n in names} | {name: value})
-
-
-def _with_q(surrogate: Surrogate, q: float) -> Surrogate:
-    """The paper's form with another q: `QPseudoSpike.from_q` undone and done again."""
-    if isinstance(surrogate, Scaled):
-        return surrogate.replace(surrogate=_with_q(surrogate.surrogate, q))
-    alpha: Any = getattr(surrogate, "alpha", None)
-    if not isinstance(surrogate, QPseudoSpike) or not _is_number(alpha) or not alpha > 1:
-        raise ValueError(
-            f"a surrogate needs a q above 1 for another q to replace it, got {surrogate!r}. Pass "
-            "one in the paper's form: 'QPseudoSpike(q=2)'"
-        )
-    form, former = QPseudoSpike.from_q(q), QPseudoSpike.from_q(alpha)
-    factor = form.dampening / former.dampening
-    return adjusted(surrogate, alpha=q, scale=factor, dampening=factor)
 
 
 def _multiplied(value: Scale, factor: Hyperparameter) -> Scale:

@@ -2,22 +2,21 @@
 
 Start with `Table` in `table`; `fields` has the tables of small records, `flow` those of gradient
 flows. `comparison` makes the table of a comparison and `columns` declares its columns, `verdict`
-says which candidate is best, `notes` explains the numbers, and `tidy` writes a line for each seed,
-epoch or trial. Nothing here imports `records`: a record is passed in and read by its attributes.
+says which candidate is best, `notes` explains the numbers, `methods` tells what was done, and
+`tidy` has a line for each candidate, seed, epoch or trial. Nothing here imports `records`: a record
+is passed in and read by its attributes.
 """
 
 from .comparison import comparison_table, comparison_text
 from .fields import (
-    candidate_table,
     fields_table,
     memory_table,
     rates_table,
     relayed_table,
     sensitivity_table,
-    tuning_table,
 )
 from .flow import diagnoses, flow_table, flows_table
-from .notes import edge_note
+from .methods import methods, versions
 from .scores import score_of
 from .settings import value_text, varied_names
 from .table import Table, cell, html_note, text_table

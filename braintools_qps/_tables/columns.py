@@ -1,4 +1,4 @@
-"""The numbers of a candidate: where each is in its record, and how tables and files show it."""
+"""The numbers of a candidate: where each is in its record, and how tables show it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SCORE = "score"  # the header of the column that is named after the score
 
 
 class Column(NamedTuple):
-    """A column of the comparison's table and of its CSV."""
+    """A column of the comparison's table and of its lines for pandas."""
 
     field: str  # its path in the record of a candidate
-    csv: str  # its name in the CSV
+    name: str  # in the lines for pandas
     header: str = ""  # in the table; not shown there without one
     write: Callable[[Any, Score], str] = lambda value, form: str(value)
     caption: str = ""  # a note below the wide table; the name of the score replaces {score}
@@ -56,7 +56,7 @@ def with_interval(interval: Interval, unit: Unit) -> str:
     return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
 
 
-COLUMNS = [
+CANDIDATE_COLUMNS = [
     Column(
         "scores.test", "test", SCORE,
         lambda values, form: with_interval(summary(values, bounds=form.bounds), form.unit),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._wording import shortened
-from .columns import COLUMNS, SCORE, with_interval
+from .columns import CANDIDATE_COLUMNS, SCORE, with_interval
 from .notes import notes_below
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
@@ -26,7 +26,7 @@ def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
     """A row for each candidate, and notes below; those that may be best are marked."""
     form, results = score_of(comparison), comparison.ranked
     columns = {}
-    for column in COLUMNS:
+    for column in CANDIDATE_COLUMNS:
         if column.header and (wide or column.narrow):
             title = form.heading if column.header == SCORE else column.header
             columns[title] = [column.cell(result, form) for result in results]

@@ -1,4 +1,4 @@
-"""Tables of small records: their fields, the settings of a candidate, its scores, what changed."""
+"""Tables of small records: their fields, and what changed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._wording import shortened
-from .columns import COLUMNS
 from .table import Table, cell
 
 if TYPE_CHECKING:
     from ..records import (
-        CandidateResult,
         GradientSensitivity,
         NormalizedRate,
         NormalizedRates,
         RelayedPopulation,
         RelayedWeights,
         SavedMemory,
-        Tuning,
     )
 
 
@@ -60,50 +57,9 @@ def sensitivity_table(sensitivity: GradientSensitivity) -> Table:
     return Table([["parameter", "change", "size"], *rows], sensitivity.advice)
 
 
-def candidate_table(result: CandidateResult) -> Table:
-    """Scores and settings of one candidate; what is empty is left out."""
-    scores = [column for column in COLUMNS if column.field.startswith("scores.")]
-    values = {
-        **{column.csv.replace("_", " "): column.value(result) for column in scores},
-        "setting": result.setting,
-        "tuned surrogate": result.tuned_spec,
-        "flags": result.flags,
-        "error": result.error,
-    }
-    rows = [[name, shortened(_with_mean(value))] for name, value in values.items() if value]
-    return Table([["", shortened(result.label)], *rows], left=2)
-
-
-def tuning_table(tuning: Tuning) -> Table:
-    """A row for each setting that was tried."""
-    names = list(dict.fromkeys(name for trial in tuning.trials for name in trial.setting))
-    mean = lambda values: f"{sum(values) / len(values):.4g}" if values else "-"
-    rows = [
-        [
-            str(number),
-            *(cell(trial.setting.get(name)) for name in names),
-            *map(mean, (trial.validation, trial.test, trial.loss)),
-            f"{tuning.chosen.count(number)} of {len(tuning.chosen)}",
-        ]
-        for number, trial in enumerate(tuning.trials)
-    ]
-    head = ["trial", *names, "validation", "test", "loss", "chosen by"]
-    note = "Means over seeds. Each seed chooses by its own validation score."
-    return Table([head, *rows], [note], left=2)
-
-
 def _rates(population: NormalizedRate | RelayedPopulation) -> tuple[str, str]:
     return f"{population.before:.4f}", f"{population.after:.4f}"
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
-
-
-def _with_mean(value: object) -> str:
-    """A value in one line; for several numbers, the mean comes first, of those that are known."""
-    if isinstance(value, tuple) and len(value) > 1:
-        known = [number for number in value if number is not None]
-        mean = f"{sum(known) / len(known):.4g}" if known else "none"
-        return f"{mean} ({', '.join('none' if x is None else f'{x:.4g}' for x in value)})"
-    return cell(value)

@@ -1,15 +1,14 @@
-"""Notes below the table of a comparison: what its numbers mean, and what to try next."""
+"""Notes below the table of a comparison: what its numbers mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .._wording import shortened
-from .columns import COLUMNS
+from .._wording import listed, shortened
+from .columns import CANDIDATE_COLUMNS
 from .settings import all_tuned_names, value_text
 from .verdict import MARK, enough_seeds
-from .words import enumerated
 
 if TYPE_CHECKING:
     from ..records import CandidateResult, Comparison
@@ -39,10 +38,10 @@ def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
         most = max(len(r.seeds) for r in sound)
         notes.append(f"(n/{most}): chosen by n of {most} seeds.")
-    notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]
+    notes += [_slope_note(sound), _rate_note(comparison)]
     notes.append(_scale_note(comparison))
     if wide:
-        shown = [column for column in COLUMNS if any(map(column.value, sound))]
+        shown = [column for column in CANDIDATE_COLUMNS if any(map(column.value, sound))]
         notes += [column.caption.format(score=comparison.score) for column in shown]
     return notes
 
@@ -73,14 +72,14 @@ def _difference_note(comparison: Comparison, *, wide: bool) -> str:
 def _variation_note(comparison: Comparison, *, tuned: bool) -> str:
     given = comparison.task.get("has_own_test_part")
     names = ["weights", "batches", "validation part" if given else "split"]
-    return f"Intervals include variation from {enumerated([*names, *['tuning'] * tuned])}."
+    return f"Intervals include variation from {listed([*names, *['tuning'] * tuned], last='and')}."
 
 
 def _slope_note(results: Sequence[CandidateResult]) -> str:
     slopes = dict.fromkeys(
         value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
     )
-    most = f"at most {enumerated([*slopes], 'or')} before training" if slopes else ""
+    most = f"at most {listed(slopes, last='or')} before training" if slopes else ""
     return most and f"Dampening: lowered to a mean surrogate gradient of {most}."
 
 
@@ -90,7 +89,7 @@ def _rate_note(comparison: Comparison) -> str:
     tune = comparison.settings.get("tune") or {}
     single = {n: v[0] for n, v in tune.items() if len(v) == 1}
     fixed = [f"{n} {value_text(n, v)}" for n, v in single.items() if n not in (SLOPE, *tuned)]
-    given = f" with {enumerated(fixed)}" if fixed else ""
+    given = f" with {listed(fixed, last='and')}" if fixed else ""
     if rate is None or "learning_rate" in tuned:
         return f"All{given}." if given else ""
     at = f"at a learning rate of {value_text('learning_rate', rate)}."
@@ -101,32 +100,6 @@ def _scale_note(comparison: Comparison) -> str:
     number, _, unit = str(comparison.task.get("scale", 1)).partition(" ")
     divisor = f"{float(number):.4g} {unit}".strip()
     return "" if divisor == "1" else f"Inputs were divided by {divisor}."
-
-
-def edge_note(comparison: Comparison) -> str:
-    """What the star of a setting means, and the command that tries a value beyond it."""
-    starred: list[str] = []
-    beyond: dict[str, dict[float, None]] = {}  # new values, each once
-    for tuning in filter(None, (result.tuning for result in comparison.results)):
-        for name in tuning.at_edge:
-            starred.append(name.replace("_", " "))
-            beyond.setdefault(name, {})[tuning.beyond(name)] = None
-    if not starred:
-        return ""
-    names = enumerated([*dict.fromkeys(starred)])
-    star = f"* The {names} at the edge of the values tried did better than the next value."
-    tune = _tune_text(comparison, beyond)
-    return f"{star} --tune {tune} trains only what is new." if tune else star
-
-
-def _tune_text(comparison: Comparison, beyond: Mapping[str, Mapping[float, None]]) -> str:
-    """All values to try, as the command line takes them; empty if it cannot take one."""
-    tune = comparison.settings.get("tune") or {}
-    values = {name: [*tried, *beyond.get(name, ())] for name, tried in tune.items()}
-    simple = all(isinstance(x, (int, float, str)) for tried in values.values() for x in tried)
-    # With all digits: another value would be another run.
-    texts = (f"{name}={','.join(map(str, tried))}" for name, tried in values.items())
-    return " ".join(texts) if simple else ""
 
 
 def trouble(result: CandidateResult) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._statistics import UNBOUNDED
 from .words import POINTS, Unit
 
 if TYPE_CHECKING:
     from ..records import Comparison
-
-UNBOUNDED = (-math.inf, math.inf)
 
 
 class Score(NamedTuple):

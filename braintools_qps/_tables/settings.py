@@ -35,16 +35,14 @@ def all_tuned_names(results: Iterable[CandidateResult]) -> list[str]:
 
 
 def setting_text(result: CandidateResult, name: str) -> str:
-    """The value chosen most often, by how many seeds, and a star where one beyond may be better."""
+    """The value chosen most often, and by how many seeds."""
     if name not in result.setting:
         return "-"
-    value, tuning = value_text(name, result.setting[name]), result.tuning
-    if tuning is None:
+    value, seeds = value_text(name, result.setting[name]), result.seeds
+    if result.tuning is None:
         return value
-    star = "*" if name in tuning.at_edge else ""
-    seeds = result.seeds
     same = sum(result.setting_of(seed).get(name) == result.setting[name] for seed in seeds)
-    return value + star + (f" ({same}/{len(seeds)})" if same < len(seeds) else "")
+    return value + (f" ({same}/{len(seeds)})" if same < len(seeds) else "")
 
 
 def value_text(name: str, value: object) -> str:

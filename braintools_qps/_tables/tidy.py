@@ -9,8 +9,11 @@ from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from .._statistics import summary
 from .._wording import listed
-from .columns import COLUMNS
+from .columns import CANDIDATE_COLUMNS
+from .scores import score_of
+from .verdict import standing_of
 
 if TYPE_CHECKING:
     from ..records import CandidateResult, Comparison
@@ -25,15 +28,35 @@ def tidy_lines(comparison: Comparison, rows: str) -> Lines:
     Raises
     ------
     ValueError
-        If ``rows`` is not one of "seeds", "epochs", "trials".
+        If ``rows`` is not one of "candidates", "seeds", "epochs", "trials".
     """
-    shared = _shared(comparison)
     kinds: dict[str, Callable[[CandidateResult], Iterator[Line]]] = {
-        "seeds": partial(_by_seed, shared=shared), "epochs": _by_epoch, "trials": _by_trial,
-    }  # fmt: skip
+        "candidates": partial(_by_candidate, comparison),
+        "seeds": partial(_by_seed, shared=_shared(comparison)),
+        "epochs": _by_epoch,
+        "trials": _by_trial,
+    }
     if rows not in kinds:
         raise ValueError(f"rows must be one of {listed(kinds)}, got {rows!r}. Pass rows='seeds'")
-    return [line for result in comparison.results for line in kinds[rows](result)]
+    results = comparison.ranked if rows == "candidates" else comparison.results
+    return [line for result in results for line in kinds[rows](result)]
+
+
+def _by_candidate(comparison: Comparison, result: CandidateResult) -> Iterator[Line]:
+    """One line: mean and interval, the difference from the best, what is known, the setting."""
+    scores, bounds = result.scores.test, score_of(comparison).bounds
+    interval = summary(scores, bounds=bounds) if scores else ()
+    difference = () if result.diverged else comparison.differences[result.label]
+    names = ("difference", "difference_low", "difference_high")
+    yield {
+        "surrogate": result.label,
+        "seeds": len(result.seeds),
+        **dict(zip((comparison.score, "low", "high"), interval)),
+        **dict(zip(names, difference)),
+        "standing": standing_of(comparison, result),
+        **result.setting,
+        "error": result.error,
+    }
 
 
 def _shared(comparison: Comparison) -> dict[str, object]:
@@ -50,7 +73,7 @@ def _by_seed(result: CandidateResult, shared: Mapping[str, object]) -> Iterator[
     spec = json.dumps(dict(result.tuned_spec)) if result.tuned_spec else None
     rest = {**shared, "tuned_spec": spec, **flags, "error": result.error}
     for row, seed in enumerate(result.seeds):
-        numbers = {column.csv: column.of_seed(result, row) for column in COLUMNS}
+        numbers = {column.name: column.of_seed(result, row) for column in CANDIDATE_COLUMNS}
         head = {"surrogate": result.label, "seed": seed}
         chosen = result.setting_of(seed)  # named twice: first for its place, then over the shared
         yield {**head, **numbers, **chosen, **rest, **chosen}

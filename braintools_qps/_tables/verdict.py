@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._statistics import LEAST_SEEDS, more_seeds
-from .._wording import shortened
+from .._wording import listed, shortened
 from .scores import Score, score_of
-from .words import MOST_NAMES, enumerated, plural
+from .words import plural
 
 if TYPE_CHECKING:
     from ..records import CandidateResult, Comparison
 
+MOST_NAMES = 4  # in a sentence
+few = partial(listed, most=MOST_NAMES)
 MARK = "="  # may be as good as the best
 # A loss still falls if this last part of the epochs brought this share of its whole fall.
 LAST_PART, STILL_FALLING = 1 / 4, 0.01
@@ -35,9 +38,25 @@ def verdict(comparison: Comparison) -> str:
     if comparison.standing.settled:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
         margin = form.unit(comparison.margin or 0.0)
-        return f"{enumerated(names)} {verb} equal within {margin}: take {take}{also}."
-    known = f"Not known yet whether {enumerated(names, 'or')} is best{also}."
+        return f"{few(names, last='and')} {verb} equal within {margin}: take {take}{also}."
+    known = f"Not known yet whether {few(names, last='or')} is best{also}."
     return f"{known} {_more_seeds(comparison, form)}"
+
+
+def standing_of(comparison: Comparison, result: CandidateResult) -> str:
+    """What the verdict says of one candidate, in a word or two; empty if it is alone."""
+    if result.diverged:
+        return "failed"
+    if sum(not other.diverged for other in comparison.results) < 2:
+        return ""
+    if not enough_seeds(comparison):
+        return "too few seeds"
+    tied = [other.label for other in comparison.tied]
+    if result.label not in tied:
+        return "lower"
+    if len(tied) == 1:
+        return "best"
+    return "equal" if comparison.standing.settled else "not known"
 
 
 def enough_seeds(comparison: Comparison) -> bool:
@@ -100,7 +119,9 @@ def convergence(comparison: Comparison) -> str:
     falling = [shortened(r.label) for r, loss in zip(sound, losses) if _still_falls(loss)]
     if falling:
         everyone = len(falling) == len(comparison.results)
-        who, verb = ("losses", "were") if everyone else (f"loss of {enumerated(falling)}", "was")
+        who, verb = (
+            ("losses", "were") if everyone else (f"loss of {few(falling, last='and')}", "was")
+        )
         return (
             f"The {who} {verb} still falling when training ended: differences may only reflect "
             f"speed. --epochs {2 * max(map(len, losses))} trains all runs anew, since the learning "

@@ -1,11 +1,8 @@
-"""Numbers with their units, and lists of names, as they stand in sentences."""
+"""Numbers with their units, as they stand in sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
-
-MOST_NAMES = 4  # in a sentence
 
 
 class Unit(NamedTuple):
@@ -34,14 +31,6 @@ class Unit(NamedTuple):
 
 
 POINTS = Unit(100.0, "{:.1f}", "point")
-
-
-def enumerated(names: Sequence[str], last: str = "and") -> str:
-    """Names with "and" before the last; of many names, the first few and how many more."""
-    if len(names) > MOST_NAMES:
-        names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
-    *before, end = names
-    return f"{', '.join(before)} {last} {end}" if before else end
 
 
 def plural(count: int, name: str) -> str:

@@ -7,9 +7,8 @@ is imported at the first call.
 Each figure has a file. Start with `surrogates`, the plainest; `comparison` puts several into one
 figure. `panels` is shared by all: axes, looks, the legend.
 """
-# ruff: noqa: F401 -- what `__all__` leaves out is for reports
 
-from .accuracy import accuracy_height, plot_accuracy
+from .accuracy import plot_accuracy
 from .comparison import plot_comparison
 from .flow import plot_gradient_flow
 from .learning_curves import plot_learning_curves
@@ -17,7 +16,6 @@ from .membrane import plot_membrane
 from .operations import plot_operations
 from .surrogates import plot_surrogates
 from .training import plot_flow_over_training
-from .tuning import plot_tuning, tuned_results, tuning_legend, tuning_size
 
 __all__ = [
     "plot_accuracy",
@@ -28,5 +26,4 @@ __all__ = [
     "plot_membrane",
     "plot_operations",
     "plot_surrogates",
-    "plot_tuning",
 ]

@@ -21,7 +21,9 @@ LINE = 95  # characters
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw test scores, learning curves, and the surrogates as they were trained.
 
-    Without ``axes``, the new figure also has the panel of `plot_tuning`.
+    Without ``axes``, the new figure also shows the tuning: a row for each candidate, the best
+    first, and a column for each setting, with its mean validation score and how many seeds chose
+    it.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
-"""The figure of tuning: how each setting did, and how many seeds chose it."""
+"""The panel of tuning: how each setting did, and how many seeds chose it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .._tables import edge_note, score_of, value_text, varied_names
+from .._tables import score_of, value_text, varied_names
 from ..records import CandidateResult, Comparison
-from .panels import Axes, panels_of, typed
+from .panels import Axes, typed
 
 CHOSEN = "#D55E00"
 SHADES = 0.06, 0.45  # how opaque: on light and on dark pages the best stand out most
@@ -15,63 +15,24 @@ LONGEST = 30  # characters of a label
 PER_ROW, PER_COLUMN, ABOVE, BESIDE, LEAST_WIDTH = 0.46, 0.75, 1.0, 2.0, 4.8  # inches
 
 
-def plot_tuning(comparison: Comparison, axes: Axes | None = None) -> Axes:
-    """Draw how each setting did, and how many seeds chose it.
-
-    There is a row for each candidate, the best first, and a column for each setting. The number is
-    the mean validation score over seeds after full training; darker is higher. "4 of 5" says how
-    many seeds chose the setting. The one chosen most often has a frame, and a star if it is at the
-    edge of the values tried and one beyond may be better.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        Result of `compare`.
-    axes : matplotlib.axes.Axes, optional
-        Axes to draw into; by default those of a new figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    ValueError
-        If no candidate had several settings, or ``axes`` is a sequence of several.
-
-    Examples
-    --------
-    >>> from braintools_qps import compare
-    >>> from braintools_qps.plotting import plot_tuning
-    >>> small = {"epochs": 2, "seeds": 1}
-    >>> comparison = compare(["Sigmoid"], tune={"dampening": (0.5, 1)}, **small)
-    >>> plot_tuning(comparison).get_xlabel()
-    'dampening'
-    """
-    if not tuned_results(comparison):
-        raise ValueError(
-            "the figure of tuning needs a candidate with several settings, got none. Pass tune= "
-            "with several values to compare"
-        )
-    (panel,) = panels_of(axes, 1, tuning_size(comparison))
-    draw_tuning(comparison, panel)
-    return panel
-
-
 def tuned_results(comparison: Comparison) -> list[CandidateResult]:
     """Candidates that had several settings, the best first."""
     return [r for r in comparison.ranked if r.tuning and len(r.tuning.trials) > 1]
 
 
 def tuning_size(comparison: Comparison) -> tuple[float, float]:
-    """Inches that the figure needs."""
+    """Inches that the panel needs."""
     results = tuned_results(comparison)
     columns = max((len(r.tuning.trials) for r in results if r.tuning), default=0)
     return max(LEAST_WIDTH, BESIDE + PER_COLUMN * columns), ABOVE + PER_ROW * len(results)
 
 
 def draw_tuning(comparison: Comparison, axes: Axes) -> None:
-    """Draw a row for each candidate, the best on top, and a column for each setting."""
+    """Draw a row for each candidate, the best on top, and a column for each setting.
+
+    The number is the mean validation score over seeds; darker is higher. "4 of 5" says how many
+    seeds chose the setting. The one chosen most often has a frame.
+    """
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Rectangle
 
@@ -89,7 +50,6 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
             if column == tuning.most_chosen:
                 corner, size = (column + 0.04, row + 0.04), (0.92, 0.92)
                 axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=CHOSEN, linewidth=2))
-                words += "*" * bool(tuning.at_edge)
             axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=FONT_SIZE)
     trials = tunings[0].trials
     names = varied_names([trial.setting for trial in trials])
@@ -101,7 +61,7 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
 
 
 def tuning_legend(comparison: Comparison) -> str:
-    """What numbers, frames and stars mean."""
+    """What numbers and frames mean."""
     score = score_of(comparison).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
-    return f"{says}\nFrame: chosen most often. {edge_note(comparison)}".rstrip()
+    return f"{says}\nFrame: chosen most often."

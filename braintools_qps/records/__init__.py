@@ -1,7 +1,7 @@
 """Results of measurements and comparisons, as frozen records.
 
-Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population`, `operations`, `information` and
+Start with `Record` in `record`, their base class: plain values, equality, a table. `reading` reads
+a comparison back from JSON. `flow`, `population`, `operations`, `information` and
 `diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and
 `candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of
 `gradient_sensitivity`, `normalize_rates` and `save_memory`. The room `_tables` prints them.
@@ -16,7 +16,6 @@ from .flow import GradientFlow, GradientFlows
 from .information import Information
 from .memory import SavedMemory
 from .operations import Operations, total
-from .plain import to_plain
 from .population import (
     Activity,
     Gradient,
@@ -27,7 +26,7 @@ from .population import (
 )
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
-from .record import Record, table_of
+from .record import Record, table_of, to_plain
 from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .tuning import Trial, Tuning, choose
 

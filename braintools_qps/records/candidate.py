@@ -10,7 +10,6 @@ from typing import Any
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .._tables import candidate_table
 from .record import Record
 from .tuning import Numbers, Tuning
 
@@ -140,13 +139,9 @@ class CandidateResult(Record):
     ... )
     >>> result.surrogate
     Sigmoid(alpha=4.0)
-    >>> print(result)
-                               Sigmoid
-    test        0.95 (0.94, 0.96)
-    setting     learning_rate 0.1
+    >>> max(result.scores.test)
+    0.96
     """
-
-    _table = candidate_table
 
     label: str
     spec: Mapping[str, Any]

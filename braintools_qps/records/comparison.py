@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean as mean
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
-from .._defaults import CsvRows
 from .._statistics import (
     LEAST_SEEDS,
     Interval,
@@ -23,13 +23,17 @@ from .._tables import (
     comparison_text,
     convergence,
     csv_text,
+    methods,
     score_of,
     tidy_lines,
     verdict,
 )
+from .._wording import shortened
 from .candidate import CandidateResult
-from .checks import check_results, check_settings, check_task
+from .reading import read_record
 from .record import Record
+
+LONGEST_REASON = 200  # characters
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,7 +80,7 @@ class Comparison(Record):
     True
     >>> len(comparison.results[0].scores.test)  # one for each seed
     1
-    >>> Comparison.from_dict(comparison.to_dict()) == comparison
+    >>> Comparison.from_json(comparison.to_json()) == comparison
     True
     """
 
@@ -91,10 +95,46 @@ class Comparison(Record):
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        check_task(self.task)
-        check_settings(self.settings)
-        check_results(self.results, self.seeds, self.candidates)
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the comparison that ``to_json`` wrote.
+
+        Parameters
+        ----------
+        text : str
+            What is in ``comparison.json``.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            If another version wrote it in another format, or if it cannot be read and shown.
+
+        Examples
+        --------
+        >>> from braintools_qps import Comparison
+        >>> empty = Comparison({}, {}, seeds=(), candidates=())
+        >>> Comparison.from_json(empty.to_json()) == empty
+        True
+        """
+        try:
+            comparison = read_record(cls, text)
+            (
+                comparison.to_dict(),
+                comparison.table(wide=True),
+                comparison.to_csv(),
+                comparison.methods(),
+            )
+        except Exception as error:
+            why = shortened(f"{type(error).__name__}: {error}", LONGEST_REASON)
+            raise ValueError(
+                f"a comparison is read from the JSON that compare wrote, as it is, got {why}. Read "
+                "it with the version that wrote it"
+            ) from error
+        return comparison
 
     @property
     def best(self) -> CandidateResult:
@@ -157,7 +197,7 @@ class Comparison(Record):
         difference = self.margin or score_of(self).difference
         return max(seeds_needed(spread, difference, candidates=sound), len(self.seeds) + 1)
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         """Which results are clearly lower than another, and which need more seeds; row by row.
 
@@ -253,6 +293,25 @@ class Comparison(Record):
         """
         return convergence(self)
 
+    def methods(self) -> str:
+        """Return a paragraph for a methods section: what was done, with which versions.
+
+        Data and split, network, optimizer, epochs, what was tuned and how it was chosen, seeds, the
+        test and its margin, versions and whom to cite.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from braintools_qps import compare
+        >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
+        >>> comparison.methods().partition(".")[0]
+        'Networks were trained on digits-rows (16 steps, 8 features, 10 classes)'
+        """
+        return methods(self)
+
     def table(self, *, wide: bool = False) -> str:
         """Return the table as text, with its notes.
 
@@ -267,27 +326,16 @@ class Comparison(Record):
         """
         return comparison_text(self, wide=wide)
 
-    def to_csv(self, rows: CsvRows = "seeds") -> str:
-        """Return the results as CSV with a header.
+    def to_csv(self) -> str:
+        """Return a summary as CSV: a line for each candidate, the best first.
 
-        Numbers have five digits.
-
-        Parameters
-        ----------
-        rows : "seeds", "epochs" or "trials"
-            - "seeds": a row for each candidate and seed, with all scores and settings;
-            - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
-            - "trials": a row for each candidate that was tuned, tried setting and seed, with its
-              scores and whether the seed chose it.
+        Number of seeds, mean test score with its interval, difference from the best with its
+        interval, standing ("best", "equal", "lower", "not known", "too few seeds" or "failed"), and
+        the setting that was chosen most often. Numbers have five digits.
 
         Returns
         -------
         str
-
-        Raises
-        ------
-        ValueError
-            If ``rows`` is anything else.
 
         Examples
         --------
@@ -297,19 +345,42 @@ class Comparison(Record):
         >>> rate, seeds = {"learning_rate": 0.1}, (0, 1)
         >>> result = CandidateResult("Sigmoid", spec, rate, seeds=seeds, scores=scores)
         >>> comparison = Comparison({}, {"epochs": 60}, seeds, (spec,), (result,))
-        >>> header, *rows = comparison.to_csv().splitlines()
-        >>> [row.split(",")[:3] for row in rows]
-        [['Sigmoid', '0', '0.94'], ['Sigmoid', '1', '0.96']]
+        >>> header, row = comparison.to_csv().splitlines()
+        >>> header.split(",")[:5]
+        ['surrogate', 'seeds', 'accuracy', 'low', 'high']
+        >>> row.split(",")[:5]
+        ['Sigmoid', '2', '0.95', '0.82294', '1']
         """
-        return csv_text(tidy_lines(self, rows))
+        return csv_text(tidy_lines(self, "candidates"))
 
-    def to_pandas(self, rows: CsvRows = "seeds") -> Any:
-        """Return the rows of `to_csv` as a pandas.DataFrame, with all digits.
+    def to_latex(self) -> str:
+        """Return the lines of `to_csv` as a LaTeX table, written by pandas.
+
+        For other digits or columns, call ``to_latex`` of ``to_pandas("candidates")``.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ImportError
+            If pandas or Jinja2 is not installed.
+        """
+        frame = self.to_pandas("candidates").dropna(axis="columns", how="all")
+        return frame.to_latex(index=False, escape=True, na_rep="", float_format="%.4g")
+
+    def to_pandas(self, rows: Literal["candidates", "seeds", "epochs", "trials"] = "seeds") -> Any:
+        """Return the numbers as a pandas.DataFrame.
 
         Parameters
         ----------
-        rows : "seeds", "epochs" or "trials"
-            As for `to_csv`.
+        rows : "candidates", "seeds", "epochs" or "trials"
+            - "candidates": the rows of `to_csv`;
+            - "seeds": a row for each candidate and seed, with all scores and settings;
+            - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
+            - "trials": a row for each candidate that was tuned, tried setting and seed, with its
+              scores and whether the seed chose it.
 
         Returns
         -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -18,8 +18,7 @@ from .operations import Operations
 from .population import PopulationFlow
 from .record import Record, table_of
 
-# A mapping with the repr, where a function was read from JSON
-Spike: TypeAlias = Surrogate | Callable[[Any], Any] | Mapping[str, Any]
+Spike: TypeAlias = Surrogate | Callable[[Any], Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,8 +31,7 @@ class GradientFlow(Record):
     name : str
         Label of the surrogate; ``"model"`` for those of the model itself.
     surrogate : callable or tuple of callable
-        The surrogate; a tuple with one per population if those of the model differ. A function
-        comes back from JSON as ``{"repr": ...}``.
+        The surrogate; a tuple with one per population if those of the model differ.
     steps : int
         How many time steps the model was run for.
     populations : tuple of PopulationFlow

@@ -1,24 +1,26 @@
-"""The base class of all results: to plain values and back, equality, a table."""
+"""The base class of all results: plain values, equality, a table."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import reprlib
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self, get_type_hints
+import re
+from contextlib import suppress
+from functools import partial
+from typing import Any, ClassVar
 
+from braintools.surrogate import Surrogate
+
+from .._registry import plain, surrogate_spec
 from .._tables import Table, fields_table
-from .plain import from_plain, to_plain
 
 
 class Record:
-    """Base class of all results: a frozen dataclass that can be written as JSON and read back.
+    """Base class of all results: a frozen dataclass that can be written as JSON.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
     compared element by element. Declare a subclass with ``@dataclass(frozen=True, eq=False)``, and
-    with ``repr=False`` if it prints as a table: that of ``table``, given as a keyword of the class,
-    or one of its fields. Its type hints decide how each field is read back.
+    with ``repr=False`` if it prints as a table: that of its ``_table``, or one of its fields.
 
     Examples
     --------
@@ -26,8 +28,6 @@ class Record:
     >>> record = Cost(0.35, peak_bytes=1000)
     >>> record.to_json()
     '{"seconds_per_epoch": 0.35, "peak_bytes": 1000}'
-    >>> Cost.from_json(record.to_json()) == record
-    True
     """
 
     # The name and version of the format, for records that are saved in files of their own.
@@ -50,89 +50,10 @@ class Record:
         >>> Cost(0.35, peak_bytes=1000).to_dict()
         {'seconds_per_epoch': 0.35, 'peak_bytes': 1000}
         """
-        fields = {f.name: to_plain(getattr(self, f.name)) for f in _fields(self)}
+        this: Any = self  # mypy knows no dataclass without its decorator
+        names = (field.name for field in dataclasses.fields(this))
+        fields = {name: to_plain(getattr(self, name)) for name in names}
         return {"format": self.FORMAT} | fields if self.FORMAT else fields
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Read the record that `to_dict` wrote; keys that are not fields are ignored.
-
-        A function, or a surrogate without a spec, stays ``{"repr": ...}``.
-
-        Parameters
-        ----------
-        values : mapping
-
-        Returns
-        -------
-        Record
-            A record of this class.
-
-        Raises
-        ------
-        ValueError
-            If the format differs, a field is missing, or a value does not fit its field.
-        UnknownSurrogateError
-            If the package of a surrogate is not installed.
-
-        Examples
-        --------
-        >>> from braintools_qps.records import Cost
-        >>> Cost.from_dict({"seconds_per_epoch": 0.35, "peak_bytes": 1000})
-        Cost(seconds_per_epoch=0.35, peak_bytes=1000)
-        """
-        if not isinstance(values, Mapping):
-            raise ValueError(
-                f"{cls.__name__} is read from a mapping of its fields, got {reprlib.repr(values)}. "
-                "Pass the result of to_dict"
-            )
-        if cls.FORMAT and values.get("format") != cls.FORMAT:
-            raise ValueError(
-                f"{cls.__name__} is read from format {cls.FORMAT!r}, got "
-                f"{reprlib.repr(values.get('format'))}. Read it with the version that wrote it"
-            )
-        types, known = get_type_hints(cls), {}
-        for field in _fields(cls):
-            if field.name in values:
-                try:
-                    known[field.name] = from_plain(types[field.name], values[field.name])
-                except ValueError as error:
-                    raise ValueError(f"{cls.__name__}.{field.name}: {error}") from None
-        try:
-            return cls(**known)
-        except TypeError as error:  # Python's words for a field that is missing
-            raise ValueError(f"{error}. Pass the result of to_dict, unchanged") from error
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read the record that ``to_json`` wrote.
-
-        Parameters
-        ----------
-        text : str
-
-        Returns
-        -------
-        Record
-            A record of this class.
-
-        Raises
-        ------
-        ValueError
-            If the text is not JSON, or not a record of this class.
-        UnknownSurrogateError
-            If the package of a surrogate is not installed.
-
-        Examples
-        --------
-        >>> from braintools_qps.records import Cost
-        >>> Cost.from_json('{"seconds_per_epoch": 0.35, "peak_bytes": 1000}')
-        Cost(seconds_per_epoch=0.35, peak_bytes=1000)
-        """
-        try:
-            return cls.from_dict(json.loads(text))
-        except RecursionError as error:
-            raise ValueError("a record is nested a few levels deep, got far more") from error
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return the result of `to_dict` as strict JSON.
@@ -179,5 +100,26 @@ def table_of(record: Any) -> Table:
     return record._table()
 
 
-def _fields(record: Any) -> tuple[dataclasses.Field, ...]:
-    return dataclasses.fields(record)
+def to_plain(value: Any) -> Any:
+    """The value in terms of dict, list, str, int, float, bool and None, ready for strict JSON.
+
+    Surrogates become their spec, records dictionaries, and the rest is as `plain` of the registry
+    writes it. An object that has no such form, such as a surrogate with a State, becomes
+    ``{"repr": ...}``. That text is the same in every process: functions, classes and partials are
+    written by their import path.
+    """
+    return plain(value, _written)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, Surrogate):
+        with suppress(TypeError):
+            return surrogate_spec(value)
+    if isinstance(value, partial):
+        arguments = {"args": to_plain(value.args), "keywords": to_plain(value.keywords)}
+        return _written(value.func) | arguments
+    if hasattr(value, "__qualname__"):
+        return {"repr": f"{getattr(value, '__module__', '?')}:{value.__qualname__}"}
+    return {"repr": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))}

@@ -13,6 +13,7 @@ import brainstate
 import numpy as np
 import pytest
 from clusters import Cluster
+from small_comparison import counted
 
 from braintools_qps import compare
 from braintools_qps._comparison import connected, search
@@ -67,9 +68,8 @@ from functools import partial
 
 from braintools_qps import _comparison, __main__
 
-def kill(event):
-    if event.result:
-        os.kill(int(sys.argv[1]), signal.SIGKILL)
+def kill(comparison):
+    os.kill(int(sys.argv[1]), signal.SIGKILL)
 
 _comparison.compare = partial(_comparison.compare, callback=kill)
 sys.exit(__main__.main(sys.argv[2:]))
@@ -89,15 +89,13 @@ def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragil
     once = tmp_path / "once"
     once.touch()
     make = partial(fragile.make, once=str(once))
-    seen = []
-    with connected(cluster.address) as client:
-        found = compare(NAMES, model=make, client=client, callback=seen.append, **OPTIONS)
+    with connected(cluster.address) as client, counted() as seen:
+        found = compare(NAMES, model=make, client=client, **OPTIONS)
     assert not once.exists()
     assert_same(found.results, undisturbed)
     workers = [worker["process"] for result in found.results for worker in result.workers]
     assert os.getpid() not in workers
-    assert (seen[-1].runs_done, seen[-1].runs) == (8, 8)
-    assert seen[-1].epochs_done == seen[-1].epochs == 32
+    assert (seen[-1].runs_done, seen[-1].runs, seen[-1].epochs_done) == (8, 8, 32)
 
 
 def test_a_worker_that_dies_as_data_are_sent_is_passed_over(cluster, fragile, undisturbed):
@@ -159,18 +157,18 @@ def test_candidates_that_fail_are_rows_with_what_went_wrong(cluster, fragile, un
 
 
 def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fragile, undisturbed):
-    def kill(event):
-        if event.epochs_done == 8:
+    def kill(progress):
+        if progress.epochs_done == 8:
             cluster.kill_scheduler()
 
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
     gone = pytest.raises(ConnectionError, match=r"scheduler.* was lost.*the same call goes on")
     # So long does Dask look for the scheduler before it gives up.
     brief = dask.config.set({"distributed.comm.timeouts.connect": "10s"})
-    with brief, gone, connected(cluster.address) as client:
-        compare(NAMES, client=client, callback=kill, **options)
-    seen = []
-    found = compare(NAMES, callback=seen.append, **options)
+    with brief, gone, connected(cluster.address) as client, counted(kill):
+        compare(NAMES, client=client, **options)
+    with counted() as seen:
+        found = compare(NAMES, **options)
     assert_same(found.results, undisturbed)
     assert seen[-1].runs == 6  # of eight
 

@@ -4,7 +4,7 @@ import logging
 
 import brainstate
 import numpy as np
-from small_comparison import OPTIONS, SMALL, X, Y
+from small_comparison import OPTIONS, SMALL, X, Y, counted
 
 from braintools_qps import compare
 
@@ -36,21 +36,20 @@ GROWING = OPTIONS | {
 
 
 def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog):
-    events = []
-    with caplog.at_level(logging.INFO, "braintools_qps"):
-        comparison = compare(NAMES, out=tmp_path, callback=events.append, **GROWING)
+    with caplog.at_level(logging.INFO, "braintools_qps"), counted() as seen:
+        comparison = compare(NAMES, out=tmp_path, **GROWING)
     first, mute, third = comparison.results
     assert np.mean(mute.scores.test) < np.mean(first.scores.test) - 0.1
     assert [len(result.seeds) for result in comparison.results] == [8, 5, 8]
     assert comparison.seeds == (4, 2, 3, 0, 1, 5, 6, 7)
-    assert events[-1].runs == events[-1].runs_done == 21
+    assert seen[-1].runs == seen[-1].runs_done == 21
     (line,) = [text for text in caplog.messages if text.startswith("After 5 seeds")]
     assert line == ("After 5 seeds not known yet: Sigmoid, QPseudoSpike(alpha=2). They go on to 8.")
     # All of these runs are there for a call that names the seeds.
-    events.clear()
     whole_options = GROWING | {"seeds": comparison.seeds, "most_seeds": None}
-    whole = compare(NAMES, out=tmp_path, callback=events.append, **whole_options)
-    assert events[-1].runs == 3
+    with counted() as seen:
+        whole = compare(NAMES, out=tmp_path, **whole_options)
+    assert seen[-1].runs == 3
     assert whole.results[0].scores == first.scores
     assert whole.results[2].scores == third.scores
 

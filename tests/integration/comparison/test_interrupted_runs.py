@@ -6,7 +6,7 @@ import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_comparison import NAMES, OPTIONS, TUNED, files, press_ctrl_c_at, trained, without_times
+from small_comparison import NAMES, OPTIONS, files, press_ctrl_c_at, trained, without_times
 
 from braintools_qps import Comparison, QPseudoSpike, compare
 from braintools_qps._comparison import runs
@@ -14,7 +14,7 @@ from braintools_qps._comparison import runs
 
 def test_ctrl_c_keeps_what_has_finished(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        trained(NAMES, out=tmp_path, callback=press_ctrl_c_at(6))
+        trained(NAMES, out=tmp_path, on_epochs=press_ctrl_c_at(6))
     saved = Comparison.from_json((tmp_path / "comparison.json").read_text())
     assert [result.label for result in saved.results] == NAMES[:1]
     comparison, count = trained(NAMES, out=tmp_path)
@@ -33,11 +33,11 @@ def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
     def full(path):
         raise OSError(28, "No space left on device")
 
-    def watch(event):
+    def fill(progress):
         monkeypatch.setattr(runs, "replacing", full)
 
     with pytest.warns(UserWarning, match="could not be written .*No space left") as warned:
-        comparison = compare(NAMES[:1], out=tmp_path, callback=watch, **TUNED)
+        comparison, _ = trained(out=tmp_path, on_epochs=fill)
     assert len(warned) == 1  # for all files
     assert comparison.finished
     assert comparison.weights("Sigmoid", 4)
@@ -74,10 +74,11 @@ def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
     options = {"task": data, "model": Model, "tune": tune, "epochs": 10, "batch_size": 8}
     whole, _ = trained(**options)
     with pytest.raises(KeyboardInterrupt):
-        trained(**options, out=tmp_path, callback=press_ctrl_c_at(26))
+        trained(**options, out=tmp_path, on_epochs=press_ctrl_c_at(26))
     assert [Path(name).suffix for name in files(tmp_path)].count(".state") == 2
     seen = []
-    resumed = compare(NAMES[:1], out=tmp_path, callback=seen.append, **TUNED | options)
-    assert [event.epochs_done for event in seen[:3]] == [4, 6, 8]  # of the 20 that were missing
+    note = lambda progress: seen.append(progress.epochs_done)
+    resumed, _ = trained(**options, out=tmp_path, on_epochs=note)
+    assert seen[:3] == [4, 6, 8]  # of the 20 that were missing
     assert without_times(resumed) == without_times(whole)
     assert len(files(tmp_path)) == 4

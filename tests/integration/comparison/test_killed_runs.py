@@ -21,13 +21,15 @@ KILLS, EPOCHS, SECONDS = 10, 12, 0.02  # a process lives for so many epochs, and
 TRAINING = """
 import sys
 sys.path[:0] = {path!r}
+from small_comparison import counted
 from test_killed_runs import MANY, NAMES
 from braintools_qps import compare
 from braintools_qps._comparison import runs
 
 runs.SECONDS_BETWEEN = 0.0
 runs.MOST_OF_THE_TIME = float("inf")
-compare(NAMES, out=sys.argv[1], callback=lambda event: print("epoch", flush=True), **MANY)
+with counted(lambda progress: print("epoch", flush=True)):
+    compare(NAMES, out=sys.argv[1], **MANY)
 """
 
 

@@ -24,7 +24,6 @@ from flow_networks import (
 from small_stacks import Triangle
 
 from braintools_qps import (
-    GradientFlow,
     QPseudoSpike,
     Scaled,
     gradient_flow,
@@ -52,9 +51,9 @@ def membranes_by_hand():
     return np.array(history)
 
 
-def test_the_record_goes_through_json_and_the_seed_is_0_by_default():
+def test_the_record_as_plain_values_and_the_seed_is_0_by_default():
     flow = measured()
-    assert GradientFlow.from_json(flow.to_json()) == measured(seed=0) == flow
+    assert measured(seed=0) == flow
     data = flow.to_dict()
     assert data["surrogate"] == {"name": "QPseudoSpike", "alpha": 1.5, "scale": 0.7}
     assert len(data["populations"][0]["gradient"]["second_moments"]) == STEPS

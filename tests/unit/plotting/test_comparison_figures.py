@@ -3,7 +3,6 @@
 import dataclasses
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from helpers import line
@@ -136,36 +135,33 @@ def test_tuning_has_a_row_for_each_candidate_and_a_column_for_each_setting():
     result = tuned("A", SCORES["A"], chosen=(0.1, 0.5))
     tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1, 1, 1))
     made = compared(dataclasses.replace(result, tuning=tuning), tuned("B", SCORES["B"], 1))
-    axes = plotting.plot_tuning(made)
+    axes = plotting.plot_comparison(made)[5]
+    assert axes.get_title() == "Tuning"
     assert axes.get_xlabel() == "learning rate, dampening"
     assert texts(axes.get_xticklabels()) == ["0.1\n1", "0.1\n1/2", "0.3\n1", "0.3\n1/2"]
     assert texts(axes.get_yticklabels()) == ["B", "A"]
     assert axes.yaxis_inverted()  # the best is on top
     words = {text.get_position(): text.get_text() for text in axes.texts}
     # Validation scores are 0.9 - rate * dampening.
-    below = ["80.0%", "85.0%\n4 of 5*", "60.0%\n1 of 5", "75.0%"]  # at the edge, as in the table
+    below = ["80.0%", "85.0%\n4 of 5", "60.0%\n1 of 5", "75.0%"]
     assert [words[column + 0.5, 1.5] for column in range(4)] == below
-    assert [words[column + 0.5, 0.5] for column in range(4)][1] == "85.0%\n5 of 5*"
+    assert [words[column + 0.5, 0.5] for column in range(4)][1] == "85.0%\n5 of 5"
     shades = axes.collections[0].to_rgba(axes.collections[0].get_array())[..., 3]
     assert shades[1, 1] > shades[1, 0] > shades[1, 3] > shades[1, 2]  # more for a higher score
     frames = {tuple(np.floor(patch.get_xy()).astype(int)) for patch in axes.patches}
     assert frames == {(1, 0), (1, 1)}  # most chose it
-    assert plotting.plot_comparison(made)[5].get_title() == "Tuning"
 
 
 def test_a_dampening_that_follows_from_a_mean_slope_is_no_part_of_the_setting():
     settings = [{"hidden": n, "mean_slope": 0.1, "dampening": 4 / n} for n in (8, 16)]
     trials = tuple(Trial(setting, validation=(0.5, 0.6)) for setting in settings)
     made = candidate("A", (0.9, 0.8), tuning=Tuning(trials, (0, 0)), setting=settings[0])
-    axes = plotting.plot_tuning(compared(made))
+    axes = plotting.plot_comparison(compared(made))[5]
     assert axes.get_xlabel() == "hidden"
     assert texts(axes.get_xticklabels()) == ["8", "16"]
 
 
-def test_nothing_is_drawn_for_what_was_not_tuned():
-    with pytest.raises(ValueError, match="a candidate with several settings, got none"):
-        plotting.plot_tuning(of(**SCORES))
-    assert plt.get_fignums() == []
+def test_there_is_no_panel_for_what_was_not_tuned():
     assert len(plotting.plot_comparison(of(**SCORES))) == 5
 
 

@@ -19,7 +19,6 @@ FIGURES = {  # what is drawn, and in how many axes
     "plot_membrane": (FLOW, 1),
     "plot_operations": (TUNED, 1),
     "plot_surrogates": (["Sigmoid"], 2),
-    "plot_tuning": (TUNED, 1),
 }
 
 

@@ -1,4 +1,4 @@
-"""A comparison as a record: which result is best, its weights, what is refused."""
+"""A comparison as a record: which result is best, and its weights."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ import pytest
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps import Comparison
-from braintools_qps.records import Curves, Scores, Tuning, with_weights
+from braintools_qps.records import Scores, with_weights
 
 LEVEL = {"A": (0.90, 0.92, 0.91, 0.90, 0.92), "B": (0.91, 0.90, 0.93, 0.92, 0.90)}
 CLOSE = LEVEL | {"C": (0.50, 0.52, 0.51, 0.50, 0.53)}
@@ -99,45 +99,3 @@ def test_weights_come_from_where_compare_keeps_them():
     for label, seed in (("A", 5), ("D", 0)):
         with pytest.raises(KeyError, match="a label and a seed that were trained"):
             kept.weights(label, seed)
-
-
-@pytest.mark.parametrize(
-    ("of_result", "of_comparison", "message"),
-    [
-        (
-            {"scores": Scores(test=(0.5,))},
-            {},
-            "test of A must be a value for each of 5 seeds, got 1",
-        ),
-        ({"scores": Scores(validation=(0.5,) * 5)}, {}, "test of A must be a value for each of 5"),
-        ({"curves": Curves(loss=((1.0,),) * 4 + ((1.0, 2.0),))}, {}, "curves of A .* each epoch"),
-        ({"curves": Curves(loss=((),) * 5)}, {}, "curves of A must be a value for each epoch"),
-        ({"spec": {"name": "other"}}, {}, "the spec of A must be one of candidates"),
-        ({"seeds": (1, 2, 3, 4, 5)}, {}, r"seeds of A must be the first of \[0, 1, 2, 3, 4\]"),
-        ({"label": "B"}, {}, "labels must be unique, got 'B'"),
-        ({"label": " "}, {}, "labels must be text that is not blank, got ' '"),
-        ({}, {"score": ["accuracy"]}, "the setting score must be a name"),
-        ({}, {"most_seeds": 2.5}, "the setting most_seeds must be a number of seeds, got 2.5"),
-        ({}, {"first_seeds": 0}, "the setting first_seeds must be a number of seeds, got 0"),
-        *(({}, {"tune": tune}, "the setting tune must be a list of values for each name")
-          for tune in ({"dampening": 1.0}, ["dampening"], {"dampening": "1"})),
-        ({}, {"margin": -1.0}, "the setting margin must be a number above 0, or None, got -1.0"),
-    ],
-)  # fmt: skip
-def test_what_could_not_be_shown_is_refused(of_result, of_comparison, message):
-    found = of(**LEVEL)
-    results = (dataclasses.replace(found.results[0], **of_result), found.results[1])
-    with pytest.raises(ValueError, match=message):
-        dataclasses.replace(found, results=results, settings=found.settings | of_comparison)
-
-
-@pytest.mark.parametrize("scale", ["x", None, True, [2.0], "mV 2.0"])
-def test_a_scale_that_is_no_number_is_refused(scale):
-    with pytest.raises(ValueError, match="the scale of the task must be a number, or"):
-        dataclasses.replace(of(**LEVEL), task={"scale": scale})
-
-
-@pytest.mark.parametrize("chosen", [(), (4,) * 5, (-1,) * 5, (0,)])
-def test_a_choice_that_is_no_trial_of_each_seed_is_refused(chosen):
-    with pytest.raises(ValueError, match=r"chosen must be an index of 4 trials|a score for each"):
-        Tuning(tuned("A", LEVEL["A"]).tuning.trials, chosen)

@@ -1,4 +1,4 @@
-"""Records: plain values and back, equality, tables."""
+"""Records: plain values, equality, tables."""
 
 from __future__ import annotations
 
@@ -82,26 +82,18 @@ def everything(**changes) -> Everything:
     return Everything(**{name: value for name, (value, _) in FIELDS.items()} | changes)
 
 
-def test_round_trip_gives_an_equal_record_with_the_same_types():
+def test_each_type_is_written_as_documented():
     record = everything()
     assert json.loads(record.to_json(), parse_constant=pytest.fail) == record.to_dict() == PLAIN
-    back = Everything.from_json(record.to_json())
-    assert back == record == Everything.from_dict(PLAIN | {"later": 1})  # no field of ours
-    assert hash(back) == hash(record)
+
+
+def test_a_record_equals_one_with_the_same_values_and_no_other():
+    record, same = everything(), everything(array=np.array([[1.0, math.nan], [math.inf, 2.0]]))
+    assert record == same
+    assert hash(record) == hash(same)
     assert record != record.inner[0]
-    for name in PLAIN:
-        assert type(getattr(back, name)) is type(getattr(record, name)), name
-    assert math.isnan(back.pair[0])
-    assert back.array.dtype == np.float64
-    assert back.inner[0].values.dtype.kind == "i"
-
-
-def test_a_record_with_other_values_equals_itself_after_json_and_no_other():
-    other = everything(
-        number=2, maybe=-math.inf, array=jnp.array([[True, False]]), inner=(), voltage=15.0
-    )
-    assert Everything.from_json(other.to_json()) == other != everything()
-    assert everything(settings={}) != everything()
+    assert record != everything(array=jnp.array([[True, False]]))
+    assert record != everything(settings={})
 
 
 def annealed():
@@ -124,11 +116,7 @@ class Nameless(braintools.surrogate.Sigmoid):
     ],
 )
 def test_what_has_no_spec_is_described_alike_in_every_process(thing, text):
-    record = everything(surrogate=thing)
-    back = Everything.from_json(record.to_json())
-    assert record.to_dict()["surrogate"] == {"repr": text or repr(thing)}
-    assert back == record
-    assert back.surrogate == {"repr": text or repr(thing)}
+    assert everything(surrogate=thing).to_dict()["surrogate"] == {"repr": text or repr(thing)}
 
 
 def test_a_partial_is_described_with_its_arguments():
@@ -137,28 +125,9 @@ def test_a_partial_is_described_with_its_arguments():
     assert everything(settings=settings).to_dict()["settings"] == {"model": written}
 
 
-def test_a_field_that_is_missing_takes_its_default_or_is_named():
-    values = dict(PLAIN)
-    del values["note"]
-    assert Everything.from_dict(values).note == "none"
-    del values["steps"]
-    with pytest.raises(ValueError, match="Everything.* missing 1 required .*'steps'"):
-        Everything.from_dict(values)
+def test_keys_are_strings():
     with pytest.raises(TypeError, match="must be strings to be written, got 1"):
         everything(settings={1: 2}).to_dict()
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *(("number", value) for value in ("1.5", None, True)),
-        ("steps", 1.5), ("flag", 1), ("text", 1), ("array", 1.0), ("voltage", "fifteen"),
-        ("pair", [1.0]), ("pair", [1.0, 2.0, 3.0]), ("inner", [{"size": 2}]), ("settings", []),
-    ],
-)  # fmt: skip
-def test_values_that_do_not_fit_their_field(field, value):
-    with pytest.raises(ValueError, match=rf"Everything\.{field}: "):
-        Everything.from_dict(PLAIN | {field: value})
 
 
 def test_flows_by_name_are_written_as_one_object_and_none_prints_as_a_call():

@@ -131,10 +131,6 @@ def test_a_key_keeps_alive_what_it_compares_by_identity():
         (Sigmoid(), {"alpha": 2.0}, Sigmoid(2.0)),
         (Scaled(Sigmoid(), scale=2.0), {"scale": 2.0}, Scaled(Sigmoid(), scale=4.0)),
         (Scaled(Sigmoid()), {"alpha": 2.0}, Scaled(Sigmoid(2.0))),
-        (QPseudoSpike.from_q(2.0, 3.0, 0.5, 1 * u.mV), {"q": 4.0},
-         QPseudoSpike(4.0, scale=0.2 * u.mV, dampening=0.1)),
-        (Scaled(QPseudoSpike.from_q(3.0)), {"q": 4.0},
-         Scaled(QPseudoSpike(4.0, scale=0.6, dampening=0.6))),
     ],
 )  # fmt: skip
 def test_adjusted_multiplies_and_replaces(surrogate, changes, expected):
@@ -148,18 +144,9 @@ def test_adjusted_wraps_a_state_which_goes_on_being_read():
     assert half.surrogate_grad(0.0) == 1.5
 
 
-@pytest.mark.parametrize(
-    ("surrogate", "change", "message"),
-    [
-        (Surrogate(), {"alpha": 2.0}, r"has no alpha to set .* Leave alpha out"),
-        (Sigmoid(2.0), {"q": 2.0}, r"needs a q above 1 .*Pass one in the paper's form"),
-        (QPseudoSpike(1.0), {"q": 2.0}, r"needs a q above 1"),
-        (QPseudoSpike.from_q(2.0), {"q": 1.0}, "q must be greater than 1"),
-    ],
-)
-def test_adjusted_refuses_a_parameter_that_is_not_there(surrogate, change, message):
-    with pytest.raises(ValueError, match=message):
-        adjusted(surrogate, **change)
+def test_adjusted_refuses_a_parameter_that_is_not_there():
+    with pytest.raises(ValueError, match=r"has no alpha to set .* Leave alpha out"):
+        adjusted(Surrogate(), alpha=2.0)
 
 
 def test_what_differs_in_numbers_alone_is_traced_as_one():

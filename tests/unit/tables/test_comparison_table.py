@@ -160,15 +160,6 @@ def test_a_caption_explains_only_a_column_that_is_there():
     assert "Operations: weights" in said(compared(candidate("A", (0.5, 0.75))), wide=True)
 
 
-def test_a_candidate_prints_all_that_was_measured():
-    text = str(candidate("A", (0.5, 0.75)))
-    for title, mean in (
-        ("test", "0.625"), ("validation", "0.625"), ("test at best epoch", "0.625"),
-        ("best epoch", "2"), ("firing rate", "0.125"), ("spikes", "12.5"), ("operations", "1000"),
-    ):  # fmt: skip
-        assert re.search(rf"^{title} +{mean}", text, re.M)
-
-
 def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     setting = {"learning_rate": 0.1, "dampening": 0.43, "mean_slope": 0.1}
     found = compared(*(tuned(n, s, setting=setting) for n, s in CLOSE.items()))
@@ -193,28 +184,6 @@ def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     one_rate = Tuning((Trial({"learning_rate": 0.1, "clip": 0.03}, validation=(0.5,)),), (0,))
     header = compared(candidate("A", (0.9,), tuning=one_rate)).table(wide=True).splitlines()[0]
     assert ("learning rate" in header, "clip" in header) == (True, False)  # of a single value each
-
-
-@pytest.mark.parametrize(
-    ("chosen", "names", "values"),
-    [
-        ((0.1, 0.5), "learning rate and dampening",
-         "learning_rate=0.1,0.3,0.03 dampening=1,0.5,0.25"),
-        ((0.3, 0.5), "dampening", "learning_rate=0.1,0.3 dampening=1,0.5,0.25"),
-    ],
-)  # fmt: skip
-def test_a_star_says_which_command_tries_the_next_value(chosen, names, values):
-    """Validation scores of `tuned` are higher at lower rates and dampenings."""
-    results = [tuned(n, CLOSE[n], number, chosen=chosen) for number, n in enumerate("AB")]
-    below = lambda **settings: said(compared(*results, settings=settings))
-    star = f"* The {names} at the edge of the values tried did better than the next value."
-    assert star in below()
-    tune = {"learning_rate": [0.1, 0.3], "dampening": [1, 0.5]}
-    assert f"{star} --tune {values} trains only what is new." in below(tune=tune)
-    third = {**tune, "dampening": [1, 0.5, 1 / 3]}
-    assert "=1,0.5,0.3333333333333333,0.25 trains" in below(tune=third)  # 0.333333 is another run
-    few = compared(tuned("A", CLOSE["A"][:3], chosen=chosen))
-    assert "*" not in few.table()  # too few seeds to say so
 
 
 LOSSES = {
@@ -272,15 +241,6 @@ def test_what_went_wrong_stands_below_the_table():
         assert note in said(found)
     assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]
     assert repr(compared()) == "surrogate"  # nothing has come in yet
-
-
-def test_a_candidate_that_diverged_prints_what_is_known_of_each_seed():
-    scores = Scores(test=(0.5, math.nan), best_epoch=(3, None))
-    printed = rows(repr(candidate("A", (0.5, math.nan), scores=scores)))
-    assert printed["best"].split("  ")[-1].strip() == "3 (3, none)"
-    assert printed["test"].split("  ")[-1].strip() == "nan (0.5, nan)"
-    none = candidate("A", (math.nan,) * 2, scores=Scores(best_epoch=(None,) * 2))
-    assert "none (none, none)" in repr(none)
 
 
 def test_few_seeds_have_no_marks_and_one_no_intervals():

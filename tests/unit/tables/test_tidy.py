@@ -1,4 +1,4 @@
-"""The CSV of a comparison: a line for each seed, epoch or trial."""
+"""The numbers of a comparison for pandas, and a line for each candidate as CSV and LaTeX."""
 
 import csv
 import dataclasses
@@ -8,62 +8,93 @@ import numpy as np
 import pytest
 from made_comparison import candidate, compared, of, tuned
 
+from braintools_qps._statistics import paired
+from braintools_qps._tables import tidy_lines
+
 LEVEL = {"A": (0.90, 0.92, 0.91), "B": (0.91, 0.90, 0.93)}
+APART = {"A": (0.90, 0.92, 0.91, 0.90, 0.92), "B": (0.50, 0.52, 0.51, 0.50, 0.53)}
 
 
 def read(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_the_csv_has_every_seed_and_setting_with_five_digits():
-    error = "ValueError: =1, 2"
+def test_the_csv_has_a_line_for_each_candidate_the_best_first():
+    failed = candidate("S2NN", (), 2, error="ValueError: =1, 2")
+    best, lower, none = read(
+        compared(tuned("B", APART["B"]), tuned("A", APART["A"], 1), failed).to_csv()
+    )
+    assert [line["surrogate"] for line in (best, lower, none)] == ["A", "B", "S2NN"]
+    assert [line["standing"] for line in (best, lower, none)] == ["best", "lower", "failed"]
+    # 0.91 -+ t(97.5%, 4) = 2.776 times a standard deviation of 0.01, by the root of 5.
+    assert [best[name] for name in ("seeds", "accuracy", "low", "high")] == [
+        "5", "0.91", "0.89758", "0.92242",
+    ]  # fmt: skip
+    half = paired([*APART.values()]).half()[0, 1]
+    assert [lower[f"difference{end}"] for end in ("", "_low", "_high")] == [
+        "-0.398", f"{-0.398 - half:.5g}", f"{-0.398 + half:.5g}",
+    ]  # fmt: skip
+    assert (lower["learning_rate"], lower["dampening"], lower["clip"]) == ("0.1", "0.5", "0.03")
+    assert (none["seeds"], none["accuracy"], none["error"]) == ("0", "", "ValueError: =1, 2")
+    assert [line["standing"] for line in read(compared(failed).to_csv())] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "standings"),
+    [
+        (LEVEL, ["too few seeds"] * 2),
+        ({"A": (0.9, 0.9001, 0.8999, 0.9, 0.9002), "B": (0.9,) * 5}, ["equal"] * 2),
+        ({"A": APART["A"], "B": (0.91, 0.90, 0.93, 0.92, 0.90)}, ["not known"] * 2),
+        ({"A": (0.9,) * 5}, [""]),
+        ({"A": APART["A"], "B": (np.nan,) * 5}, ["", "failed"]),
+    ],
+)
+def test_a_standing_says_what_the_verdict_says(scores, standings):
+    assert [line["standing"] for line in read(of(**scores).to_csv())] == standings
+
+
+def test_a_line_for_each_seed_has_what_it_measured_and_chose():
+    error = "ValueError: no"
     found = compared(tuned("A", (1 / 3, 2 / 3)), candidate("S2NN", (), 1, error=error))
-    one, other, failed = read(found.to_csv())
-    assert (one["surrogate"], one["seed"], one["test"]) == ("A", "0", "0.33333")
-    assert (other["seed"], other["test"]) == ("1", "0.66667")
+    one, other, failed = tidy_lines(found, "seeds")
+    assert (one["surrogate"], one["seed"], one["test"]) == ("A", 0, 1 / 3)
+    assert (other["seed"], other["test"]) == (1, 2 / 3)
     assert {n: one[n] for n in ("learning_rate", "dampening", "clip", "epochs", "hidden")} == {
-        "learning_rate": "0.1", "dampening": "0.5", "clip": "0.03", "epochs": "4",
-        "hidden": "8",
+        "learning_rate": 0.1, "dampening": 0.5, "clip": 0.03, "epochs": 4, "hidden": 8,
     }  # fmt: skip
     # What a seed has chosen, not what holds where nothing is tuned.
     setting = {"hidden": 16, "learning_rate": 0.3, "clip": None}
-    (chosen,) = read(compared(candidate("A", (0.5,), setting=setting)).to_csv())
-    assert [chosen[name] for name in setting] == ["16", "0.3", ""]
-    assert (one["best_epoch"], one["final_loss"], one["seconds_per_epoch"]) == ("2", "0.5", "0.5")
-    assert (failed["seed"], failed["test"], failed["error"]) == ("", "", error)
-    curves = read(found.to_csv("epochs"))
+    (chosen,) = tidy_lines(compared(candidate("A", (0.5,), setting=setting)), "seeds")
+    assert {name: chosen[name] for name in setting} == setting
+    assert (one["best_epoch"], one["final_loss"], one["seconds_per_epoch"]) == (2, 0.5, 0.5)
+    assert (failed["seed"], failed["error"], "test" in failed) == (None, error, False)
+    curves = tidy_lines(found, "epochs")
     assert len(curves) == 8
     assert curves[1] == {
-        "surrogate": "A", "seed": "0", "epoch": "2", "loss": "1", "validation": "0.625",
-        "firing_rate": "0.125",
+        "surrogate": "A", "seed": 0, "epoch": 2, "loss": 1, "validation": 0.625,
+        "firing_rate": 0.125,
     }  # fmt: skip
 
 
-def test_the_csv_of_trials_has_every_training():
+def test_a_line_for_each_trial_has_every_training():
     result = tuned("A", (0.25, 0.75))  # trial 1 is the learning rate 0.1 with the dampening 1/2
     tuning = dataclasses.replace(result.tuning, chosen=(1, 3))
     failed = candidate("S2NN", (), 1, error="ValueError: no")
     plain = candidate("B", (0.5, 1.0), 2)  # which was not tuned
-    lines = read(
-        compared(dataclasses.replace(result, tuning=tuning), failed, plain).to_csv("trials")
-    )
+    found = compared(dataclasses.replace(result, tuning=tuning), failed, plain)
+    lines = tidy_lines(found, "trials")
     assert len(lines) == 4 * 2
     assert [(one["learning_rate"], one["dampening"], one["seed"]) for one in lines[:3]] == [
-        ("0.1", "1", "0"), ("0.1", "1", "1"), ("0.1", "0.5", "0"),
+        (0.1, 1, 0), (0.1, 1, 1), (0.1, 0.5, 0),
     ]  # fmt: skip
-    assert [n for n, one in enumerate(lines[:8]) if one["chosen"] == "True"] == [2, 7]
+    assert [n for n, one in enumerate(lines[:8]) if one["chosen"]] == [2, 7]
     # Scores of validation are 0.9 - rate * dampening.
     assert {n: lines[3][n] for n in ("surrogate", "validation", "test", "loss")} == {
-        "surrogate": "A", "validation": "0.85", "test": "0.75", "loss": "0.5",
+        "surrogate": "A", "validation": pytest.approx(0.85), "test": 0.75, "loss": 0.5,
     }  # fmt: skip
 
 
-def test_rows_are_those_of_seeds_epochs_or_trials():
-    with pytest.raises(ValueError, match="rows must be one of seeds, epochs, trials, got 'ep'"):
-        of(**LEVEL).to_csv("ep")
-
-
-def test_pandas_gets_the_same_rows_with_all_digits():
+def test_pandas_gets_the_rows_that_are_named_and_writes_latex():
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     found = of(**LEVEL)
     frame = found.to_pandas()
@@ -71,3 +102,9 @@ def test_pandas_gets_the_same_rows_with_all_digits():
     assert isinstance(frame, pandas.DataFrame)
     assert len(found.to_pandas("epochs")) == 2 * 3 * 4
     assert found.to_pandas("trials").empty
+    assert len(found.to_pandas("candidates")) == 2
+    with pytest.raises(ValueError, match="one of candidates, seeds, epochs, trials, got 'ep'"):
+        found.to_pandas("ep")
+    lines = of(**{"100%_": (0.9, 0.92)}).to_latex().splitlines()
+    assert lines[0].startswith(r"\begin{tabular}")
+    assert any(line.startswith(r"100\%\_ & 2 & 0.91 &") for line in lines)

@@ -1,0 +1,36 @@
+"""Reads a comparison back from JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+
+def read_record(kind: type, text: str) -> Any:
+    """A record of this class from the JSON that it wrote; it may raise an error of any kind."""
+    values = json.loads(text)
+    written, expected = values["format"], vars(kind)["FORMAT"]
+    if written != expected:
+        raise ValueError(f"it has the format {written!r}, and this version reads {expected!r}")
+    return _from_plain(kind, values)
+
+
+def _from_plain(kind: Any, value: Any) -> Any:
+    """A value of a type that a field of a comparison has; keys that are no fields are left out."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:  # with None
+        return None if value is None else _from_plain(arguments[0], value)
+    if origin is tuple:
+        return tuple(_from_plain(arguments[0], item) for item in value)
+    if dataclasses.is_dataclass(kind):
+        types, known = get_type_hints(kind), {field.name for field in dataclasses.fields(kind)}
+        make: Any = kind
+        return make(**{n: _from_plain(types[n], value[n]) for n in known & {*value}})
+    if kind is float:
+        return float(value)
+    if not isinstance(value, Mapping if origin is Mapping else kind):
+        raise TypeError(f"a value of type {kind} is needed, got {value!r}")
+    return value
