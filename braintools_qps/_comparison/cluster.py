@@ -11,11 +11,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
-from .._wording import from_extra
+from .._wording import from_extra, listed
+from .devices import present_devices
+from .digest import SCRIPT
 from .experiment import Experiment
-from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
-from .plan import Plan, Run, changes
+from .plan import Plan, Run
 from .runs import Outcome
 from .train import Trainer
 from .typing import Plain
@@ -147,22 +148,22 @@ def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain)
         if id(experiment) not in _trainers:
             _check_worker(experiment, needs)
             _trainers.clear()
-            _trainers[id(experiment)] = experiment, Trainer(experiment, RUNS_PER_CALL)
+            width = present_devices().width(RUNS_PER_CALL)
+            _trainers[id(experiment)] = experiment, Trainer(experiment, width)
         return _trainers[id(experiment)][1].train(group)
 
 
 def needs_of(plan: Plan) -> Plain:
-    """The versions and the code that workers must have."""
-    known = {name: digest for name, digest in plan.code.items() if UNKNOWN not in digest}
-    return {"packages": packages(), **known}
+    """The versions and the modules that workers must have; what a script defines is sent."""
+    return packages() | {n: code for n, code in plan.modules.items() if n not in SCRIPT}
 
 
 def _check_worker(experiment: Experiment, needs: Plain) -> None:
     """Check that a worker has the versions and the code of the process that sends it work."""
-    here = {"packages": packages(), **Plan(experiment).code}
-    if others := changes(needs, {name: here[name] for name in needs}):
+    here = packages() | Plan(experiment).modules
+    if others := [name for name, wanted in needs.items() if here.get(name, wanted) != wanted]:
         raise ValueError(
             "a worker must have the code and the versions of the process that sends it work, but "
-            f"on {place()['host']} {', '.join(others)}. Install the same versions there, and "
-            "restart the workers, so that they import the current code"
+            f"on {place()['host']} it has another {listed(others)}. Install the same versions "
+            "there, and restart the workers, so that they import the current code"
         )

@@ -72,10 +72,11 @@ def compare(
     includes the variation from all of these.
 
     With ``out`` each run is kept under a key of what it depends on: data, code, surrogate, setting,
-    seed, epochs, versions of packages. It is never trained again, so that more seeds, values or
-    surrogates cost the difference only. Numbers, text, arrays and Quantities that you set in
-    `brainstate.environ` count. Other objects there, files and environment variables that your code
-    reads while it runs are not seen: pass what they hold as an argument, or give ``fresh=True``.
+    seed, epochs, versions of packages. It is not trained again, so that more seeds, values or
+    surrogates cost the difference only. No key sees files, environment variables or variables of a
+    notebook that your code reads. So before kept runs are used, one of each candidate is tried: its
+    first epoch is trained again, and its weights are tested again. If the numbers differ, a warning
+    says so, and these runs are not used.
 
     Parameters
     ----------

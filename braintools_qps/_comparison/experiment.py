@@ -16,8 +16,8 @@ from .._defaults import SAMPLES
 from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
+from .digest import digest, name_of
 from .factory import Factory
-from .identity import identity, name_of
 from .model import Weights, environment, initialised, put, seeded
 from .numerics import numerics
 from .optimizers import Optimizer, adamw, described_optimizer, names_of
@@ -78,6 +78,11 @@ class Experiment:
         """Every combination of the values that are tuned; an empty one where nothing is."""
         return [dict(zip(self.tune, values)) for values in product(*self.tune.values())]
 
+    @property
+    def programs(self) -> list[Setting]:
+        """The settings that give the factory or the optimizer something else."""
+        return list({digest(of_program(setting)): setting for setting in self.settings}.values())
+
     def model(self, surrogate: Surrogate | None) -> Model:
         """A fresh model with the surrogate in its neurons."""
         names = names_of(self.optimizer)
@@ -95,7 +100,7 @@ class Experiment:
 
     def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:
         """The weights of a seed, brought into the range where they fire; for all candidates."""
-        if (key := (seed, identity(self.chosen))) not in known:
+        if (key := (seed, digest(self.chosen))) not in known:
             surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
             model, states = replace(self, prepared=None).start(surrogate, seed)
             with environment():

@@ -14,7 +14,7 @@ from braintools.surrogate import Surrogate
 from .._models import find_neurons, set_surrogate
 from .._wording import shortened
 from ..typing import Model
-from .identity import name_of
+from .digest import name_of
 from .model import environment
 from .tasks import Task
 from .typing import Setting

@@ -18,8 +18,8 @@ from .._models import find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
 from ..typing import Model
+from .digest import name_of
 from .experiment import Experiment
-from .identity import name_of
 from .model import check_steps, environment, initialised, outputs_in_training, seeded
 from .packing import raw
 from .typing import Outputs, Values

@@ -19,7 +19,7 @@ import numpy as np
 
 from .._registry import read_value
 from ..records import to_plain
-from .devices import device_text
+from .devices import cores, device_text
 from .model import DEFAULT_STEP
 from .typing import Plain
 
@@ -28,6 +28,7 @@ PACKAGES = (
 )  # fmt: skip
 # Settings of JAX that change numbers, each with the context that sets it in one thread
 OF_JAX = ("default_prng_impl", "threefry_partitionable", "default_matmul_precision")
+OTHER_FLAGS = "--xla_dump", "--xla_force_host_platform_device_count"  # change no numbers
 # Values of brainstate.environ that are set for each step, or have a name of their own
 OF_STEPS = ("i", "t", "fit", "dt", "precision")
 COMPARED = bool, int, float, str, np.generic, np.ndarray, jax.Array, u.Quantity
@@ -79,6 +80,12 @@ def numerics() -> Plain:
     }
 
 
+def xla_flags() -> list[str]:
+    """The flags of XLA that may change numbers."""
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    return sorted(flag for flag in flags if not flag.startswith(OTHER_FLAGS))
+
+
 @contextmanager
 def computing_with(numbers: Plain) -> Iterator[None]:
     """Have this thread compute with the `numerics` of another process."""
@@ -92,6 +99,11 @@ def computing_with(numbers: Plain) -> Iterator[None]:
         for name in OF_JAX:
             stack.enter_context(getattr(jax, name)(numbers[name]))
         yield
+
+
+def machine() -> str:
+    """What rounding depends on beside a program: on another machine, bits may differ."""
+    return f"{socket.gethostname()}, {platform.machine()}, {device_text()}, {cores()} cores"
 
 
 def place() -> Plain:

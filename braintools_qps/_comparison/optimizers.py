@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
+from .digest import name_of
 from .factory import VARIABLE, parameters_of
-from .identity import name_of
 from .typing import Plain
 
 WEIGHT_DECAY, CLIP = 0.001, 0.03

@@ -1,13 +1,15 @@
 """The plan of a comparison: its candidates, and its runs, each under a key.
 
-The key of a run is a digest of all that its numbers depend on. Labels, and what else is trained
-beside it, are not among these.
+The key of a run is a digest of what its numbers depend on, as far as a digest can tell (`digest`).
+Labels, and what else is trained beside it, are not among these.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
@@ -17,17 +19,15 @@ from braintools.surrogate import Surrogate
 
 from .._candidates import candidates
 from .._registry import get_surrogate, surrogate_spec
+from .._surrogate import QPseudoSpike
 from ..records import to_plain
 from ..typing import SurrogateSpecs
-from .devices import present_devices
+from .digest import digest, modules
 from .experiment import RATE, Experiment, at_setting, of_program
-from .identity import UNKNOWN, identity, without_partial
-from .numerics import packages
+from .numerics import packages, xla_flags
 from .tasks import Task
 from .tune import settings_of
-from .typing import Plain, Setting
-
-CODE = "code of the "  # begins the names of digests of code
+from .typing import Plain, Setting, Values
 
 
 class Candidate(NamedTuple):
@@ -45,7 +45,10 @@ class Run(NamedTuple):
     setting: Setting
     seed: int
     key: str
-    parts: Plain  # all that it does not share with the others
+    program: str  # digest of what the factory and the optimizer are given
+    # To train one epoch only, and to test the weights of a kept run
+    kept: Values | None = None
+    nudge: int = 0  # seed of changes in the last bit of all weights; 0 for none
 
     @property
     def surrogate(self) -> Surrogate:
@@ -64,71 +67,62 @@ class Plan:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        # Settings of candidates, each with the parts of its runs, by label
-        self._settings: dict[str, list[tuple[Setting, Plain]]] = {}
+        self._settings: dict[str, list[Setting]] = {}  # of candidates, by label
 
     def runs(self, candidate: Candidate, seeds: Iterable[int]) -> list[Run]:
         """Every setting with every seed, seed by seed."""
         if candidate.label not in self._settings:
-            self._settings[candidate.label] = [
-                (setting, self._parts(candidate, setting))
-                for setting in settings_of(candidate.surrogate, self.experiment)
-            ]
+            settings = settings_of(candidate.surrogate, self.experiment)
+            self._settings[candidate.label] = settings
         return [
-            Run(candidate, setting, seed, self._key({**parts, "seed": seed}), parts)
+            self._run(candidate, setting, seed)
             for seed in seeds
-            for setting, parts in self._settings[candidate.label]
+            for setting in self._settings[candidate.label]
         ]
 
     @cached_property
-    def code(self) -> dict[str, str]:
-        """The identities of the functions that all runs share."""
-        make = self.experiment.factory.make
-        options = getattr(make, "args", ()), getattr(make, "keywords", {})
-        parts = {"model": without_partial(make), "options": options}
-        functions = self.experiment.functions | parts
-        return {CODE + name: identity(function) for name, function in functions.items()}
+    def data(self) -> str:
+        """A digest of the data and of how they are used."""
+        return digest_of_task(self.experiment.task)
 
     @cached_property
-    def shared(self) -> Plain:
+    def modules(self) -> dict[str, str]:
+        """Digests of the user's modules, once factories have imported theirs."""
+        experiment = replace(self.experiment, prepared=None)
+        for setting in experiment.programs:
+            with suppress(Exception):  # training raises it
+                experiment.at(setting).start(QPseudoSpike(), 0)
+        return modules()
+
+    @cached_property
+    def _shared(self) -> Plain:
         """What all runs depend on: data, code, options, training, numerics, versions."""
         return to_plain(
             {
-                "data": digest(self.experiment.task),
+                "data": self.data,
                 **self.experiment.facts,
                 "prepare": self.experiment.prepared is not None,
-                "device": present_devices().all[0].device_kind,  # of this process
                 "packages": packages(),
-                **self.code,
+                "flags": xla_flags(),
+                "functions": {n: digest(f) for n, f in self.experiment.functions.items()},
+                "modules": self.modules,
             }
         )
 
-    def why_not(self, about: Plain, runs: Sequence[Run]) -> list[str]:
-        """Why a run on the disk is none of these runs, as phrases.
-
-        There are none if it has another surrogate, setting or seed alone.
-        """
-        parts, different = about["parts"], changes(about["shared"], self.shared)
-        named = lambda parts: (parts["surrogate"], parts["setting"])
-        alike = (run.parts for run in runs if named(run.parts) == named(parts))
-        return different or changes(parts, next(alike, parts))
-
-    def _parts(self, candidate: Candidate, setting: Setting) -> Plain:
-        trained, rest = at_setting(candidate.surrogate, setting), of_program(setting)
-        return {
+    def _run(self, candidate: Candidate, setting: Setting, seed: int) -> Run:
+        trained, program = at_setting(candidate.surrogate, setting), digest(of_program(setting))
+        parts = {
             "surrogate": surrogate_spec(trained),
-            CODE + "surrogate": identity(*_classes(trained)),
+            "class": [digest(kind) for kind in _classes(trained)],
             RATE: float(setting.get(RATE, self.experiment.usual_rate)),
-            "setting": to_plain(rest),
-            CODE + "setting": identity(rest),
+            "program": program,
+            "seed": seed,
         }
-
-    def _key(self, parts: Plain) -> str:
-        text = json.dumps([self.shared, parts], sort_keys=True)
-        return sha256(text.encode()).hexdigest()[:40]
+        text = json.dumps([self._shared, parts], sort_keys=True)
+        return Run(candidate, setting, seed, sha256(text.encode()).hexdigest()[:40], program)
 
 
-def digest(task: Task) -> str:
+def digest_of_task(task: Task) -> str:
     """A hash of the data of a task and of how they are used."""
     arrays = task.samples
     forms = [(array.shape, array.dtype.str) for array in arrays]
@@ -137,27 +131,6 @@ def digest(task: Task) -> str:
     for array in arrays:
         whole.update(np.ascontiguousarray(array).data)
     return whole.hexdigest()
-
-
-def changes(before: Plain, now: Plain) -> list[str]:
-    """What has changed between two sets of parts, each as a phrase."""
-    phrases = []
-    for name in {**before, **now}:
-        old, new = before.get(name), now.get(name)
-        if old == new:
-            continue
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            phrases += changes(old, new)
-        elif name == "data":
-            phrases.append("the data, or their readout, scale or dt, have changed")
-        elif not name.startswith(CODE):
-            phrases.append(f"{name} was {old}, now {new}")
-        elif UNKNOWN in str(new):
-            function = name.removeprefix(CODE)
-            phrases.append(f"a {str(new).split()[1]} in the {function} cannot be compared")
-        elif not (name.endswith("options") and before.get("options") != now.get("options")):
-            phrases.append(f"the {name} has changed")  # options are said by their values
-    return phrases
 
 
 def _classes(surrogate: Surrogate) -> Iterator[type]:

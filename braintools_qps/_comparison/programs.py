@@ -24,10 +24,10 @@ class Programs:
     size, one program for each device and each function, and the parts are joined again.
     """
 
-    def __init__(self, samples: Samples, most_runs: int) -> None:
+    def __init__(self, samples: Samples, width: int) -> None:
         self._devices = present_devices()
         self._samples = [jax.device_put(samples, device) for device in self._devices.all]
-        self._width = self._devices.width(most_runs)  # runs that a program takes at once
+        self.width = width  # runs that a program takes at once
         self._compiled: dict[tuple[Callable, jax.Device, int], jax.stages.Compiled] = {}
 
     def call(self, function: Callable, runs: Tree) -> tuple[Tree, float]:
@@ -39,17 +39,17 @@ class Programs:
             try:
                 return self._call(function, runs)
             except Exception as error:
-                if self._width == 1 or not is_full(error):
+                if self.width == 1 or not is_full(error):
                     raise
-            self._width //= 2
+            self.width //= 2
 
     def bytes(self, function: Callable) -> int | None:
         """Memory of the program for a function; None if it is unknown, or was never called."""
-        program = self._compiled.get((function, self._devices.all[0], self._width))
+        program = self._compiled.get((function, self._devices.all[0], self.width))
         return None if program is None else program_bytes(program)
 
     def _call(self, function: Callable, runs: Tree) -> tuple[Tree, float]:
-        places = zip(_cut(runs, self._width), cycle(self._devices.all), cycle(self._samples))
+        places = zip(_cut(runs, self.width), cycle(self._devices.all), cycle(self._samples))
         parts = [(jax.device_put(part, device), samples) for part, device, samples in places]
         programs = [self._program(function, *part) for part in parts]
         began = time.perf_counter()
@@ -62,7 +62,7 @@ class Programs:
 
     def _program(self, function: Callable, part: Tree, samples: Samples) -> jax.stages.Compiled:
         (device,) = samples.inputs.devices()
-        key = function, device, self._width
+        key = function, device, self.width
         if key not in self._compiled:
             try:
                 lowered = jax.jit(jax.vmap(function, (0, None))).lower(part, samples)
@@ -83,7 +83,7 @@ class Programs:
             If it does not fit into memory as often as there are cores, and a smaller one might.
         """
         room, most = self._devices.memory / (program_bytes(program) or 1), self._devices.threads
-        if room < most and self._width > 1:
+        if room < most and self.width > 1:
             raise MemoryError
         return max(1, int(min(room, most)))
 

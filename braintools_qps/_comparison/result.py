@@ -20,8 +20,8 @@ from ..records import (
     choose,
     to_plain,
 )
+from .digest import sources
 from .experiment import RATE, Experiment, at_setting
-from .identity import sources
 from .numerics import present_environment
 from .plan import Candidate, Plan, Run
 from .runs import MEASURED, History, Outcome
@@ -107,7 +107,7 @@ def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Compari
         **({} if experiment.prepared is None else {"prepare": True}),
     }
     return Comparison(
-        task={**experiment.task.facts, "sha256": plan.shared["data"]},
+        task={**experiment.task.facts, "sha256": plan.data},
         settings=to_plain({**experiment.facts, **settings, **limits}),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),

@@ -2,7 +2,7 @@
 training.
 
 Nothing is locked: processes that share a folder write the same facts, and each file is replaced in
-one step. A damaged file counts as absent.
+one step. A file holds its key. One that is damaged, or of another key or form, counts as absent.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from jax import Array
@@ -33,6 +33,8 @@ PROBE_BYTES = 1 << 16
 SECONDS_TO_WRITE = 3600.0  # a file, at most
 SECONDS_BETWEEN = 10.0  # the checkpoints of a run in training
 MOST_OF_THE_TIME = 0.01  # goes into writing them
+
+Form = TypeVar("Form")
 
 
 class History(NamedTuple):
@@ -52,7 +54,11 @@ class Outcome(NamedTuple):
     seconds: float  # per epoch: an equal share of the time of runs that train together
     bytes: int | None  # of the program that trains some runs at once
     worker: Plain  # where it was trained
+    machine: str  # which decides how it was rounded, and
+    width: int  # how many runs the program trained at once
     weights: Values  # after the last epoch, and all other states that outlive a batch
+    call: str = ""  # of `compare`, which trained it
+    notes: Sequence[str] = ()  # on its model
 
 
 class Runs:
@@ -85,45 +91,43 @@ class Runs:
         if self.directory is not None:
             probe = self.directory / FOLDER / f".{secrets.token_hex(4)}"
             probe.parent.mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
-            probe.unlink()
+            try:
+                probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
+            finally:
+                probe.unlink(missing_ok=True)
             for path in probe.parent.glob(TEMPORARY):
                 with suppress(OSError):
                     if time.time() - path.stat().st_mtime > SECONDS_TO_WRITE:
                         path.unlink()
 
-    def read(self, name: str) -> Saved | None:
-        """A run or a checkpoint; None if there is none, or if it is damaged."""
-        content = self._memory.get(name)
-        if content is None and self.directory is not None:
-            with suppress(OSError):
-                content = (self.directory / FOLDER / name).read_bytes()
-        return None if content is None else unpacked(content)
-
     def outcome(self, key: str) -> Outcome | None:
-        """The outcome of a run that has finished."""
-        if (saved := self.read(key)) is None:
-            return None
-        fields, arrays = saved.about["outcome"], saved.arrays
-        if fields["tested"].keys() != MEASURED:
-            return None  # kept by a version that measured other numbers
-        history: Any = {name: arrays[name] for name in History._fields}
-        return Outcome(
-            History(**history),
-            fields["tested"],
-            weights=from_tree(fields["weights"], arrays),
-            **{name: fields[name] for name in ("best_epoch", "seconds", "bytes", "worker")},
-        )
+        """The outcome of a run that has finished; None if there is none."""
+        return self._read(key, _outcome)
 
-    def keep(self, key: str, outcome: Outcome, about: Plain) -> None:
-        """Keep a run, and ``about`` it; its checkpoint is no longer needed."""
+    def checkpoint(self, key: str) -> Saved | None:
+        """The checkpoint of a run in training; None if there is none."""
+        has_its_fields = lambda saved: saved if "epochs" in saved.about else None
+        return self._read(key + CHECKPOINT, has_its_fields)
+
+    def _read(self, name: str, form: Callable[[Saved], Form | None]) -> Form | None:
+        """What a file holds; None if it cannot be read as what its name says."""
+        with suppress(Exception):  # whatever it is that another program wrote
+            content = self._memory.get(name)
+            if content is None and self.directory is not None:
+                content = (self.directory / FOLDER / name).read_bytes()
+            saved = None if content is None else unpacked(content)
+            return form(saved) if saved and saved.about["name"] == name else None
+        return None
+
+    def keep(self, key: str, outcome: Outcome) -> None:
+        """Keep a run; its checkpoint is no longer needed."""
         arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
             "tested": {name: float(number) for name, number in outcome.tested.items()},
             "weights": as_tree(outcome.weights, arrays),
         }
         del fields["history"]
-        self._write(key, {**about, "outcome": fields}, arrays)
+        self._write(key, {"outcome": fields}, arrays)
         self.forget(key)
 
     def forget(self, key: str) -> None:
@@ -131,14 +135,6 @@ class Runs:
         if self.directory is not None:
             with suppress(OSError):
                 (self.directory / FOLDER / f"{key}{CHECKPOINT}").unlink(missing_ok=True)
-
-    def newest(self) -> Plain | None:
-        """What is said about the newest run on the disk that can be read; None if there is none."""
-        folder = None if self.directory is None else self.directory / FOLDER
-        paths = [path for path in folder.glob("*") if "." not in path.name] if folder else []
-        paths.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        saved = (self.read(path.name) for path in paths)
-        return next((run.about for run in saved if run and "parts" in run.about), None)
 
     def is_due(self) -> bool:
         """Whether enough time has passed since checkpoints were written, or since the start."""
@@ -161,7 +157,7 @@ class Runs:
             self._put(self.directory / name, text.encode())
 
     def _write(self, name: str, about: Plain, arrays: NamedArrays) -> None:
-        content = packed(about, arrays)
+        content = packed({"name": name, **about}, arrays)
         is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
         if not is_kept and not name.endswith(CHECKPOINT):
             self._memory[name] = content
@@ -180,3 +176,15 @@ class Runs:
                 )
             self._is_full = True
             return False
+
+
+def _outcome(saved: Saved) -> Outcome:
+    """The outcome in a file, if it has its fields and no others."""
+    fields, arrays = dict(saved.about["outcome"]), saved.arrays
+    curves: Any = {name: arrays[name] for name in History._fields}
+    history, tested = History(**curves), fields.pop("tested")
+    if tested.keys() != MEASURED:
+        raise ValueError("kept by a version that measured other numbers")
+    if {curve.ndim for curve in history} != {1} or len({*map(len, history)}) != 1:
+        raise ValueError("curves of another form")
+    return Outcome(history, tested, weights=from_tree(fields.pop("weights"), arrays), **fields)

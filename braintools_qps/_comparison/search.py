@@ -7,12 +7,13 @@ between candidates includes the variation from tuning.
 
 from __future__ import annotations
 
+import secrets
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from .._statistics import more_seeds, next_look
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison, looked, with_weights
 from .cluster import RUNS_PER_CALL, Trained, trained_by
+from .devices import present_devices
+from .kept import Kept
 from .model_checks import check_model
 from .plan import Candidate, Plan, Run
 from .progress import Progress
@@ -48,11 +51,17 @@ class Search:
     client: Client | None
     fresh: bool
     callback: Callable[[Comparison], None] | None
-    _outcomes: dict[str, Outcome] = field(default_factory=dict)  # by the keys of runs
     # Keys of runs, by label and seed
     _chosen: dict[tuple[str, int], str] = field(default_factory=dict)
     _failed: dict[str, Exception] = field(default_factory=dict)
     _trainer: Trainer | None = None
+
+    def __post_init__(self) -> None:
+        experiment = self.plan.experiment
+        is_accuracy = experiment.scoring.score_name == "accuracy"
+        sample = 1.0 / experiment.task.sizes.test if is_accuracy else 0.0
+        call = secrets.token_hex(8)
+        self._kept = Kept(self.store, call, sample, self._retrained, self.fresh)
 
     def until_known(self) -> Comparison:
         """Train the seeds of the first look, and more for candidates that are still open."""
@@ -63,7 +72,7 @@ class Search:
             except Exception as error:
                 self._failed[label] = error
         self._raise_if_all_failed()
-        self._check([run for runs in needed.values() for run in runs])
+        self._check(self._kept.find(needed))
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
         self.comparison = looked(self.comparison, seeds)
@@ -79,24 +88,19 @@ class Search:
             self._look({n: self.plan.runs(self.candidates[n], seeds) for n in labels})
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 
-    def _check(self, runs: Sequence[Run]) -> None:
+    def _check(self, waiting: Mapping[str, Sequence[Run]]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
-        missing = self._missing(runs)
-        all_missing = len(missing) == len({run.key for run in runs})
-        newest = self.store.newest() if all_missing and not self.fresh else None
-        if newest and (changes := self.plan.why_not(newest, missing)):
-            said = f"None of the runs in out can be used: {', '.join(changes)}."
-            warnings.warn(said, stacklevel=4)
-        known = () if missing else (self.store.read(run.key) for run in runs)  # one at a time
-        notes = check_model(self.plan.experiment) if missing else ()
-        notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
-        self.comparison = replace(self.comparison, notes=tuple(dict.fromkeys(notes)))
-        for note in self.comparison.notes:
+        missing = self._missing(run for runs in waiting.values() for run in runs)
+        known = dict.fromkeys(n for outcome in self._kept.outcomes.values() for n in outcome.notes)
+        notes = check_model(self.plan.experiment) if missing else tuple(known)
+        self.comparison = replace(self.comparison, notes=notes)
+        for note in notes:
             warnings.warn(note, stacklevel=4)
         self.store.make_directory()
 
     def _look(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates, by their labels, as their runs come in."""
+        waiting = self._kept.find(waiting)
         missing = self._missing(run for runs in waiting.values() for run in runs)
         self.progress.begin(len(missing))
         for run in missing if self.fresh else ():
@@ -113,7 +117,7 @@ class Search:
                     self._fail(label, outcomes)
                     continue
                 for run, outcome in zip(group, outcomes):
-                    self._keep(run, outcome)
+                    self._kept.add(run, outcome, self.comparison.notes)
                 losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
                 self.progress.finish(label, len(outcomes), float(np.mean(losses)))
                 self._conclude_complete(waiting)
@@ -129,43 +133,49 @@ class Search:
 
     def _trained_here(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         for group in groups:
-            if self._trainer is None:
-                self._trainer = Trainer(self.plan.experiment, sum(map(len, groups)))
+            trainer = self._trainer_of(present_devices().width(sum(map(len, groups))))
             label = group[0].candidate.label
             if label in self._failed:
                 continue
             advance = partial(self.progress.advance, label)
+            options: Any = {"store": self.store, "on_epoch": advance}
             outcomes: Sequence[Outcome] | Exception
             try:
-                outcomes = self._trainer.train(group, store=self.store, on_epoch=advance)
+                outcomes = trainer.train(group, **({} if group[0].kept else options))
             except Exception as error:
                 outcomes = error
             yield group, outcomes
 
+    def _trainer_of(self, width: int) -> Trainer:
+        """The trainer, made for programs that train so many runs at once if there is none."""
+        if self._trainer is None:
+            self._trainer = Trainer(self.plan.experiment, width)
+        return self._trainer
+
+    def _retrained(self, runs: Sequence[Run], width: int) -> list[Outcome | None]:
+        """What a first epoch and a test of the kept weights give; None for runs that fail."""
+        groups = [*groups_of(runs, self.store, None if self.client is None else RUNS_PER_CALL)]
+        outcomes: dict[int, Outcome] = {}
+        if self.client is None:
+            self._trainer_of(width)
+        with closing(self._trained(groups)) as trained:
+            for group, results in trained:
+                if not isinstance(results, Exception):
+                    outcomes |= dict(zip(map(id, group), results))
+        return [outcomes.get(id(run)) for run in runs]
+
     def _missing(self, runs: Iterable[Run]) -> list[Run]:
         """The runs that are not known; candidates and settings may come to the same run."""
-        missing: dict[str, Run] = {}
-        for run in runs:
-            if run.key in self._outcomes:
-                continue
-            if not self.fresh and (known := self.store.outcome(run.key)):
-                self._outcomes[run.key] = known._replace(weights={})
-            else:
-                missing.setdefault(run.key, run)
+        missing = {run.key: run for run in runs if run.key not in self._kept.outcomes}
         return list(missing.values())
-
-    def _keep(self, run: Run, outcome: Outcome) -> None:
-        about = {"shared": self.plan.shared, "parts": run.parts, "notes": self.comparison.notes}
-        self.store.keep(run.key, outcome, about)
-        self._outcomes[run.key] = outcome._replace(weights={})
 
     def _conclude_complete(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates all of whose runs are known."""
         for label, runs in [*waiting.items()]:
-            if any(run.key not in self._outcomes for run in runs):
+            if any(run.key not in self._kept.outcomes for run in runs):
                 continue
             del waiting[label]
-            outcomes = [self._outcomes[run.key] for run in runs]
+            outcomes = [self._kept.outcomes[run.key] for run in runs]
             rows, tuning = choices(runs, outcomes, self.plan.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
             self._chosen |= {(label, run.seed): run.key for run, _ in picked}

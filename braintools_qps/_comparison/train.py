@@ -6,8 +6,8 @@ and the samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -22,13 +22,15 @@ from jax import Array
 from .._surrogate import traceable
 from .experiment import RATE, Experiment
 from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
-from .numerics import place
+from .numerics import machine, place
 from .packing import Saved, like, raw
-from .plan import CODE, Run
+from .plan import Run
 from .programs import Programs
-from .runs import CHECKPOINT, History, Outcome, Runs, Tested
+from .runs import History, Outcome, Runs, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Tree, Values
+
+NEAR = 1e-3  # as near as another machine or program comes to the numbers of a first epoch
 
 Carry = tuple[Weights, optax.OptState]
 
@@ -60,7 +62,7 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
     """
     alike: dict[Hashable, list[Run]] = {}
     for run in runs:
-        begun = store.read(run.key + CHECKPOINT)
+        begun = None if run.kept else store.checkpoint(run.key)
         epochs = 0 if begun is None else begun.about["epochs"]
         alike.setdefault((run.candidate.label, _program_key(run), epochs), []).append(run)
     for group in alike.values():
@@ -71,9 +73,9 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
 class Trainer:
     """Trains groups of runs of one experiment; keeps compiled programs for the next group."""
 
-    def __init__(self, experiment: Experiment, most_runs: int) -> None:
+    def __init__(self, experiment: Experiment, width: int) -> None:
         self._experiment = experiment
-        self._programs = Programs(experiment.task.samples, most_runs)
+        self._programs = Programs(experiment.task.samples, width)
         self._trainings: dict[Hashable, Training] = {}
 
     def train(
@@ -87,19 +89,23 @@ class Trainer:
 
         With a ``store``, checkpoints are kept there now and then, and training goes on from what is
         there. ``on_epoch`` is called with the epochs of all runs, and the mean loss.
+
+        Runs with ``kept`` weights are tried: they are trained for one epoch, and the kept weights
+        are tested.
         """
-        count, seconds = len(group), []
-        training = self._training_of(group[0])
-        begun, checkpoints = self._start(group, store)
-        given = self._given(group)
+        count, seconds, given = len(group), [], self._given(group)
+        training, epochs = self._training_of(group[0]), self._experiment.epochs
+        begun, checkpoints = self._start(group, given, store)
         if begun:
             on_epoch(count * begun, _mean_loss(checkpoints, begun))
-        for done in range(begun + 1, self._experiment.epochs + 1):
+        for done in range(begun + 1, (1 if group[0].kept else epochs) + 1):
             checkpoints, took = self._programs.call(training.epoch, (checkpoints, given))
             seconds.append(took / count)
             on_epoch(count, _mean_loss(checkpoints, done))
-            if store is not None and store.is_due() and done < self._experiment.epochs:
+            if store is not None and store.is_due() and done < epochs:
                 store.write_checkpoints(_saved(group, checkpoints))
+        if group[0].kept:
+            checkpoints = stacked([*map(_with_kept, group, _rows(checkpoints))])
         peak = self._programs.bytes(training.epoch)  # before the test, for which fewer may fit
         tested, _ = self._programs.call(training.test, (checkpoints, given))
         return [
@@ -110,6 +116,8 @@ class Trainer:
                 float(np.median(seconds or np.nan)),
                 peak,
                 place(),
+                machine(),
+                self._programs.width,
                 {**checkpoint.weights.trained, **checkpoint.weights.kept},
             )
             for checkpoint, of_run in zip(_rows(checkpoints), _rows(tested))
@@ -121,20 +129,28 @@ class Trainer:
             self._trainings[key] = Training(traceable(run.surrogate).build, experiment)
         return self._trainings[key]
 
-    def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, Checkpoint]:
-        """How many epochs each run has had, and its checkpoint: from the store, or initial."""
+    def _start(
+        self, group: Sequence[Run], given: Given, store: Runs | None
+    ) -> tuple[int, Checkpoint]:
+        """How many epochs each run has had, and its checkpoint: from the store, or initial.
+
+        What is in the store is used if the numbers of its first epoch come out again.
+        """
         experiment = self._experiment.at(group[0].setting)
-        start = partial(initial_checkpoint, surrogate=group[0].surrogate)
-        saved = [store.read(run.key + CHECKPOINT) if store else None for run in group]
-        begun = [checkpoint for checkpoint in saved if checkpoint is not None]
+        start = partial(initial_checkpoint, experiment, group[0].surrogate)
+        initial = {seed: start(seed) for seed in {run.seed for run in group}}
+        starts = [_nudged(initial[run.seed], run.nudge) for run in group]
+        saved = [store.checkpoint(run.key) if store else None for run in group]
+        restored = [_in_form(each.arrays.values(), starts[0]) for each in saved if each]
+        begun = [checkpoint for checkpoint in restored if checkpoint is not None]
         if len(begun) < len(group):
-            initial = {seed: start(experiment, seed=seed) for seed in {run.seed for run in group}}
-            return 0, stacked([initial[run.seed] for run in group])
-        plain = replace(experiment, prepared=None)
-        forms, structure = jax.tree.flatten(jax.eval_shape(lambda: start(plain, seed=0)))
-        leaves = [np.stack([one.arrays[str(n)] for one in begun]) for n in range(len(forms))]
-        checkpoints = jax.tree.unflatten(structure, map(like, leaves, forms))
-        return begun[0].about["epochs"], checkpoints
+            return 0, stacked(starts)
+        epoch = self._training_of(group[0]).epoch
+        again, _ = self._programs.call(epoch, (stacked(starts), given))
+        for new, old in zip(_rows(again.history), begun):
+            if not np.allclose([x[0] for x in new], [x[0] for x in old.history], NEAR, 0, True):
+                return 1, again
+        return int(begun[0].epoch), stacked(begun)
 
     def _given(self, group: Sequence[Run]) -> Given:
         usual, epochs = self._experiment.usual_rate, self._experiment.epochs
@@ -300,6 +316,37 @@ def _saved(group: Sequence[Run], checkpoints: Checkpoint) -> dict[str, Saved]:
     }
 
 
+def _in_form(leaves: Iterable[np.ndarray], tree: Tree) -> Tree | None:
+    """A tree of the same form with other leaves; None if they do not fit."""
+    forms, structure = jax.tree.flatten(tree)
+    values = [*map(like, leaves, forms)]
+    form_of = lambda leaf: (np.shape(leaf), jnp.result_type(leaf))
+    if len(values) == len(forms) and [*map(form_of, values)] == [*map(form_of, forms)]:
+        return jax.tree.unflatten(structure, values)
+    return None
+
+
+def _with_kept(run: Run, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with the kept weights of a run, unless its model has others."""
+    kept, own = run.kept or {}, checkpoint.weights
+    leaves = jax.tree.leaves([{path: kept.get(path) for path in part} for part in own])
+    return _nudged(checkpoint._replace(weights=_in_form(leaves, own) or own), run.nudge)
+
+
+def _nudged(checkpoint: Checkpoint, seed: int) -> Checkpoint:
+    """The checkpoint with the last bit of all weights changed; as it is with seed 0."""
+    draw = np.random.default_rng(seed)
+
+    def nudged(leaf: Array) -> Array:
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            return leaf
+        up = jnp.asarray(draw.choice([-np.inf, np.inf], leaf.shape), leaf.dtype)
+        return jnp.nextafter(leaf, up)
+
+    weights = jax.tree.map(nudged, checkpoint.weights) if seed else checkpoint.weights
+    return checkpoint._replace(weights=weights)
+
+
 def _program_key(run: Run) -> Hashable:
     """Key of a compiled program: all that it depends on."""
-    return traceable(run.surrogate).key, run.parts[CODE + "setting"]
+    return traceable(run.surrogate).key, run.program

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import jax
@@ -14,9 +15,9 @@ from braintools.surrogate import Surrogate
 from .._checks import check_positive
 from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean, shown
+from .digest import digest, name_of, without_partial
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
 from .factory import Factory
-from .identity import identity, name_of, without_partial
 from .model import check_steps, seeded, watched
 from .network import RecurrentNetwork
 from .optimizers import GIVEN_TO_OPTIMIZERS, Optimizer, names_of
@@ -38,7 +39,7 @@ def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
     for setting in experiment.settings:
         if MEAN_SLOPE in setting:
             others = {n: value for n, value in setting.items() if n not in (RATE, MEAN_SLOPE)}
-            if (key := identity(others)) not in largest:
+            if (key := digest(others)) not in largest:
                 changed = at_setting(surrogate, others)
                 largest[key] = _largest_slope(changed, experiment.at(others))
             wanted = setting[MEAN_SLOPE]
@@ -100,6 +101,13 @@ def _check_values(name: str, values: object) -> None:
             f"tune must have values that can be compared for {name}, got an array. Name the arrays "
             f"in the factory, and tune the names: tune={{{name!r}: ('small', 'large')}}"
         )
+    for value, other in combinations(values, 2):
+        if digest(value) == digest(other) and value != other:
+            raise TypeError(
+                f"tune must have values that can be told apart for {name}, got {value!r} and "
+                f"{other!r}, which hold nothing that can. Tune their names, and have the factory "
+                "make them"
+            )
     if name in POSITIVE:
         for value in values:
             if not (name == "alpha" and value == math.inf):

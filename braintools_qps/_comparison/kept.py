@@ -1,0 +1,132 @@
+"""Kept runs are tried before they are used: do their numbers come out again?
+
+Of the runs of a candidate that one call of `compare` has kept, one is trained for an epoch, and its
+kept weights are tested. On the same machine the numbers must be those that were kept, bit for bit.
+Elsewhere they may differ about as much as they do after changes in the last bit of the weights.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+
+import numpy as np
+
+from .devices import present_devices
+from .numerics import machine
+from .plan import Run
+from .runs import Outcome, Runs
+
+NUDGES = range(1, 5)  # seeds of changes in the last bit
+FACTOR = 3.0  # machines may round this much further apart than such changes are
+LEAST = 1e-5  # of a number: about a hundred roundings in float32
+
+NUMBERS = (
+    "first loss", "test score", "first validation score", "first firing rate", "firing rate",
+    "spikes", "operations",
+)  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+Name = tuple[str, str]  # a candidate's label, and the call of `compare` that kept runs of it
+# Trains runs for an epoch and tests their kept weights, so many at once; None for one that fails
+Retrain = Callable[[Sequence[Run], int], Sequence[Outcome | None]]
+
+
+class Kept:
+    """The runs that are known: those of this call, and kept ones whose numbers come out again.
+
+    ``sample`` is what one sample of the test part adds to the score. If ``fresh``, kept runs do not
+    count.
+    """
+
+    def __init__(
+        self, store: Runs, call: str, sample: float, retrain: Retrain, fresh: bool
+    ) -> None:
+        self.outcomes: dict[str, Outcome] = {}  # by key, without weights
+        self._store, self._call, self._sample = store, call, sample
+        self._retrain, self._fresh = retrain, fresh
+        self._is_sound: dict[Name, bool] = {}
+
+    def add(self, run: Run, outcome: Outcome, notes: Sequence[str]) -> None:
+        """Keep a run that has just been trained, with notes on the model."""
+        outcome = outcome._replace(call=self._call, notes=notes)
+        self._store.keep(run.key, outcome)
+        self.outcomes[run.key] = outcome._replace(weights={})
+
+    def find(self, runs: Mapping[str, Sequence[Run]]) -> dict[str, list[Run]]:
+        """The runs by candidate; those under whose keys others were kept get keys of their own."""
+        while True:
+            found = {label: list(map(self._under_its_key, each)) for label, each in runs.items()}
+            every = [run for each in found.values() for run in each]
+            untried = {self._name(run): run for run in reversed(every) if run.key in self.outcomes}
+            untried = {name: run for name, run in untried.items() if name not in self._is_sound}
+            if not untried:
+                return found
+            self._try(untried, len({run.key for run in every} - self.outcomes.keys()))
+
+    def _under_its_key(self, run: Run) -> Run:
+        while self._is_known(run) and not self._is_sound.get(self._name(run), True):
+            key = sha256(f"{run.key} {self._name(run)[1]}".encode()).hexdigest()[:40]
+            run = run._replace(key=key)
+        return run
+
+    def _is_known(self, run: Run) -> bool:
+        known = run.key in self.outcomes or self._fresh
+        if not known and (outcome := self._store.outcome(run.key)) is not None:
+            self.outcomes[run.key] = outcome._replace(weights={})
+        return run.key in self.outcomes
+
+    def _name(self, run: Run) -> Name:
+        return run.candidate.label, self.outcomes[run.key].call
+
+    def _try(self, untried: Mapping[Name, Run], missing: int) -> None:
+        """Find out of some runs whether their numbers come out again."""
+        logger.info("Kept runs are tried before they are used: of each candidate, one epoch again.")
+        olds = {n: old for n, run in untried.items() if (old := self._store.outcome(run.key))}
+        runs = {name: untried[name]._replace(kept=old.weights) for name, old in olds.items()}
+        width = present_devices().width(missing or len(runs))
+        if not missing:
+            width = next((old.width for old in olds.values() if old.machine == machine()), width)
+        news = dict(zip(runs, self._retrain([*runs.values()], width)))
+        for name in untried:
+            new = news.get(name)
+            self._is_sound[name] = new is not None and self._is_again(runs[name], olds[name], new)
+
+    def _is_again(self, run: Run, old: Outcome, new: Outcome) -> bool:
+        """Whether the numbers of a trial are those that were kept; say so if not bit for bit."""
+        before, now = _numbers(old), _numbers(new)
+        if (same := np.isclose(before, now, 0, 0, equal_nan=True)).all():
+            return True
+        row, label = int(same.argmin()), run.candidate.label
+        digits = 9 if np.isclose(before[row], now[row], 1e-3) else 4
+        said = f"{NUMBERS[row]} {before[row]:.{digits}g}, now {now[row]:.{digits}g}"
+        is_same_program = (old.machine, old.width) == (new.machine, new.width)
+        if not (is_same_program and "cpu:" in new.machine) and self._is_rounding(run, before, now):
+            logger.info(
+                "Kept runs of %s come out again within rounding (%s): they are of another machine "
+                "or program, and changes in the last bit of the weights do as much.", label, said,
+            )  # fmt: skip
+            return True
+        warnings.warn(
+            f"Kept runs of {label} are of another network, data or score ({said}): training anew",
+            stacklevel=7,
+        )
+        return False
+
+    def _is_rounding(self, run: Run, before: np.ndarray, now: np.ndarray) -> bool:
+        """Whether first losses and test scores are as near as those of nudged weights."""
+        nudged = self._retrain([run._replace(nudge=seed) for seed in NUDGES], len(NUDGES))
+        spread = np.max([abs(_numbers(each) - now) for each in nudged if each], axis=0)
+        least = np.array([0.0, self._sample])
+        near = np.maximum(np.maximum(FACTOR * spread, LEAST * abs(now))[:2], least)
+        return np.isclose(before[:2], now[:2], rtol=0, atol=near, equal_nan=True).all()
+
+
+def _numbers(outcome: Outcome) -> np.ndarray:
+    """The numbers that a trial computes again."""
+    (loss, score, rate), tested = (curve[0] for curve in outcome.history), outcome.tested
+    counts = (tested[name] for name in ("firing_rate", "spikes", "operations"))
+    return np.array([loss, tested["test"], score, rate, *counts], float)

@@ -1,0 +1,249 @@
+"""Kept runs are tried: what no digest sees of an experiment shows in its numbers.
+
+Each pair of experiments ends with the numbers of the second, and then with those of the first
+again. Pairs that the keys tell apart are in ``tests/unit/comparison/test_digest.py``.
+"""
+
+import builtins
+import colorsys
+import logging
+import re
+import sys
+import warnings
+from types import ModuleType
+
+import brainstate
+import numpy as np
+import pytest
+from small_comparison import SMALL, X, Y, files, without_times
+
+from braintools_qps import compare
+from braintools_qps._comparison import packing, runs
+
+OPTIONS = {"task": (X, Y), "epochs": 2, "seeds": [4], "tune": None, "progress": False}
+ANEW = r"Kept runs of Sigmoid are of another network, data or score \(.*, now .*\): training anew"
+
+
+class Gain(brainstate.nn.Module):
+    """A network, behind a gain."""
+
+    def __init__(self, gain, **options):
+        super().__init__()
+        self.gain, self.network = gain, SMALL(**options)
+
+    def update(self, x):
+        return self.network(self.read() * x)
+
+    def read(self):
+        return self.gain() if callable(self.gain) else self.gain
+
+
+def compared(out=None, **options):
+    """A comparison, and the warnings."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        comparison = compare(["Sigmoid"], out=out, **OPTIONS | options)
+    return without_times(comparison), [str(warning.message) for warning in warned]
+
+
+@pytest.fixture
+def notebook(monkeypatch, tmp_path):
+    """Runs a cell in a fresh notebook, and returns what it has defined as ``make``."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(builtins, "GAIN", 0, raising=False)
+    monkeypatch.setattr(colorsys, "ONE_THIRD", 0)
+    monkeypatch.setenv("GAIN", "0")
+
+    def run(cell):
+        main = ModuleType("__main__")
+        monkeypatch.setitem(sys.modules, "__main__", main)
+        vars(main).update(Gain=Gain, np=np)
+        exec(compile(cell, "<cell>", "exec"), vars(main))
+        return main.make
+
+    return run
+
+
+MAKE = (
+    "def make(features, outputs, input_rms):\n  options = dict(features=features, outputs=outputs"
+)
+MAKE += ", input_rms=input_rms)\n  return Gain({}, **options)\n"
+MASKED = "W = np.ma.array([1.0, 2.0], mask=[{n} == 2, {n} == 1])"
+BY_NAME = "import sys\nfrom types import ModuleType\nM = ModuleType('m')\nM.n = {n}\n"
+EXPERIMENTS = {
+    "a variable": ("N = {n}", "N"),
+    "by its name": ("N = {n}", "globals()['N']"),
+    "read in each step": ("N = {n}", "lambda: N"),
+    "an entry": ("C = {{'n': {n}}}", "C['n']"),
+    "an attribute": ("from types import SimpleNamespace\nC = SimpleNamespace(n={n})", "C.n"),
+    "a partial": ("from functools import partial\nG = partial(max, {n})", "G(0)"),
+    "code as text": ("T = '{n}'", "eval(T)"),
+    "a mask": (MASKED, "float(W.sum())"),
+    "an array": ("W = np.full(3, float({n}))", "W[0]"),
+    "an environment variable": ("import os\nos.environ['GAIN'] = '{n}'", "int(os.environ['GAIN'])"),
+    "a file": ("with open('gain', 'w') as file: file.write('{n}')", "np.loadtxt('gain')[()]"),
+    "a builtin": ("import builtins\nbuiltins.GAIN = {n}", "GAIN"),
+    "a patched library": ("import colorsys\ncolorsys.ONE_THIRD = {n}", "colorsys.ONE_THIRD"),
+    "a module without a file": (BY_NAME, "M.n"),
+}
+ALWAYS = {"a variable", "a file"}
+PAIRS = [
+    pytest.param(*pair, id=name, marks=() if name in ALWAYS else pytest.mark.thorough)
+    for name, pair in EXPERIMENTS.items()
+]
+
+
+def plain(n):
+    """A factory in which nothing is hidden."""
+    return lambda features, outputs, input_rms: Gain(
+        n, features=features, outputs=outputs, input_rms=input_rms
+    )
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The numbers with a gain of 1 and of 2."""
+    first, second = (compared(model=plain(n))[0] for n in (1, 2))
+    assert first != second
+    return first, second
+
+
+@pytest.mark.parametrize(("setup", "gain"), PAIRS)
+def test_what_no_digest_sees_is_found(setup, gain, notebook, tmp_path, expected):
+    make = lambda n: notebook(setup.format(n=n) + "\n" + MAKE.format(gain))
+    first, second = expected
+    assert compared(tmp_path, model=make(1)) == (first, [])
+    numbers, (said,) = compared(tmp_path, model=make(2))
+    assert numbers == second
+    assert re.fullmatch(ANEW, said)
+    before = files(tmp_path)
+    assert len(before) == 2
+    assert compared(tmp_path, model=make(1)) == (first, [])
+    assert compared(tmp_path, model=make(2))[0] == second
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("gain", "is_seen"),
+    [("read()", True), pytest.param("read", False, marks=pytest.mark.thorough)],
+    ids=["by the factory", "in each step"],
+)
+def test_so_is_a_module_that_is_imported_when_it_is_needed(
+    gain, is_seen, notebook, tmp_path, monkeypatch, expected
+):
+    """The digest sees it where the factory imports it; a process has one version."""
+    kind = f"nets_{tmp_path.name}"
+    read = f"def read():\n  from importlib import import_module\n  name = {kind!r}\n"
+    read += "  return import_module(f'{name}').N\n"
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    said = []
+    for n, numbers in zip((1, 2), expected):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        (folder / f"{kind}.py").write_text(f"N = {n}")
+        sys.modules.pop(kind, None)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(folder))
+            make = notebook(read + MAKE.format(gain))
+            found, warned = compared(tmp_path, model=make)
+        assert found == numbers
+        said += warned
+    assert len(said) == (not is_seen)
+
+
+GOALS = "import jax.numpy as jnp\nimport optax\nN = {n}\n"
+LOSS = "def make(outputs, y): return N * (outputs**2).mean() + outputs[:, 0].mean()"
+SCORE = "def make(outputs, y): return (outputs[:, 0] > N - 1.5).mean()"
+RATE = "def make(learning_rate): return optax.sgd(learning_rate / N)"
+
+
+@pytest.mark.parametrize(("name", "cell"), [("loss", LOSS), ("score", SCORE), ("optimizer", RATE)])
+def test_so_is_what_loss_score_and_optimizer_read(name, cell, notebook, tmp_path):
+    make = lambda n: notebook(GOALS.format(n=n) + cell)
+    first, second = (compared(**{name: make(n)})[0] for n in (1, 2))
+    assert first != second
+    assert compared(tmp_path, **{name: make(1)}) == (first, [])
+    numbers, (said,) = compared(tmp_path, **{name: make(2)})
+    assert numbers == second
+    assert re.fullmatch(ANEW, said)
+
+
+HIDDEN = EXPERIMENTS["a variable"]
+
+
+@pytest.fixture
+def hidden(notebook):
+    """Factories that have one key, whatever their gain."""
+    setup, gain = HIDDEN
+    return lambda n: notebook(setup.format(n=n) + "\n" + MAKE.format(gain))
+
+
+def test_runs_of_each_call_are_tried(hidden, tmp_path):
+    """Seeds of two experiments lie beside each other under keys that do not tell them apart."""
+    compared(tmp_path, model=hidden(1), seeds=[4])
+    compared(tmp_path, model=hidden(2), seeds=[0])
+    for n in (1, 2):
+        numbers, (said,) = compared(tmp_path, model=hidden(n), seeds=[4, 0])
+        assert numbers == compared(model=plain(n), seeds=[4, 0])[0]
+        assert re.fullmatch(ANEW, said)
+
+
+def test_so_is_a_run_in_training(hidden, tmp_path, monkeypatch, expected):
+    write = runs.Runs.write_checkpoints
+
+    def write_and_stop(store, checkpoints):
+        write(store, checkpoints)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+        patch.setattr(runs.Runs, "write_checkpoints", write_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            compared(tmp_path, model=hidden(1))
+    assert len(files(tmp_path)) == 1
+    assert compared(tmp_path, model=hidden(2)) == (expected[1], [])
+
+
+def rewrite(out, machine, factor):
+    """As if a run had been kept on this machine, with a first loss larger by this factor."""
+    (path,) = (out / "runs").iterdir()
+    about, arrays = packing.unpacked(path.read_bytes())
+    about["outcome"]["machine"] = machine or about["outcome"]["machine"]
+    loss = arrays["loss"].copy()
+    loss[0] *= factor
+    path.write_bytes(packing.packed(about, arrays | {"loss": loss}))
+
+
+ULP = float(np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize(
+    ("machine", "factor", "is_used"),
+    [(None, 1 + 2 * ULP, False), ("another", 1 + 2 * ULP, True), ("another", 1.01, False)],
+)
+def test_bits_may_differ_on_another_machine_alone(machine, factor, is_used, tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="braintools_qps")
+    _, _ = compared(tmp_path)
+    rewrite(tmp_path, machine, factor)
+    _, warned = compared(tmp_path)
+    assert len(files(tmp_path)) == 2 - is_used
+    assert len(warned) == 1 - is_used
+    assert ("come out again within rounding (first loss" in caplog.text) == is_used
+
+
+def test_the_trial_is_said(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="braintools_qps")
+    compared(tmp_path)
+    assert "Kept runs are tried" not in caplog.text
+    compared(tmp_path)
+    assert caplog.text.count("Kept runs are tried before they are used") == 1
+
+
+def test_a_network_of_another_form_is_another(tmp_path, notebook):
+    cell = "N = {}\ndef make(features, outputs): return SMALL(features, outputs, hidden=N)"
+    make = lambda n: notebook(f"from small_comparison import SMALL\n{cell.format(n)}")
+    compared(tmp_path, model=make(4))
+    numbers, (said,) = compared(tmp_path, model=make(6))
+    assert re.fullmatch(ANEW, said)
+    small = lambda features, outputs: SMALL(features, outputs, hidden=6)
+    assert numbers == compared(model=small)[0]
