@@ -233,7 +233,9 @@ class ChangeInputs(Change):
     def code(self, given: Given) -> Code:
         if given.is_task:  # its data are arrays that the task was made from
             return Code(())
-        each = self.expression.format(x="x" if self.is_tree else "inputs", time=int(given.batch_first))
+        each = self.expression.format(
+            x="x" if self.is_tree else "inputs", time=int(given.batch_first)
+        )
         each = f"jax.tree.map(lambda x: {each}, inputs)" if self.is_tree else each
         return Code((*["import jax"] * ("jax." in each), f"inputs = {each}"))
 
