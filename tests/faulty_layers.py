@@ -63,39 +63,6 @@ class Recurrent(Layer):
         return self.spk_fun(self.V.value - 1)
 
 
-class Filtered(Layer):
-    """Membranes that forget at once, behind a slow synapse."""
-
-    def __init__(self):
-        super().__init__(1.0)
-        self.current = brainstate.HiddenState(jnp.zeros((BATCH, N)))
-
-    def update(self, x):
-        self.current.value = 0.95 * self.current.value + x @ self.weights.value
-        self.V.value = 0.1 * self.V.value + 0.3 * self.current.value
-        return self.spk_fun(self.V.value - 1)
-
-
-class Positive(Layer):
-    """Excitation by the exponential of its weights."""
-
-    def __init__(self, weight):
-        super().__init__(1.0)
-        self.weights.value = jnp.log(weight * (0.01 + jnp.eye(N)))
-
-    def update(self, x):
-        self.V.value = 0.9 * self.V.value + x @ jnp.exp(self.weights.value)
-        return self.spk_fun(self.V.value - 1)
-
-
-class Started(Layer):
-    """Its membranes begin here, in each sample elsewhere."""
-
-    def __init__(self, weight, start):
-        super().__init__(weight)
-        self.V.value += start * jnp.arange(1, BATCH + 1)[:, None]
-
-
 class Aside(Layer):
     """It fires, and its spikes are left out."""
 
@@ -112,26 +79,33 @@ class Plain(Layer):
         self.weights = brainstate.ShortTermState(self.weights.value)
 
 
-class Gated(Stack):
-    """The spikes of the first layer count only where the second one fires, too."""
+class Inhibited(Stack):
+    """The inputs excite the first layer, and the second, which inhibits it a step later."""
+
+    def __init__(self):
+        super().__init__(Layer(1.0), Layer(3.0))
+        self.back = brainstate.ParamState(-30 * jnp.ones((N, N)))
+        self.inhibition = brainstate.HiddenState(jnp.zeros((BATCH, N)))
 
     def update(self, x):
-        first, second = self.layers
-        x = first(x)
-        return x * second(x) @ self.out.value
+        excitatory, inhibitory = self.layers
+        spikes = excitatory(x + self.inhibition.value @ self.back.value)
+        self.inhibition.value = inhibitory(x)
+        return spikes @ self.out.value
 
 
-class Opposed(Stack):
-    """The third layer is excited by the first, weakly, and inhibited by the second."""
+class Averaged(Stack):
+    """The output reads the mean of all spikes."""
 
     def update(self, x):
-        first, second, third = self.layers
-        return third(0.01 * first(x) - second(x)) @ self.out.value
+        return super().update(x).mean(axis=-1, keepdims=True) * self.scale.value
 
 
-class TwoOutputs(Stack):
+class Constant(Layer):
+    """It fires, and sends ones."""
+
     def update(self, x):
-        return {"spikes": super().update(x), "input": x}
+        return jnp.ones_like(super().update(x))
 
 
 class NaN(Surrogate):
@@ -159,40 +133,6 @@ def cast(layer, dtype):
 def with_idle(network, part):
     """The network with a part that no step calls."""
     network.idle = part
-    return network
-
-
-def reading(outputs, batch=BATCH):
-    """One layer before many outputs, all of them the sum of its spikes."""
-    network = Stack(Layer(1.0))
-    network.out.value = jnp.ones((N, outputs))
-    network.layers[0].V.value = jnp.zeros((batch, N))
-    network.layers[0].weights.value = 0.03 * jax.random.uniform(keys[0], (3 * N, N))
-    return network
-
-
-class Averaged(Stack):
-    """The output reads the mean of all spikes."""
-
-    def update(self, x):
-        return super().update(x).mean(axis=-1, keepdims=True) * self.scale.value
-
-
-def averaged(outputs):
-    network = Averaged(Layer(1.0))
-    network.layers[0].weights.value = 0.03 * jax.random.uniform(keys[0], (3 * N, N))
-    network.scale = brainstate.ParamState(jnp.arange(1.0, outputs + 1))
-    return network
-
-
-def narrowed(outputs):
-    """Two layers with one neuron between them."""
-    network = Stack(Layer(1.0), Layer(1.0), Layer(1.0))
-    one = network.layers[1]
-    one.weights.value, one.V.value = jnp.ones((N, 1)) / N, jnp.zeros((BATCH, 1))
-    network.layers[0].weights.value = jnp.ones((3 * N, N)) / 9
-    network.layers[2].weights.value = jnp.ones((1, N))
-    network.out.value = jax.random.normal(keys[2], (N, outputs))
     return network
 
 
@@ -253,15 +193,6 @@ class Readout(Layer):
         return self.V.value
 
 
-class Distant(Readout):
-    """A readout that is to spike at no membrane potential, as SpikingJelly's with infinity."""
-
-    def update(self, x):
-        self.spk_fun(self.V.value - jnp.inf)
-        self.V.value = 0.9 * self.V.value + x @ self.weights.value
-        return self.V.value
-
-
 class Ternary(Surrogate):
     """It sends -1, 0 and 1."""
 
@@ -273,3 +204,26 @@ class Ternary(Surrogate):
 
     def surrogate_grad(self, x):
         return Sigmoid().surrogate_grad(x)
+
+
+def averaged(outputs):
+    network = Averaged(Layer(1.0))
+    network.scale = brainstate.ParamState(jnp.arange(1.0, outputs + 1))
+    return network
+
+
+def narrowed():
+    """Two layers with one neuron between them, and an output for each sample."""
+    network = Stack(mixed(1.0), Layer(1.0), Layer(1.0))
+    one = network.layers[1]
+    network.layers[0].weights.value *= 0.3
+    one.weights.value, one.V.value = 0.2 * jnp.ones((N, 1)), jnp.zeros((BATCH, 1))
+    network.layers[2].weights.value = jnp.ones((1, N))
+    network.out.value = jax.random.normal(keys[2], (N, BATCH))
+    return network
+
+
+def shared():
+    network = Stack(Layer(0.03), Layer(0.03))
+    network.layers[1].weights = network.layers[0].weights
+    return network

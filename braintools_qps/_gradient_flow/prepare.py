@@ -114,6 +114,7 @@ def prepare(
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict, Trials]:
         step = trace(model, inputs)
+        wanted.of(step)  # a misspelt surrogate is an error, whether one is needed or not
         evaluator = Evaluator(step, inputs, Objective(objective), model, known, wanted)
         trials = trials or trials_of(evaluator)
         measured = judged(evaluator.measure(step.spikes), trials)

@@ -1,0 +1,468 @@
+"""What gradient_flow says is true: one table of networks whose fault is known by construction."""
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import LeakyRelu
+from faulty_layers import (
+    Aside,
+    Chosen,
+    Constant,
+    Delayed,
+    Inhibited,
+    Line,
+    NaN,
+    Plain,
+    Queued,
+    Readout,
+    Recurrent,
+    Remembering,
+    ResetAtOnce,
+    averaged,
+    cast,
+    deaf,
+    fading,
+    mixed,
+    narrowed,
+    runaway,
+    shared,
+    stop,
+    with_idle,
+)
+from flow_networks import Memoryless, only
+from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
+
+from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
+from braintools_qps._gradient_flow.causes import CAUSES, Inhibition, Rates, Reset, Surrogates
+
+leaky = lambda V, current: 0.9 * V + current
+STRAIGHT = get_surrogate("snntorch.straight_through_estimator")
+NARROW = QPseudoSpike(np.inf, scale=0.004, dampening=0.1)
+FIRST = (jnp.arange(STEPS) < 2)[:, None, None]  # steps
+TARGETS = jax.random.normal(jax.random.key(5), (BATCH, 2))
+LEARNS = r"^It learns: \d+ steps on these 8 samples take half of the loss away\.$"
+
+
+class Case(NamedTuple):
+    """A network, and what is to be said of it: patterns of the first sentences and the others."""
+
+    model: Callable[[], Any]
+    cause: str
+    population: str | None
+    text: str = ""
+    further: str = ""
+    x: Any = None
+    options: dict[str, Any] = {}  # noqa: RUF012
+    code: str | None = None  # its beginning
+
+
+RATES = "from braintools_qps import normalize_rates; normalize_rates(model, inputs)"
+LOWERED = "from braintools_qps import normalize_surrogate, set_surrogate; set_surrogate(model, norm"
+CASES = {
+    # What learns has no cause; at most a fact follows.
+    "healthy": Case(lambda: Stack(Layer(1.0), Layer(1.0)), "none", None, LEARNS),
+    "silent at first": Case(
+        lambda: Stack(Layer(1.0), mixed(0.03), mixed(1.0)), "none", None, LEARNS
+    ),
+    "a mean slope of 0.018": Case(
+        lambda: Stack(Layer(1.0, LOW.replace(dampening=0.026))), "none", None, LEARNS
+    ),
+    "steep": Case(lambda: Stack(Layer(1.0, QPseudoSpike(2.0))), "none", None, LEARNS),
+    "short delay": Case(lambda: Stack(Layer(1.0), Delayed(3), Layer(1.0)), "none", None, LEARNS),
+    "bfloat16": Case(lambda: Stack(cast(Layer(1.0), jnp.bfloat16)), "none", None, LEARNS),
+    "a readout of neurons": Case(lambda: Stack(Layer(1.0), Readout(0.01)), "none", None, LEARNS),
+    "complex memory": Case(lambda: Stack(Remembering(complex)), "none", None, LEARNS),
+    "one step, with its reset": Case(
+        lambda: Stack(ResetAtOnce(3.0), ResetAtOnce(3.0)), "none", None, LEARNS, x=inputs(1)
+    ),
+    "rows of a table": Case(
+        lambda: Stack(Chosen(1.0), Layer(1.0)), "none", None, LEARNS,
+        x=jax.random.randint(jax.random.key(0), (STEPS, BATCH, 1), 900, 999),
+    ),
+    "aside": Case(
+        lambda: Stack(Layer(1.0), Aside(1.0)), "none", None, LEARNS,
+        r"^But the output does not depend on layers\.1\.$",
+    ),
+    "stop_gradient": Case(
+        lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "none", None,
+        LEARNS, r"^But layers\.0\.weights gets no gradient: stop_gradient on the way from",
+    ),
+    "a dropout that is not called": Case(
+        lambda: with_idle(Stack(Layer(1.0)), brainstate.nn.Dropout(0.1)), "none", None, LEARNS,
+        "^But idle is a dropout that keeps 10% of the signals",
+    ),
+    # NaN and infinity.
+    "NaN input": Case(
+        lambda: Stack(Layer(1.0)), "not finite", "layers.0",
+        "loss is NaN.*the inputs hold NaN or infinity: 1 value, at step 3, sample 1, feature 5",
+        x=inputs().at[3, 1, 5].set(jnp.nan), options={"labels": np.arange(BATCH) % 2},
+    ),
+    "division by 0 before a NaN input": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, (x / x[:, :1]) @ w))), "not finite",
+        "layers.0", "at step 2, and so is everything after it.* for a division by 0",
+        x=inputs().at[2, 0, 0].set(0.0).at[9, 2, 3].set(jnp.nan),
+    ),
+    "runaway": Case(
+        lambda: Stack(Layer(1.0), Changed(runaway)), "not finite", "layers.1",
+        r"layers.1 is not finite: .*at step 5.*It grows 4\.3 times per step",  # 341**(1/4)
+    ),
+    "overflow of float16": Case(
+        lambda: Stack(Changed(lambda V, x, w: (x * 7e4).astype(jnp.float16), dtype=jnp.float16)),
+        "not finite", "layers.0", r"float16, whose largest number is 6\.55e\+04",
+    ),
+    "weights": Case(
+        lambda: Stack(Layer(1.0), Layer(jnp.nan)), "not finite", "layers.1",
+        "Its input weights are NaN: go back to a checkpoint",
+    ),
+    "surrogate": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0, NaN()), Layer(1.0)), "not finite", "layers.1",
+        "The surrogate gradient of layers.1 is not finite", code=LOWERED,
+    ),
+    "a root of 0 on the way back": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ w) + 0 * jnp.sqrt(V - V))), "not finite",
+        "layers.0", "gradient of layers.0 becomes NaN or infinite 1 step before.*logarithm at 0",
+    ),
+    "a root of 0 in a weight": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ (jnp.eye(N) + jnp.sqrt(w))), 0.0)),
+        "not finite", None, "The gradient of layers.0.weights is NaN or infinite in 64 of its 64",
+    ),
+    "NaN objective": Case(
+        lambda: Stack(Layer(1.0)), "not finite", None, r"loss is NaN or infinite\. The obj",
+        options={"objective": lambda x: jnp.log(x.sum() * 0 - 1)},
+    ),
+    "a root of 0 in the objective": Case(
+        lambda: Stack(Layer(1.0)), "not finite", None, "The derivative of the objective is NaN or",
+        options={"objective": lambda x: jnp.mean(jnp.sqrt(jnp.arange(8) * x.mean((0, 2)) ** 2))},
+    ),
+    "a parameter in float16": Case(
+        lambda: Stack(cast(Layer(1.0), jnp.float16)), "not finite", "layers.0",
+        "layers.0.weights becomes NaN or .*Adam divides 0 by 0", x=inputs().at[..., :2].set(0.0),
+    ),
+    # No way for the gradient.
+    "nothing is read": Case(
+        lambda: Stack(Constant(1.0)), "disconnected", "layers.0",
+        "layers.0 is disconnected: .*Let its spikes reach",
+    ),
+    "rounded": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.ceil(x) + jnp.round(x))),
+        "no gradient", "layers.1",
+        "No gradient reaches layers.1, nor layers.0 before it: ceil, round on .*"
+        r"Where the gradient passes ceil, round \d+ steps take half away\.$",
+    ),
+    "no parameters": Case(
+        Plain, "no gradient", None, "^The model has no .*no brainstate.ParamState.*Wrap each weight"
+    ),
+    "flat": Case(
+        lambda: Stack(Layer(1.4, LeakyRelu(alpha=0.0, beta=0.0))), "no gradient", "layers.0",
+        "the surrogate gradient of layers.0 is 0 at all membrane potentials", code=LOWERED,
+    ),
+    # Inputs, delays, dropouts, sizes.
+    "no inputs": Case(
+        lambda: Stack(Layer(1.0)), "inputs", None, r"left\. All inputs are 0\.", x=0 * inputs()
+    ),
+    "same inputs": Case(
+        lambda: Stack(Layer(1.0)), "inputs", None, r"left\. All 8 samples are the same\.",
+        x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
+    ),
+    "empty inputs": Case(
+        lambda: Stack(Layer(1.0)), "inputs", None, r"Half of the samples bring no input signal,",
+        x=jnp.zeros((STEPS, BATCH, N)).at[4, 0].set(1.0),
+    ),
+    "thousandths": Case(
+        lambda: Stack(mixed(1.0), mixed(2.0)), "inputs", None, r"The inputs go up to 0\.001\.",
+        x=inputs() / 1000 / inputs().max(), code="inputs = inputs / 0.001",
+    ),
+    "features that differ a thousandfold": Case(
+        lambda: Stack(mixed(1.0)), "inputs", None, "feature of the inputs is 1,000 times the sm",
+        x=inputs().at[..., 0].multiply(1e3),
+        code="inputs = (inputs - inputs.mean((0, 1))) / (inputs.std((0, 1)) + 1e-6)",
+    ),
+    "delay": Case(
+        lambda: Stack(Layer(1.0), Queued(12), Layer(1.0)), "delay", "layers.2",
+        r"within these 10 steps, although layers\.0 before it is active.*at step 1[2-5]",
+        code="import jax; inputs = jax.numpy.concatenate([inputs] * 2, axis=0)",
+    ),
+    "delay of microseconds, written as milliseconds": Case(
+        lambda: Stack(Layer(1.0), Line(60), Layer(1.0)), "delay", "layers.2",
+        r"layers\.1\.line holds signals back for up to 60 steps\. Show more steps than the delay",
+    ),
+    "dropout": Case(
+        lambda: Stack(Layer(1.0), brainstate.nn.Vmap(brainstate.nn.Dropout(0.1)), Layer(1.0)),
+        "dropout", None, "layers.1 is a dropout that keeps 10%",
+        code="model.layers[1].module.prob = 0.9",
+    ),
+    "one neuron that all signals pass": Case(
+        narrowed, "too small", "layers.1", "layers.1 is too small: 1 neuron for 8 classes",
+        options={"labels": np.arange(BATCH)},
+    ),
+    # Rates.
+    "silent": Case(
+        lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), "silent", "layers.1",
+        "layers.1 is silent: none of its neurons fires, so layers.2 after it never fires at all.",
+        code=RATES,
+    ),
+    "silent without weights": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, x)), Layer(1.0)), "silent", "layers.0",
+        "layers.0 is silent", x=inputs() / 8, code="inputs = 2.3 * inputs",
+    ),
+    "inhibited": Case(
+        lambda: Stack(Layer(1.0), Layer(-0.02)), "silent", "layers.1", "layers.1 is silent",
+        code="from braintools_qps import normalize_rates; model.layers[0].weights.value = model.la",
+    ),
+    "inhibited by others": Case(
+        Inhibited, "silent", "layers.0", "layers.0 is silent", code="model.back.value = 0.015625 *"
+    ),
+    "shared weights": Case(
+        shared, "silent", "layers.0", "layers.0 is silent", code="model.layers[0].weights.value = "
+    ),
+    "far too weak": Case(  # 2**20 is not tried
+        lambda: Stack(Layer(1e-6), Layer(1.0)), "silent", "layers.0",
+        "layers.0 is silent.*Where no factor .*unit of its current and of its threshold",
+        "^Nothing that was tried helps: larger or smaller weights, other surrogates.$",
+    ),
+    "out of reach of all inputs": Case(
+        lambda: Stack(Changed(lambda V, x, w: 0.5 * V + 0.25 * jnp.tanh(x @ w))), "silent",
+        "layers.0", "cannot fire, whatever .* its largest membrane is 0.5 of the threshold",
+    ),
+    "clipped": Case(
+        lambda: Stack(Changed(lambda V, x, w: jnp.minimum(leaky(V, x @ w), 0.95))), "silent",
+        "layers.0", "cannot fire, .* its largest membrane is 0.95 of the threshold. Look at a clip",
+    ),
+    "the same spikes for all": Case(
+        lambda: Stack(Layer(1.0), Changed(deaf), Changed(deaf)), "silent", "layers.1",
+        "layers.1 says nothing about the inputs: in 100% of the samples the spikes of layers.1 and",
+    ),
+    "saturated": Case(
+        lambda: Stack(Layer(40.0)), "saturated", "layers.0",
+        "of its neurons fire at almost every step", code="from braintools_qps import normalize_r",
+    ),
+    # The surrogate.
+    "negative": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0, Triangle())), "negative derivative", "layers.1",
+        "negative at membrane potentials that occur: down to -100% of its peak", code=LOWERED,
+    ),
+    "narrow": Case(
+        lambda: Stack(Layer(1.0), Layer(1.3, NARROW)), "out of reach", "layers.1",
+        "The surrogate is too narrow for layers.1", code="from braintools_qps import Scaled, set_",
+    ),
+    "too high": Case(
+        lambda: Stack(Recurrent(STRAIGHT)), "too high", "layers.0",
+        "with a mean slope of 1 the gradient of layers.0 is .* as large at the first step as at",
+        code=LOWERED,
+    ),
+    "fading": Case(  # half a gradient per step: 2**-7 is less than 1%
+        lambda: Stack(Changed(fading)), "fading", "layers.0",
+        "7 steps before the end it is down to 1%.*the first 3 steps.*"
+        r"With the mean output of all steps in the loss \d+ steps take half away\.$",
+        x=jnp.where(FIRST, 2 * inputs(), 0.5),
+        options={"objective": lambda x: jnp.mean((x[-1] - TARGETS) ** 2)},
+    ),
+    "one direction": Case(  # no rule sees it
+        lambda: averaged(8), "unknown", None,
+        r"^It learns slowly: after 200 .* is left\. Nothing that was tried helps: other firing "
+        "rates, centred weights, other surrogates, larger or smaller weights.$",
+    ),
+}  # fmt: skip
+
+
+def attributes(model):
+    """What each node of a model holds, by identity."""
+    nodes = brainstate.graph.nodes(model).items()
+    return {path: {name: id(value) for name, value in vars(n).items()} for path, n in nodes}
+
+
+def assert_better(flow, code, model, x, options):
+    """The code does what is said of it."""
+    scope = {"model": model, "inputs": x}
+    exec(code, scope)
+    after = only(gradient_flow(model, scope["inputs"], **options)).trial
+    assert re.search(f" {after.half_after} steps? takes? half away", flow.diagnosis.remedy)
+    assert flow.trial.half_after is None or after.half_after <= flow.trial.half_after / 2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_said_is_true_and_helps(name):
+    case = CASES[name]
+    model, x = case.model(), inputs() if case.x is None else case.x
+    before, flows = attributes(model), gradient_flow(model, x, **case.options)
+    assert attributes(model) == before  # whatever was tried
+    flow = only(flows)
+    found = flow.diagnosis
+    assert (found.cause, found.population) == (case.cause, case.population), found
+    assert re.search(case.text, str(found)), str(found)
+    assert re.search(case.further, "".join(flow.further[-1:])), flow.further
+    assert case.further or not flow.further or (found.code is None and found.cause != "none")
+    assert repr(flows).splitlines()[0] == str(found)
+    assert found.code == case.code or found.code.startswith(case.code), found.code
+    if found.code:
+        assert_better(flow, found.code, model, x, case.options)
+
+
+def test_every_cause_with_a_rule_is_shown():
+    shown = {case.cause for case in CASES.values()}
+    assert shown == {cause.name for cause in CAUSES if not cause.general} | {"none", "unknown"}
+    assert all(cause.rule and cause.helps for cause in CAUSES)
+
+
+def lif(features=N, size=N, gain=20.0, **options):
+    """A layer of brainpy's LIF neurons and a readout."""
+    brainstate.random.seed(0)
+    return brainstate.nn.Sequential(
+        brainstate.nn.Linear(features, size),
+        lambda x: gain * x * u.mA,
+        brainpy.state.LIF(size, tau=10 * u.ms, **{"V_th": 1 * u.mV} | options),
+        brainstate.nn.Linear(size, 2),
+    )
+
+
+def resetting():
+    """With each spike, the gradient goes through a reset to -50 mV."""
+    steep = QPseudoSpike(dampening=3.0)
+    return lif(gain=100.0, V_reset=-50 * u.mV, spk_reset="hard", spk_fun=steep)
+
+
+@pytest.mark.usefixtures("one_millisecond")
+@pytest.mark.parametrize(
+    ("cause", "model", "code"),
+    [
+        (Rates(), lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), RATES),
+        (Surrogates(), lambda: Stack(Recurrent(STRAIGHT)), LOWERED),
+        (Inhibition(), lambda: Stack(Recurrent(STRAIGHT)), "model.layers[0].back.value = 0.0625 *"),
+        (Reset(), resetting, "from braintools_qps import set_surrogate; set_surrogate(model, {'la"),
+    ],
+    ids=lambda part: getattr(part, "name", ""),
+)
+def test_causes_without_a_rule_are_found_by_trial(cause, model, code, monkeypatch):
+    monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", (cause,))
+    model, x = model(), inputs()
+    flow = only(gradient_flow(model, x))
+    assert flow.diagnosis.cause == cause.name
+    assert flow.diagnosis.code.startswith(code), flow.diagnosis.code
+    assert_better(flow, flow.diagnosis.code, model, x, {})
+
+
+@pytest.mark.usefixtures("one_millisecond")
+def test_a_network_that_is_mostly_silent_and_learns_is_left_as_it_is():
+    """As in the ecosystem's tutorial: four neurons, and few input spikes."""
+    x = 1.0 * (jax.random.uniform(jax.random.key(7), (20, BATCH, 40)) < 0.05)
+    model, labels = lif(40, 4, gain=6.0), np.arange(BATCH) % 2
+    flow = only(gradient_flow(model, x, labels=labels))
+    assert flow.populations[0].activity.empty_share > 0.5
+    assert re.fullmatch(LEARNS, "".join(flow.advice))
+    before = [state.value for state in brainstate.graph.states(model).values()]
+    assert not prepare(model, x, labels=labels).lines
+    after = [state.value for state in brainstate.graph.states(model).values()]
+    assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, after))
+
+
+class ActorCritic(Stack):
+    """Two outputs: what to do, and what that is worth."""
+
+    def __init__(self):
+        super().__init__(mixed(1.0), mixed(1.0))
+        self.value = brainstate.ParamState(jax.random.normal(jax.random.key(2), (N, 1)))
+
+    def update(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x @ self.out.value, x @ self.value.value
+
+
+class Attention(Stack):
+    """Spikes of queries, keys and values, each for four tokens of two neurons."""
+
+    def __init__(self):
+        super().__init__(*(Memoryless((BATCH, N)) for _ in range(3)))
+        weights = jax.random.normal(jax.random.key(3), (3, N, N))
+        self.into = [brainstate.ParamState(w) for w in weights]
+
+    def update(self, x):
+        q, k, v = (
+            layer(x @ weights.value).reshape(BATCH, 4, 2)
+            for layer, weights in zip(self.layers, self.into)
+        )
+        return (q @ k.swapaxes(1, 2) @ v).reshape(BATCH, N) @ self.out.value
+
+
+def both_losses(outputs):
+    actions, value = (x.mean(axis=0) for x in outputs)
+    chosen = jax.nn.log_softmax(actions)[jnp.arange(BATCH), jnp.arange(BATCH) % 2]
+    return jnp.mean((value[:, 0] - TARGETS[:, 0]) ** 2) - chosen.mean()
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "options"),
+    [
+        (ActorCritic, inputs(), {"objective": both_losses}),
+        # In the last step, which random projections read, nothing fires: there is no gradient.
+        (Attention, inputs().at[-1].set(0.0), {"labels": np.arange(BATCH) % 2}),
+    ],
+)
+def test_networks_of_other_forms_that_learn_have_no_cause(model, x, options):
+    flow = only(gradient_flow(model(), x, **options))
+    assert flow.diagnosis.cause == "none"
+    assert not flow.further
+    late = [p.gradient.second_moments.any() for p in flow.populations]
+    assert all(late) is (model is ActorCritic)
+
+
+@pytest.mark.usefixtures("one_millisecond")
+def test_the_data_of_a_task_are_changed_by_the_user():
+    y = np.arange(80) % 2
+    X = (
+        np.random.default_rng(0).random((80, STEPS, N))
+        * np.where(np.arange(N) % 2 == y[:, None], 1, 0.2)[:, None]
+    )
+    task = load_task((X / 1000, y))
+    labels = y[task.split(0).train[:64]]
+    found = only(gradient_flow(lif(), task, labels=labels)).diagnosis
+    assert (found.cause, found.code) == ("inputs", None)
+    assert re.search(r"^With X = X / 0\.000\d+ in the task's data \d+ steps take", found.remedy)
+
+
+def test_what_no_candidate_changes_is_said_once_for_all():
+    flows = gradient_flow(Stack(Layer(1.0), Layer(-0.02)), inputs(), surrogates=["Sigmoid", LOW])
+    assert sum("is silent" in line for line in repr(flows).splitlines()) == 1
+    assert "layers.1 is silent" in flows._repr_html_().partition("<table>")[0]
+
+
+def test_candidates_that_differ_are_told_apart():
+    candidates = {"low": LOW, "wrong": Triangle()}
+    lines = repr(gradient_flow(Stack(Layer(1.0)), inputs(), surrogates=candidates)).splitlines()
+    assert any(line.startswith("low: It learns") for line in lines), lines
+    assert any(re.search("^wrong: .*gradient of layers.0 is negative", line) for line in lines)
+
+
+def test_a_line_for_a_candidate_puts_it_into_the_model():
+    model, spike = Stack(Recurrent(LOW)), QPseudoSpike(0.5)
+    flow = only(gradient_flow(model, inputs(), surrogates={"mine": spike}))
+    exec(flow.diagnosis.code, {"model": model, "inputs": inputs()})
+    assert model.layers[0].spk_fun.alpha == 0.5
+    after = only(gradient_flow(model, inputs()))
+    assert after.mean_slope < 0.11 < flow.mean_slope
+    assert after.diagnosis.cause == "none"
+
+
+def test_weights_that_are_no_parameters():
+    model = Stack(Layer(1.0), Plain())
+    (line,) = only(gradient_flow(model, inputs())).further
+    assert line.startswith("But layers.1.weights is no brainstate.ParamState, so an optimizer does")
+    exec(re.search("import brainstate; .*[^.]", line)[0], {"model": model})
+    assert isinstance(model.layers[1].weights, brainstate.ParamState)
+    assert not only(gradient_flow(model, inputs())).further
+
+
+def test_the_table_marks_the_populations_of_the_cause():
+    rows = repr(gradient_flow(Stack(Layer(1.0), Layer(-0.02)), inputs())).splitlines()
+    assert any("GradientFlow of model: 10 steps, 8 samples, 8 features" in row for row in rows)
+    assert " silent " not in next(row for row in rows if row.startswith("layers.0 "))
+    assert " silent " in next(row for row in rows if row.startswith("layers.1 "))
