@@ -36,13 +36,22 @@ def two_bits():
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
     "a cause": [
-        ("_causes/table.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
-        ("_gradient_flow/activity.py", "", """
-def dull(measured):
-    if measured.evaluator.batch == 2:
-        return Finding("dull", (), "It is dull.", otherwise=lambda: "Take a walk.")
-"""),
-        ("_gradient_flow/diagnose.py", "RULES: tuple[Rule, ...] = (", "activity.dull,"),
+        ("_gradient_flow/causes/dull.py", "", '''
+from .cause import Cause, Finding
+
+class Dull(Cause):
+    name, rule, helps = "dull", "there are two samples", "a walk"
+
+    def find(self, measured):
+        few = measured.evaluator.batch == 2
+        return Finding((), "It is dull.", "Take a walk.", exact=True) if few else None
+
+    def changes(self, measured, finding):
+        return iter(())
+'''),
+        ("_gradient_flow/causes/__init__.py", "CAUSES: tuple[Cause, ...] = (", "    Dull(),"),
+        ("_gradient_flow/causes/__init__.py", "from .disconnected import Disconnected",
+         "from .dull import Dull"),
     ],
     "a field of a surrogate": [
         ("_surrogate/pseudo_spike.py", '    alpha: Hyperparameter = field(default=2.0, '
@@ -75,9 +84,10 @@ def house():
         ("_registry/libraries.py", "LIBRARIES: dict[str, dict[str, Conversion | str]] = {",
          '    "nest": {"pulse": lambda width=1.0: Sigmoid(4 / width)},'),
     ],
-    "a hint of `gradient_flow`": [
+    "a fact that `gradient_flow` says": [
         ("_gradient_flow/diagnose.py",
-         '    """What may slow learning, not prevent it; printed where no cause was found."""',
+         "    step = measured.step\n    for i in stopped_matrices(measured) "
+         'if cause != "no gradient" else ():\n        yield f"But {said_of_matrix(measured, i)}."',
          '    yield "Open a window."'),
     ],
     "a note below the table of a comparison": [
@@ -124,8 +134,10 @@ main(["list", "--tasks"]), main(["greet", "Ada"])
 plotting.plot_frame(type("Axes", (), {"set_title": print})())
 brainstate.environ.set(dt=1.0 * u.ms)
 inputs = 3 * jax.random.uniform(jax.random.key(0), (20, 4, 3)) * u.mA
-for x in (inputs, inputs[:, :2]):
-    print(gradient_flow(brainpy.state.LIF(3), x))
+print(gradient_flow(brainpy.state.LIF(3), inputs[:, :2]))
+linear, current = brainstate.nn.Linear, lambda z: 40 * z * u.mA
+network = brainstate.nn.Sequential(linear(3, 30), current, brainpy.state.LIF(30), linear(30, 4))
+print(gradient_flow(network, inputs / u.mA))
 found = compare(
     "QPseudoSpike", task="two-bits", epochs=1, seeds=1, tune={"gain": [0.5, 2]},
     progress=False,

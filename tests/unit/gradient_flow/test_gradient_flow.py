@@ -119,22 +119,7 @@ def test_flat_share_counts_slopes_below_a_thousandth_of_the_peak(alpha):
 # Parameters and populations.
 
 
-@pytest.mark.parametrize("lost", [[], [3], [3, 5]])
-def test_parameters_that_do_not_move_are_counted_masked_ones_in_whole_rows_and_columns(lost):
-    class Masked(Layer):
-        def update(self, x):
-            return super().update(x @ (self.mask * self.into.value))
-
-    weights, inputs = weights_and_inputs()
-    model = Masked(weights, SURROGATE)
-    model.into, model.spare = (brainstate.ParamState(jnp.ones((N, N))) for _ in range(2))
-    model.mask = jnp.eye(N).at[lost, lost].set(0.0)  # row and column; N - 1 of N weights are cut
-    share = only(gradient_flow(model, inputs)).zero_parameter_share
-    # Not counted is what the step leaves out: a head after the loop may use it.
-    assert share == pytest.approx((N**2 - (N - len(lost)) ** 2) / (2 * N**2))
-
-
-def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_counted():
+def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_trained():
     class Plastic(Layer):
         def __init__(self, weights):
             super().__init__(weights, SURROGATE)
@@ -145,8 +130,8 @@ def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_counted(
             return super().update(x[..., self.order.value])
 
     flow = measured(Plastic(weights_and_inputs()[0]))
-    assert np.isnan(flow.zero_parameter_share)
-    assert not any("of the parameters" in sentence for sentence in flow.advice)
+    assert flow.trial is None
+    assert "no brainstate.ParamState to train" in flow.diagnosis.text
 
 
 def test_populations_are_named_by_their_place_and_ordered_as_signals_reach_them():
