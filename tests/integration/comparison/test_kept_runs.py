@@ -239,14 +239,6 @@ def test_the_trial_is_said(tmp_path, caplog):
     assert caplog.text.count("Kept runs are tried before they are used") == 1
 
 
-def test_runs_of_the_same_call_are_not_tried(tmp_path, caplog):
-    caplog.set_level(logging.INFO, logger="braintools_qps")
-    options = OPTIONS | {"epochs": 1, "seeds": 5, "most_seeds": 6, "margin": 1e-3}
-    comparison = compare(["Sigmoid", "QPseudoSpike(alpha=2)"], out=tmp_path, **options)
-    assert len(comparison.seeds) == 6
-    assert "Kept runs are tried" not in caplog.text
-
-
 def test_a_network_of_another_form_is_another(tmp_path, notebook):
     cell = "N = {}\ndef make(features, outputs): return SMALL(features, outputs, hidden=N)"
     make = lambda n: notebook(f"from small_comparison import SMALL\n{cell.format(n)}")
