@@ -61,8 +61,9 @@ class Kept:
         while True:
             found = {label: list(map(self._under_its_key, each)) for label, each in runs.items()}
             every = [run for each in found.values() for run in each]
-            untried = {self._name(run): run for run in reversed(every) if run.key in self.outcomes}
-            untried = {name: run for name, run in untried.items() if name not in self._is_sound}
+            known = {self._name(run): run for run in reversed(every) if run.key in self.outcomes}
+            tried = {(label, self._call) for label in runs} | self._is_sound.keys()
+            untried = {name: run for name, run in known.items() if name not in tried}
             if not untried:
                 return found
             self._try(untried, len({run.key for run in every} - self.outcomes.keys()))

@@ -48,6 +48,7 @@ def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog)
     (line,) = [text for text in caplog.messages if text.startswith("After 5 seeds")]
     assert line == ("After 5 seeds not known yet: Sigmoid, QPseudoSpike(alpha=2). They go on to 8.")
     assert comparison.looks == (5, 8)
+    assert "Kept runs" not in caplog.text  # those of the same call need no trial
     # All of these runs are there for a call that names the seeds.
     whole_options = GROWING | {"seeds": comparison.seeds, "most_seeds": None}
     with counted() as seen:

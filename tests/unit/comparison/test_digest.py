@@ -58,7 +58,8 @@ CUSTOM = (
 )
 JNP, NP = "import jax.numpy as jnp\n", "import numpy as np\n"
 WRAP = (
-    "from functools import wraps\ndef by(n):\n  def outer(g):\n    @wraps(g)\n    def inner(x):\n"
+    "from functools import wraps\ndef by(n):\n  def outer(g):\n    @wraps(g)\n"
+    "    def inner(x): return g(x) + n\n    return inner\n  return outer\n"
 )
 DATA = "import dataclasses\n@dataclasses.dataclass\nclass A:\n  n: int{}\n"
 DIFFERENT = [
