@@ -67,7 +67,8 @@ def of_objective(
         return jax.value_and_grad(lost)(answer.astype(flat.dtype))
 
     numbers = lambda x: tuple(np.asarray(part, np.float64) for part in constant(jnp.asarray(x)))
-    best = scipy.optimize.minimize(numbers, np.asarray(flat), jac=True, method="L-BFGS-B").fun
+    first = np.asarray(flat, np.float64)
+    best = scipy.optimize.minimize(numbers, first, jac=True, method="L-BFGS-B").fun
     start = float(value(outputs))
     known = np.isfinite(best) and best > SOLVED * abs(start)
     return Loss(value, float(best) if known else start, batch or 1)

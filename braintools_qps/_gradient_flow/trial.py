@@ -148,7 +148,8 @@ def train(
         moved = [was | jnp.any(slope != 0) for was, slope in zip(now.moved, slopes)]
         return Training(weights, adam, lasting, moved), lost
 
-    return jax.lax.scan(update, training, None, PIECE)
+    with jax.numpy_dtype_promotion("standard"):  # optax knows no other
+        return jax.lax.scan(update, training, None, PIECE)
 
 
 def outputs_of(

@@ -221,7 +221,7 @@ def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():
     brainstate.nn.init_all_states(model, 9)
     assert normalize_rates(model, inputs).populations[0].after == pytest.approx(0.1, abs=0.02)
     assert normalize_surrogate(model, inputs)
-    assert prepare(model, inputs).after.cause == "none"
+    assert prepare(model, inputs).learning_rate
 
 
 def mapped():

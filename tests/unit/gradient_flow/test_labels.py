@@ -11,9 +11,9 @@ from braintools_qps import gradient_flow
 @pytest.mark.parametrize(
     ("labels", "batch", "got"),
     [
-        (np.zeros(BATCH - 1), BATCH, r"shape \(2,\) for a batch of 3"),
+        (np.zeros(BATCH - 1), BATCH, r"shape \(7,\) for a batch of 8"),
         (3, BATCH, r"shape \(\) for"),
-        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(3, 20\)"),
+        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(8, 10\)"),
         (np.full(BATCH, np.nan), BATCH, "NaN or infinity"),
         ([1], None, r"shape \(1,\) for a batch of None"),
     ],

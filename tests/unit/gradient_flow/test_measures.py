@@ -95,19 +95,11 @@ def test_activity_by_hand():
     spikes = np.zeros((20, 2, 3))  # time, batch, neurons
     spikes[:, :, 1] = 1.0
     spikes[1:, 0, 2], spikes[:, 1, 2] = 1.0, 1.0
-    found = measures.activity(spikes, spikes - 1, 1)
+    found = measures.activity(spikes, 1)
     assert found.firing_rate == pytest.approx((40 + 39) / 120)
     assert (found.silent_share, found.saturated_share) == pytest.approx((1 / 3, 2 / 3))
-    assert measures.activity(spikes, spikes - 1, 0).silent_share == 2 / 6
-    assert (found.empty_share, found.gap) == (0, 0)  # neuron 1 fires in both samples
-
-
-def test_a_gap_is_relative_to_the_usual_distance():
-    distances = np.full((20, 2, 100), -4.0)
-    distances[7, 1, :3] = -1.0  # 3 of 200 neurons and samples come this near, and 1% is enough
-    assert measures.gap(distances) == pytest.approx(0.25)
-    assert measures.gap(np.zeros((2, 2))) == 0
-    assert measures.gap(np.ones((2, 2))) == 0  # above the threshold
+    assert measures.activity(spikes, 0).silent_share == 2 / 6
+    assert found.empty_share == 0  # neuron 1 fires in both samples
 
 
 def test_end_to_end_is_the_first_step_relative_to_the_last_with_a_gradient():

@@ -56,16 +56,6 @@ def test_silent_and_saturated_populations_come_to_the_rate(rate, weight):
     assert float(model.layers[0].weight.value["w"][0, 0]) == pytest.approx(one.factor * weight)
 
 
-def test_the_line_that_gradient_flow_prints_for_samples_first_can_be_run_as_it_is():
-    model, samples_first = Chain(Diagonal(0.5), Neurons()), jnp.swapaxes(inputs(), 0, 1)
-    (flow,) = gradient_flow(model, samples_first, batch_first=True).values()
-    assert flow.diagnosis.code in flow.diagnosis.remedy
-    assert flow.diagnosis.remedy in flow.advice[0]
-    exec(flow.diagnosis.code, {"model": model, "inputs": samples_first})
-    (flow,) = gradient_flow(model, inputs()).values()
-    assert flow.populations[0].activity.firing_rate == pytest.approx(0.1, rel=0.02)
-
-
 def test_later_populations_are_scaled_with_the_earlier_ones_already_scaled():
     """Twelve layers, whose names are not in the order of the data, against a run in NumPy."""
     brainstate.random.seed(0)
