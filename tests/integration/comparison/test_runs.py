@@ -99,6 +99,7 @@ def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
     assert len(files(out)) == 4
 
 
+@pytest.mark.filterwarnings("ignore:None of the runs in out")  # two rates, of which one is newest
 def test_a_run_that_measured_other_numbers_is_trained_again(out, monkeypatch):
     """As after a version that measures more: what is on the disk has fewer."""
     monkeypatch.setattr(runs, "MEASURED", runs.MEASURED | {"pulses"})
