@@ -285,7 +285,7 @@ def seeds_needed(
     candidates, seeds = known.shape
     freedom = seeds - 1 if candidates == 2 else FREEDOM * (seeds - 1)
     numbers, rng = [*(look.seeds for look in looks), seeds], np.random.default_rng(0)
-    half = paired(known).spread / math.sqrt(2)  # of the difference is each candidate's own
+    half = paired(scores).spread / math.sqrt(2)  # of the difference is each candidate's own
     spreads = half * np.sqrt(freedom / rng.chisquare(freedom, (DRAWS, 1, 1)))
     means = rng.normal(known.mean(axis=1)[:, None], spreads / math.sqrt(seeds))
     drawn = rng.normal(means, spreads, (DRAWS, candidates, MOST_SEEDS))
@@ -293,7 +293,7 @@ def seeds_needed(
         seeds *= 2
         numbers.append(seeds)
         whole = (np.hstack([known, more])[:, :seeds] for more in drawn)
-        ends = [standing(each, looks_at(numbers), margin=margin).settled for each in whole]
+        ends = [standing([*each], looks_at(numbers), margin=margin).settled for each in whole]
         if np.mean(ends) >= SUCCESS:
             return seeds
     return None

@@ -19,13 +19,12 @@ from ..records import Comparison
 from ..typing import Model, SurrogateSpecs
 from .experiment import Experiment
 from .factory import Factory
-from .looks import looks_before
 from .network import RecurrentNetwork
 from .numerics import check_debugging
 from .optimizers import check_optimizer
 from .plan import Plan, candidates_of
 from .progress import Progress
-from .result import blank
+from .result import blank, looks_before
 from .runs import Runs
 from .scoring import scoring
 from .search import Search

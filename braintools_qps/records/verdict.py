@@ -50,7 +50,8 @@ def _ranks(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
         margin = form.unit(comparison.margin or 0.0)
         return f"{few(names, last='and')} {verb} equal within {margin}: take {take}{also}."
-    return f"Not known yet whether {few(names, last='or')} is best{also}. {_more(comparison, form)}"
+    known = f"Not known yet whether {few(names, last='or')} is best{also}."
+    return f"{known} {_more(comparison, form)}".rstrip()
 
 
 def standing_of(comparison: Comparison, result: CandidateResult) -> str:
@@ -95,6 +96,8 @@ def _more(comparison: Comparison, form: Score) -> str:
     needed, seeds = comparison.seeds_needed, len(comparison.seeds)
     still = [comparison.results[row] for row in comparison.standing.open]
     fewest = min(len(result.seeds) for result in still)
+    if fewest < LEAST_SEEDS:  # which is no look
+        return ""
     if needed is None:
         return _bounds(comparison, [r.scores.test[:fewest] for r in still], form)
     more = f"About {plural(needed - seeds, 'more seed')} would settle this in 4 of 5 cases"

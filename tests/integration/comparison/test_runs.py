@@ -96,6 +96,7 @@ def test_what_numbers_depend_on_makes_other_runs(out, change):
     assert len(files(out)) == 4
 
 
+@pytest.mark.filterwarnings("ignore:None of the runs in out")  # two rates, of which one is newest
 def test_a_run_that_measured_other_numbers_is_trained_again(out, monkeypatch):
     """As after a version that measures more: what is on the disk has fewer."""
     monkeypatch.setattr(runs, "MEASURED", runs.MEASURED | {"pulses"})

@@ -71,6 +71,9 @@ VERDICTS = {
         r"Not known yet whether .* is best\. Seeds vary by more than 1 point: differences from the "
         r"first lie within -\d\.\d and \d\.\d\.",
     ),
+    "seeds that not all have": (
+        of(A=level(0.9), B=level(0.9)[:3]), "Not known yet whether . or . is best.",
+    ),
     "many": (
         of(**MANY),
         r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to "
