@@ -11,7 +11,7 @@ import pytest
 from flow_networks import Memoryless
 from jax.experimental.sparse import BCOO
 
-from braintools_qps import gradient_flow, normalize_rates
+from braintools_qps import normalize_rates
 
 STEPS, BATCH, N = 50, 3, 6
 Chain = brainstate.nn.Sequential
