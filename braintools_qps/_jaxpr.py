@@ -229,11 +229,13 @@ def settle(
 class Tap:
     """Runs equations, and records the argument of every call of a spike function.
 
-    ``slopes``, one for each call, are the derivatives of the spikes. ``watch`` is called with every
+    ``slope`` gives the derivative of the spikes of a neuron, from its name and the argument.
+    With ``through_stops``, derivatives pass what stops them. ``watch`` is called with every
     equation.
     """
 
-    slopes: Iterator[Array] | None = None
+    slope: Callable[[str, Array], Array] | None = None
+    through_stops: bool = False
     watch: Callable[[JaxprEqn, list], None] = lambda eqn, operands: None
     calls: list[Array] = field(default_factory=list)
     arguments: dict[str, Array] = field(default_factory=dict)
@@ -245,6 +247,8 @@ class Tap:
             return [self._called(mark.removeprefix(ARGUMENT), operands[0])]
         if mark.startswith(SPIKES):
             return [self._spiked(mark.removeprefix(SPIKES), operands[0])]
+        if self.through_stops and eqn.primitive.name in STOPPING:
+            return [x + jax.lax.stop_gradient(y - x) for x, y in zip(operands, bind(eqn, operands))]
         return bind(eqn, operands)
 
     def _called(self, name: str, argument: Array) -> Array:
@@ -254,7 +258,9 @@ class Tap:
     def _spiked(self, name: str, spikes: Array) -> Array:
         argument = self.arguments[name]
         self.calls.append(argument)
-        return spikes if self.slopes is None else _spikes(argument, spikes, next(self.slopes))
+        return (
+            spikes if self.slope is None else _spikes(argument, spikes, self.slope(name, argument))
+        )
 
 
 def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:

@@ -18,9 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from braintools_qps._causes import limits
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate, set_surrogate
-from braintools_qps._causes import limits
 from braintools_qps._comparison.factory import Factory
 
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem

@@ -15,18 +15,17 @@ the surrogate and the learning rate that `prepare` chooses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from .._candidates import candidates, is_candidate
 from .._checks import checked_count
 from .._models import batch_size, by_population, checked_inputs
 from ..records import GradientFlow, GradientFlows, total
-from ..typing import Inputs, Model, SpikeFunction, SurrogateSpecs
+from ..typing import Batches, Inputs, Model, SpikeFunction, SurrogateSpecs
+from .changes import Given
 from .cotangents import Objective
-from .diagnose import diagnose
-from .evaluate import Evaluator, Spikes
-from .findings import samples_first
+from .diagnose import diagnose, judged, trials_of
+from .evaluate import Evaluator
 from .labels import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
@@ -34,7 +33,9 @@ from .passes import compiling_once, synaptic_operations
 from .prepare import prepare
 from .relay import relay_weights
 from .slopes import mean_slope_at
+from .step import Spikes
 from .tracing import trace
+from .trial import Trials
 
 OWN = "model"
 
@@ -140,6 +141,7 @@ def gradient_flow(
     >>> list(flows)
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
+    given = Given(batch_first, isinstance(inputs, Batches))
     inputs = checked_inputs(inputs, batch_first=batch_first)
     checked_count("seed", seed, 0)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
@@ -148,30 +150,17 @@ def gradient_flow(
     target = Objective(objective, seed)
     with compiling_once():
         evaluator = Evaluator(step, inputs, target, model, known)
-        flows = {name: _flow_of(evaluator, name, spikes) for name, spikes in chosen.items()}
-    return GradientFlows(
-        (name, _samples_first(flow) if batch_first else flow) for name, flow in flows.items()
-    )
+        trials = trials_of(evaluator)
+        flows = {n: _flow_of(evaluator, trials, given, n, each) for n, each in chosen.items()}
+    return GradientFlows(flows)
 
 
-def _samples_first(flow: GradientFlow) -> GradientFlow:
-    """The record of inputs with samples along their first axis."""
-    found = flow.diagnosis
-    return replace(
-        flow,
-        diagnosis=replace(
-            found,
-            remedy=found.remedy and samples_first(found.remedy),
-            code=found.code and samples_first(found.code),
-        ),
-        further=tuple(map(samples_first, flow.further)),
-    )
-
-
-def _flow_of(evaluator: Evaluator, name: str, spikes: Spikes) -> GradientFlow:
-    """Measure one candidate on a run, with its diagnosis."""
-    measured = evaluator.measure(spikes)
-    diagnosis, further = diagnose(measured)
+def _flow_of(
+    evaluator: Evaluator, trials: Trials | None, given: Given, name: str, spikes: Spikes
+) -> GradientFlow:
+    """Measure one candidate on a run, with its trial and its diagnosis."""
+    measured = judged(evaluator.measure(spikes), trials)
+    verdict = diagnose(measured, trials, given)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)
     return GradientFlow(
@@ -180,11 +169,12 @@ def _flow_of(evaluator: Evaluator, name: str, spikes: Spikes) -> GradientFlow:
         steps=len(evaluator.run.inputs[0]),
         populations=measured.populations,
         zero_parameter_share=measured.zero_parameter_share,
-        diagnosis=diagnosis,
-        further=further,
+        diagnosis=verdict.diagnosis,
+        further=verdict.further,
         samples=evaluator.batch,
         features=evaluator.features,
         operations=total(evaluator.operations.values()),
+        trial=measured.tried and measured.tried.record,
     )
 
 

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._models import batch_size
+from .._models import batch_size, by_population
+from .._surrogate import QPseudoSpike
 from ..records import Activity, Gradient, Operations, PopulationFlow, Slopes
-from ..typing import Inputs, Model, SpikeFunction
+from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
 from .operations import per_sample
 from .passes import passes_of, replaced, with_index
 from .slopes import slope_summary, slopes_at
-from .step import Arrays, Population, Step, is_real
+from .step import Arrays, Population, Spikes, Step, is_real
+from .trial import Tried
 
-Spikes = Mapping[str, SpikeFunction]  # the surrogate of each population
+SURROGATE = QPseudoSpike(alpha=8)  # lowered, it lost nothing in our study
+
+
+class Wanted(NamedTuple):
+    """What a user wants where something is to be changed."""
+
+    surrogate: SurrogateSpec = SURROGATE
+    rate: float | None = None
+
+    def of(self, step: Step) -> dict[str, SpikeFunction]:
+        """The surrogate of each population; its own where none is wanted for it."""
+        return {**step.spikes, **by_population(self.surrogate, step.spikes)}
 
 
 class ParameterGradient(NamedTuple):
@@ -50,16 +63,16 @@ class Measured(NamedTuple):
     parameters: tuple[ParameterGradient, ...]
     currents: tuple[tuple[int, bool], ...]  # how far back the gradient of `Step.currents` reaches
     zero_parameter_share: float
-    filled: tuple[int, ...] = ()  # parameters of 0 that were replaced by random values
+    tried: Tried | None = None  # the trial, if there was one
 
     @property
     def step(self) -> Step:
         """The traced model."""
         return self.evaluator.step
 
-    def is_flat_at_end(self, name: str) -> bool:
-        """Whether the surrogate gradient of a population is 0 everywhere in the last step."""
-        return not np.any(self.slopes[self.step.population(name).call][-1])
+    def is_flat(self, name: str) -> bool:
+        """Whether the surrogate gradient of a population is 0 everywhere."""
+        return not np.any(self.slopes[self.step.population(name).call])
 
 
 class Evaluator:
@@ -72,6 +85,7 @@ class Evaluator:
         objective: Objective,
         model: Model | None = None,
         labels: np.ndarray | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         self.step, self.inputs, self.objective, self.model = step, inputs, objective, model
         self.passes = passes_of(step)
@@ -82,7 +96,7 @@ class Evaluator:
         self.cotangents = objective.cotangents(step, self.run, self.batch)
         self.activities = [self._activity(i) for i in range(len(step.populations))]
         self.operations = self._operations()
-        self.labels = labels
+        self.labels, self.wanted = labels, wanted or Wanted()
 
     def changed(
         self, states: Sequence[Array] | None = None, inputs: Inputs | None = None
@@ -92,12 +106,12 @@ class Evaluator:
         arrays = arrays if states is None else arrays._replace(states=tuple(states))
         step = dataclasses.replace(self.step, arrays=arrays)
         inputs = self.inputs if inputs is None else inputs
-        return Evaluator(step, inputs, self.objective, self.model, self.labels)
+        return Evaluator(step, inputs, self.objective, self.model, self.labels, self.wanted)
 
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
-        (gradients, parameters, currents), filled = self._gradients_past_zeros(slopes)
+        gradients, parameters, currents = self._gradients_past_zeros(slopes)
         populations = tuple(
             PopulationFlow(
                 name=population.name,
@@ -113,7 +127,7 @@ class Evaluator:
         )
         total = sum(p.size for p in parameters)
         zero = sum(p.zeros for p in parameters) / total if total else np.nan
-        return Measured(self, spikes, slopes, populations, parameters, currents, zero, filled)
+        return Measured(self, spikes, slopes, populations, parameters, currents, zero)
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""
@@ -136,7 +150,7 @@ class Evaluator:
         """The outputs that an objective can have a derivative for."""
         return [np.asarray(output) for output in self.run.outputs if is_real(output)]
 
-    def _gradients_past_zeros(self, slopes: list[Array]) -> tuple[Gradients, tuple[int, ...]]:
+    def _gradients_past_zeros(self, slopes: list[Array]) -> Gradients:
         """The gradients; past weights that are all 0 and do get a gradient, as if they were not.
 
         A readout that begins at 0 stops the gradient of all populations, but only until the first
@@ -145,7 +159,7 @@ class Evaluator:
         result = self._gradients(slopes, self.step.arrays)
         states, arrived = self.step.arrays.states, sum(map(_arrives, result.populations))
         if arrived == len(result.populations):
-            return result, ()
+            return result
         blank = tuple(
             p.position
             for p in result.parameters
@@ -156,8 +170,8 @@ class Evaluator:
                 arrays = self.step.arrays._replace(states=tuple(self.with_random(filled)))
                 past = self._gradients(slopes, arrays)
                 if sum(map(_arrives, past.populations)) > arrived:
-                    return past, filled
-        return result, ()
+                    return past
+        return result
 
     def with_random(self, positions: Sequence[int]) -> list[Array]:
         """The states, with random values in place of some parameters."""
@@ -187,8 +201,7 @@ class Evaluator:
         fired = np.asarray(self.run.fired[index])
         batched = fired.ndim > 2 and fired.shape[1] == self.batch
         size = int(np.prod(fired.shape[1 + batched :]))
-        arguments = np.asarray(self.run.arguments[self.step.populations[index].call])
-        return size, measures.activity(fired, arguments, int(batched))
+        return size, measures.activity(fired, int(batched))
 
     def _operations(self) -> dict[str, Operations]:
         """Operations per sample that the inputs and each population cause."""

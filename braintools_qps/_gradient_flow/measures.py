@@ -90,14 +90,14 @@ def early_inputs(inputs: Sequence[Any], reach: int, *, batched: bool) -> tuple[f
     ) if size else 0.0
 
 
-def activity(fired: np.ndarray, arguments: np.ndarray, batch_dims: int) -> Activity:
-    """Rates and shares from spikes and distances of shape (time, batch..., neurons...)."""
+def activity(fired: np.ndarray, batch_dims: int) -> Activity:
+    """Rates and shares from spikes of shape (time, batch..., neurons...)."""
     rates = fired.mean(axis=tuple(range(1 + batch_dims)), dtype=np.float64)
     silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
     neurons = (0, *range(1 + batch_dims, fired.ndim))
     empty = 1 - np.mean(fired.any(axis=neurons))
-    same, nearest = same_share(fired) if batch_dims else 0.0, gap(np.asarray(arguments))
-    shares = map(float, (rates.mean(), silent, saturated, empty, same, nearest))
+    same = same_share(fired) if batch_dims else 0.0
+    shares = map(float, (rates.mean(), silent, saturated, empty, same))
     return Activity(*shares)
 
 
@@ -116,18 +116,6 @@ def same_share(fired: np.ndarray) -> float:
 def sampled(values: np.ndarray) -> np.ndarray:
     """Some of many values, evenly spread; with an odd stride, which few layers have as a size."""
     return values.reshape(-1)[:: (values.size // MANY) | 1]
-
-
-def gap(distances: np.ndarray) -> float:
-    """Distance from below that 1% of neurons and samples get nearer than, in usual distances.
-
-    0 where some are not finite.
-    """
-    if not np.isfinite(distances).all():
-        return 0.0
-    usual = np.median(np.abs(sampled(distances)))
-    nearest = np.quantile(distances.max(axis=0), 0.99)
-    return float(max(-nearest, 0.0) / usual) if usual > 0 else 0.0
 
 
 def bin_edges(distances: np.ndarray) -> np.ndarray:

@@ -179,7 +179,7 @@ def backward(
             states = replaced(written, smooth, before)
             states = replaced(arrays.states, step.written, states)
             states = replaced(states, step.parameters, weights)
-            result = step(arrays.constants, x, states, perturbations, Tap(iter(slopes)))
+            result = step(arrays.constants, x, states, perturbations, Tap(in_turn(slopes)))
             return list(filter(is_real, result.outputs)), [result.written[j] for j in smooth]
 
         perturbations = list(map(jnp.zeros_like, membranes))
@@ -205,6 +205,12 @@ def backward(
     bad = [jnp.sum(~jnp.all(jnp.isfinite(gradient), axis=0)) for gradient in total]
     stacked = jnp.stack(amplitudes), jnp.stack(cosines)
     return Backward(*stacked, currents, jnp.asarray(zero), jnp.asarray(bad))
+
+
+def in_turn(slopes: Sequence[Array]) -> Callable[[str, Array], Array]:
+    """Known slopes, one for each call of a spike function."""
+    each = iter(slopes)
+    return lambda name, argument: next(each)
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:

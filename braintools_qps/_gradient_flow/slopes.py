@@ -19,7 +19,6 @@ from . import measures
 
 # Relative to the neuron's peak
 FLAT = 1e-3  # an optimizer that rescales gradients makes up for slopes above it
-STEEP = 0.9  # nearly the peak; straight-through, 1 everywhere, trained to 36% in place of 92
 # Where the peak of a derivative is looked for, in multiples of its scale.
 _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
@@ -61,7 +60,6 @@ def slope_summary(
         flat_share=float(np.mean(np.abs(heights) < FLAT * peak)),
         scale=mean_scale if unit is None else u.Quantity(mean_scale, unit=unit),
         distances=measures.histogram(distances, edges, relative / (peak.mean() or 1.0)),
-        steep_share=float(np.mean(heights > STEEP * peak)),
         lowest=float(
             np.fmin(0.0, np.fmin.reduce(heights / np.where(peak > 0, peak, 1), axis=None))
         ),

@@ -8,7 +8,7 @@ computes its spike from a local variable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ from jax.tree_util import DictKey, KeyPath, PyTreeDef, SequenceKey
 from .._jaxpr import PRODUCTS, Jaxpr, Tap, Var, run
 from ..typing import SpikeFunction
 from .graph import INPUTS, Graph, graph_of
+
+Spikes = Mapping[str, SpikeFunction]  # the surrogate of each population
 
 
 class Population(NamedTuple):
@@ -66,6 +68,7 @@ class Step:
     populations: tuple[Population, ...]  # in the order in which signals reach them
     readouts: tuple[Population, ...]  # neurons whose V is read, and whose spikes are not
     written: tuple[int, ...]
+    lasting: tuple[int, ...]  # positions among the written: they outlast a run, as random keys do
     parameters: tuple[int, ...]
     fixed: tuple[int, ...]  # matrices in other states of the model that the step does not write
     idle_parameters: int  # elements of parameters that the step does not touch

@@ -116,6 +116,7 @@ class _Traced:
             populations=populations,
             readouts=(),
             written=self.written,
+            lasting=tuple(j for j, i in enumerate(self.written) if outlasts(self.leaves[i][0])),
             parameters=parameters,
             fixed=tuple(self._fixed()),
             idle_parameters=idle,
@@ -143,6 +144,11 @@ class _Traced:
             is_fixed = not isinstance(state, brainstate.ParamState) and i not in self.written
             if is_fixed and id(state) in known and is_real(leaf) and leaf.ndim > 1:
                 yield i
+
+
+def outlasts(state: brainstate.State) -> bool:
+    """Whether a state lasts beyond a run: random keys and running statistics, not membranes."""
+    return isinstance(state, (brainstate.random.RandomState, brainstate.LongTermState))
 
 
 def _populations(

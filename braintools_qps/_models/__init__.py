@@ -19,4 +19,4 @@ from .neuron import has_membrane, membrane_of, set_spike, spike_code, spike_of
 from .restore import restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import advance, batch_size, checked_inputs, dead_states, initialise
+from .steps import advance, batch_size, checked_inputs, dead_states, described_inputs, initialise

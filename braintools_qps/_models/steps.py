@@ -19,7 +19,13 @@ from .restore import keeping_states
 SHOWN = 3  # shapes in a message
 
 
-def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
+def described_inputs(data, *, batch_first=False):
+    return "x"
+
+
+def checked_inputs(
+    data: Inputs, *, batch_first: bool = False, several_samples: bool = False
+) -> Any:
     """The inputs as arrays, each with time along its first axis.
 
     ``data`` is an array, a pytree of arrays, or a task, of which a batch is taken. With

@@ -1,4 +1,4 @@
-"""The tables of gradient flows: numbers, with a word such as ok or high on those that have one."""
+"""The tables of gradient flows: numbers, with a word on those that show the cause."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-from .._causes import cause_word
 from .table import Table
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ FURTHER = 5  # sentences below a table
 
 def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
-    rows = [[_place(p), *_cells(p, COLUMNS).values()] for p in flow.populations]
+    rows = [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
     return Table([["population", *COLUMNS], *rows], flow.further[:FURTHER], above=above)
 
@@ -37,7 +36,7 @@ def flows_table(flows: GradientFlows) -> Table:
         flow, shown = flows[name], f"{rank}{'=' * (shared_ranks[rank] > 1)}"
         rows.append([name, shown, *_whole(flow).values()])
         for p in flow.populations if len(flow.populations) > 1 else ():
-            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED).values()])
+            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, flow).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
     return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""])
 
@@ -74,10 +73,12 @@ def _place(p: PopulationFlow) -> str:
     return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
 
 
-def _cells(p: PopulationFlow, columns: Columns) -> dict[str, str]:
-    """The numbers of a population; where there is no number, there is no word."""
+def _cells(p: PopulationFlow, columns: Columns, flow: GradientFlow) -> dict[str, str]:
+    """The numbers of a population, with the word of a cause that is found in it."""
+    found = flow.diagnosis
+    marked = found.column if p.name in found.populations else ""
     texts = {name: text(p) for name, text in columns.items()}
-    return {n: t if t == "-" else f"{t} {cause_word(p, n)}".rstrip() for n, t in texts.items()}
+    return {n: f"{text} {found.word}" if n == marked else text for n, text in texts.items()}
 
 
 def _whole(flow: GradientFlow) -> dict[str, str]:
@@ -85,9 +86,9 @@ def _whole(flow: GradientFlow) -> dict[str, str]:
     shortest = min(flow.populations, key=lambda p: p.gradient.reach)
     below = ("flat", "depth") if len(flow.populations) > 1 else ()  # in the populations' own rows
     return {
-        **_cells(shortest, RANKED),
+        **_cells(shortest, RANKED, flow),
         **dict.fromkeys(below, ""),
-        "slope": f"{_spread([flow.mean_slope], '.3g')} {'high' if flow.is_high else 'ok'}",
+        "slope": _spread([flow.mean_slope], ".3g"),
         "growth": _spread((p.gradient.growth for p in flow.populations), ".3f"),
         "consistency": _spread([flow.consistency], ".2f"),
     }

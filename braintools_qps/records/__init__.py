@@ -7,11 +7,11 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .._causes import CAUSES
 from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
+from .learning_trial import LearningTrial
 from .memory import SavedMemory
 from .operations import Operations, total
 from .population import (
@@ -38,6 +38,7 @@ __all__ = [
     "GradientFlow",
     "GradientFlows",
     "Histogram",
+    "LearningTrial",
     "NormalizedRate",
     "NormalizedRates",
     "Operations",

@@ -22,10 +22,13 @@ class Diagnosis(Record):
     text : str
         The cause in one sentence, with its consequences.
     remedy : str or None
-        What to do; None if nothing that was tried helps. A line in it was run as it is printed,
-        removed the cause, and was undone.
+        What to do, with the trial that shows it, or where to look; None if that is not known.
     code : str or None
-        The lines of the remedy that change ``model`` or ``inputs`` when they are run.
+        Lines that change ``model`` or ``inputs`` so; None where no trial shows that some help.
+    populations : tuple of str
+        All populations with this cause.
+    column, word : str
+        The column of the table in which a word marks them.
 
     Examples
     --------
@@ -47,6 +50,9 @@ class Diagnosis(Record):
     text: str
     remedy: str | None = None
     code: str | None = None
+    populations: tuple[str, ...] = ()
+    column: str = ""
+    word: str = ""
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}" if self.remedy else self.text

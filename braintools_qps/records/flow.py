@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from .._causes import limits
 from .._tables import diagnoses, flow_table, flows_table
 from .diagnosis import Diagnosis
+from .learning_trial import LearningTrial
 from .operations import Operations
 from .population import PopulationFlow
 from .record import Record, table_of
@@ -48,6 +48,9 @@ class GradientFlow(Record):
         The size of the batch, None without one, and the number of input features per step.
     operations : Operations
         Operations per sample of the whole model: those of the populations and of the inputs.
+    trial : LearningTrial or None
+        The short training that the diagnosis rests on: a `.LearningTrial`. None for one sample
+        without an objective, or without weights to train.
 
     See Also
     --------
@@ -84,6 +87,7 @@ class GradientFlow(Record):
     samples: int | None = None
     features: int | None = None
     operations: Operations = field(default_factory=Operations)
+    trial: LearningTrial | None = None
 
     _table = flow_table
 
@@ -115,11 +119,6 @@ class GradientFlow(Record):
         """Mean of `.Slopes.per_scale` over populations."""
         return sum(p.slopes.per_scale for p in self.populations) / len(self.populations)
 
-    @property
-    def is_high(self) -> bool:
-        """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
-        return self.mean_slope > limits.TOO_HIGH
-
 
 class GradientFlows(dict[str, GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
@@ -128,11 +127,9 @@ class GradientFlows(dict[str, GradientFlow]):
     is printed once, with its candidates. The table has a row for each candidate, and below it a row
     for each population if there are several.
 
-    Candidates whose mean slope, averaged over populations, is at most 0.2 share rank 1; the one
-    nearest to 0.1 is listed first. No measure before training tells which of them learns best, so
-    compare them by training. Then come higher mean slopes, the lowest first; then candidates
-    whose gradient flips its sign from step to step in some population; last those without a
-    gradient.
+    Candidates with which the network learns share rank 1: no measure before training tells which
+    of them is best, so compare them by training. Then come those with which it learns slowly, those
+    that were not tried, and last those with which it does not learn.
 
     Examples
     --------
@@ -151,12 +148,9 @@ class GradientFlows(dict[str, GradientFlow]):
 
     @property
     def ranks(self) -> dict[str, int]:
-        """Rank of each candidate, best first: 1 is the best, and equals share a rank.
-
-        Of equals, the one whose mean slope is nearest to 0.1 comes first.
-        """
-        orders = {name: _order(flow) for name, flow in self.items()}
-        names = sorted(self, key=lambda name: (orders[name], _from_best(self[name])))
+        """Rank of each candidate, best first: 1 is the best, and equals share a rank."""
+        orders = {name: _order(flow.trial) for name, flow in self.items()}
+        names = sorted(self, key=orders.__getitem__)
         return {name: 1 + sum(o < orders[name] for o in orders.values()) for name in names}
 
     @property
@@ -194,13 +188,8 @@ class GradientFlows(dict[str, GradientFlow]):
         return table_of(self).html if self else None
 
 
-def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
+def _order(trial: LearningTrial | None) -> int:
     """Sort key of the ranking, the lowest first."""
-    absent = not (math.isfinite(flow.growth) and flow.growth > 0)
-    overshoots = any(population.gradient.overshoots for population in flow.populations)
-    return absent, overshoots, flow.mean_slope if flow.is_high else 0.0
-
-
-def _from_best(flow: GradientFlow) -> float:
-    """How far the mean slope is from 0.1, which trained best in our study."""
-    return abs(math.log(flow.mean_slope / limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
+    if trial is None:
+        return 2
+    return 0 if trial.learns_soon else 1 if trial.moves else 3

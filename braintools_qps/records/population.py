@@ -9,7 +9,6 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from .._causes import limits
 from .operations import Operations
 from .record import Record
 
@@ -31,15 +30,12 @@ class Activity(Record):
     same_share : float
         Share of samples in which all neurons fire at the steps at which they do in most samples; 0
         for a single sample.
-    gap : float
-        How near membranes come to the threshold: the distance that 1% of neurons and samples get
-        below, relative to the usual distance. 0 where they fire.
 
     Examples
     --------
     >>> from braintools_qps.records import Activity
-    >>> Activity(0.001, silent_share=0.7, saturated_share=0.0, empty_share=0.9).is_silent
-    True
+    >>> Activity(0.001, silent_share=0.7, saturated_share=0.0, empty_share=0.9).empty_share
+    0.9
     """
 
     firing_rate: float
@@ -47,27 +43,6 @@ class Activity(Record):
     saturated_share: float
     empty_share: float = 0.0
     same_share: float = 0.0
-    gap: float = 0.0
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether most samples bring no neuron to fire, so that nothing is passed on."""
-        return self.empty_share > limits.MAJORITY
-
-    @property
-    def says_nothing(self) -> bool:
-        """Whether it fires, but in the same way for most samples."""
-        return self.same_share > limits.MAJORITY and not self.is_silent
-
-    @property
-    def is_far_below(self) -> bool:
-        """Whether it is silent, and its membranes stay so far below that training takes long."""
-        return self.is_silent and self.gap > limits.FAR_BELOW
-
-    @property
-    def is_saturated(self) -> bool:
-        """Whether most neurons fire at almost every step."""
-        return self.saturated_share > limits.MAJORITY
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +95,6 @@ class Gradient(Record):
     consistency: float = math.nan
     depth_growth: float = math.nan
 
-    @property
-    def overshoots(self) -> bool:
-        """Whether the gradient flips its sign from step to step."""
-        return self.consistency < limits.FLIPPED
-
 
 @dataclass(frozen=True, eq=False)
 class Slopes(Record):
@@ -144,16 +114,14 @@ class Slopes(Record):
     lowest : float
         The most negative surrogate gradient at a membrane potential, relative to the peak; 0 if
         none is negative.
-    steep_share : float
-        Share of neuron-steps where the surrogate gradient is above 90% of its peak.
 
     Examples
     --------
     >>> import numpy as np
     >>> from braintools_qps.records import Histogram, Slopes
     >>> membranes = Histogram(np.array([-1, 0, 1]), np.array([0.9, 0.1]), np.array([0.5, 0.5]), 0.0)
-    >>> Slopes(mean=0.01, flat_share=0.97, scale=1.0, distances=membranes).out_of_reach
-    True
+    >>> Slopes(mean=0.01, flat_share=0.97, scale=1.0, distances=membranes).per_scale
+    0.01
     """
 
     mean: float
@@ -161,27 +129,6 @@ class Slopes(Record):
     scale: float | u.Quantity
     distances: Histogram
     lowest: float = 0.0
-    steep_share: float = 0.0
-
-    @property
-    def is_negative(self) -> bool:
-        """Whether a spike may change the sign of the gradient."""
-        return self.lowest < -limits.NEGATIVE
-
-    @property
-    def is_high(self) -> bool:
-        """Whether the mean slope is above the limit for recurrent and long networks."""
-        return self.per_scale > limits.TOO_HIGH
-
-    @property
-    def out_of_reach(self) -> bool:
-        """Whether nearly all slopes are flat."""
-        return self.flat_share > limits.OUT_OF_REACH
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether the slope is nearly the same wherever membranes lie."""
-        return self.steep_share > limits.OUT_OF_REACH
 
     @property
     def per_scale(self) -> float:

@@ -71,11 +71,10 @@ class Preparation(Record):
     lines : tuple of str
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
-    learning_rate : float or None
-        A learning rate for Adam to start from, where the surrogate was changed: 0.03 where the
-        weights that feed a neuron are longer than 10, as in networks of `brainpy.state`, or 0.1
-        where they are longer than 100, since Adam's steps do not grow with them; 0.01 for shorter
-        weights, eight populations or 400 steps; 0.001 in stacks whose weights were relayed.
+    learning_rate : float
+        A learning rate for Adam to start from, as short trainings with several show.
+    read : str
+        How the inputs were read.
 
     See Also
     --------
@@ -84,22 +83,26 @@ class Preparation(Record):
     Examples
     --------
     >>> from braintools_qps.records import Diagnosis, Preparation
-    >>> healthy = Diagnosis("none", None, "Rates and gradients are in range.")
-    >>> Preparation(healthy, healthy)
-    Nothing to do: rates and gradients are in range.
+    >>> healthy = Diagnosis("none", None, "It learns.")
+    >>> Preparation(healthy, healthy, (), 0.01, "30 steps, 64 samples, 20 features")
+    # It learns. Start with
+    learning_rate = 0.01
+    # Read as 30 steps, 64 samples, 20 features.
     """
 
     before: Diagnosis
     after: Diagnosis
-    lines: tuple[str, ...] = ()
-    learning_rate: float | None = None
+    lines: tuple[str, ...]
+    learning_rate: float
+    read: str
 
     def __repr__(self) -> str:
+        parts = [f"# {self.before.text}", *self.lines, f"# {self.after.text} Start with"]
         if not self.lines:
-            left = "to do" if self.before.cause == "none" else "that prepare changes"
-            said = str(self.before)
-            return f"Nothing {left}: {said[:1].lower()}{said[1:]}"
-        return "\n".join([f"# {self.before.text}", *self.lines, f"# {self.after.text}"])
+            parts = [f"# {self.before} Start with"]
+        return "\n".join(
+            [*parts, f"learning_rate = {self.learning_rate:g}", f"# Read as {self.read}."]
+        )
 
     def _repr_html_(self) -> str:
         return html_note(repr(self))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import lif_networks
 import numpy as np
 import pytest
+from braintools_qps._causes import limits
 from faulty_layers import Recurrent
 from flow_networks import Layer as OnVoltages
 from flow_networks import only, weights_and_inputs
@@ -21,7 +22,6 @@ from braintools_qps import (
     normalize_surrogate,
     set_surrogate,
 )
-from braintools_qps._causes import limits
 
 
 class Inhibited(Stack):

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
+from typing import final
 
 import jax.numpy as jnp
 import numpy as np
 
-from . import remedies
-from .evaluate import Evaluator, Measured
-from .findings import AGAIN, Finding, first_step
-from .passes import HUGE
-from .step import Population
+from ..changes import Change
+from ..evaluate import Evaluator, Measured
+from ..passes import HUGE
+from ..step import Population
+from ..ways import lower_slopes, other_surrogates
+from .cause import Cause, Finding
 
 HALF = (jnp.float16, jnp.bfloat16)
 LOOKED_AT, FEWEST, GROWS = 10, 4, 1.05  # steps before an overflow, and growth that explains it
 NEAR_OVERFLOW = 1e25  # mean squares from which on the next one may be infinite
 
 
-def membrane_not_finite(measured: Measured) -> Finding | None:
-    """The first step, and the first population at that step, whose membrane is NaN or infinite."""
+@final
+class NotFinite(Cause):
+    """NaN or infinity, which make all other numbers meaningless."""
+
+    name = "not finite"
+    rule = "NaN or infinity: in the inputs, forward, in the objective, backward, or in training"
+    helps = "look at the population, the step and the origin in the message"
+
+    def find(self, measured: Measured) -> Finding | None:
+        places = (_membrane, _output, _surrogate, _gradient, _parameter, _trained)
+        return next(filter(None, (place(measured) for place in places)), None)
+
+    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        if _membrane(measured) or _output(measured):
+            return  # no surrogate changes what is computed
+        yield from other_surrogates(measured)
+        yield from lower_slopes(measured)
+
+
+def _membrane(measured: Measured) -> Finding | None:
+    """The first step, and the first population at that step, whose membrane is not finite."""
     evaluator = measured.evaluator
     starts = [
         (step, order)
         for order, p in enumerate(measured.step.populations)
         for values in (evaluator.run.states[p.membrane], evaluator.run.arguments[p.call])
-        if (step := first_step(values, HUGE)) is not None
+        if (step := _first_step(values, HUGE)) is not None
     ]
     if not starts:
         return None
@@ -35,17 +56,16 @@ def membrane_not_finite(measured: Measured) -> Finding | None:
     what = f"its membrane potential is NaN, infinite or beyond {HUGE:.0e}"
     text = f"{p.name} is not finite: {what} {where}"
     if origin := _in_inputs(evaluator, step):
-        fill = f"Drop or fill them, as with jax.numpy.nan_to_num(inputs). {AGAIN}"
-        return Finding("not finite", (p.name,), f"{text}, because {origin}.", otherwise=fill)
+        fill = "Drop or fill them, as with jax.numpy.nan_to_num(inputs)."
+        return Finding((p.name,), f"{text}, because {origin}.", fill, exact=True, final=True)
     text += ", and so is everything after it."
-    advice = partial(_of_membrane, evaluator, p, step)
-    return Finding("not finite", (p.name,), text, otherwise=advice)
+    return Finding((p.name,), text, _of_membrane(evaluator, p, step), exact=True, final=True)
 
 
-def output_not_finite(measured: Measured) -> Finding | None:
+def _output(measured: Measured) -> Finding | None:
     """NaN or infinity in the outputs of the model, or in the objective."""
     run, cotangents = measured.evaluator.run, measured.evaluator.cotangents
-    if steps := [step for x in run.outputs if (step := first_step(x)) is not None]:
+    if steps := [step for x in run.outputs if (step := _first_step(x)) is not None]:
         text = (
             f"The output is not finite from step {min(steps)} on, although all membranes are: look "
             "at how the model computes it."
@@ -62,13 +82,13 @@ def output_not_finite(measured: Measured) -> Finding | None:
         )
     else:
         return None
-    return Finding("not finite", (), text)
+    return Finding((), text, exact=True, final=True)
 
 
-def surrogate_not_finite(measured: Measured) -> Finding | None:
+def _surrogate(measured: Measured) -> Finding | None:
     """A derivative that is NaN or infinite at a finite membrane; the first on the way back."""
     pairs = zip(reversed(measured.step.callers), reversed(measured.slopes))
-    names = list(dict.fromkeys(name for name, x in pairs if first_step(x) is not None))
+    names = list(dict.fromkeys(name for name, x in pairs if _first_step(x) is not None))
     if not names:
         return None
     text = (
@@ -77,13 +97,12 @@ def surrogate_not_finite(measured: Measured) -> Finding | None:
     )
     advice = (
         f"Correct the derivative of {type(measured.spikes[names[0]]).__name__}: check_surrogate of "
-        f"braintools_qps.testing says where it fails. {AGAIN}"
+        "braintools_qps.testing says where it fails."
     )
-    changes = partial(remedies.other_surrogate, measured, names)
-    return Finding("not finite", tuple(names), text, changes, advice)
+    return Finding(tuple(names), text, advice, exact=True, final=True)
 
 
-def gradient_not_finite(measured: Measured) -> Finding | None:
+def _gradient(measured: Measured) -> Finding | None:
     """A gradient that overflows, or becomes NaN, although the forward run is finite."""
     lost = {
         p: np.flatnonzero(~np.isfinite(p.gradient.second_moments)) for p in measured.populations
@@ -101,17 +120,14 @@ def gradient_not_finite(measured: Measured) -> Finding | None:
         f"The gradient of {p.name} {verb} {steps} before the end. The mean slope of its surrogate "
         f"is {p.slopes.per_scale:.2g}."
     )
-    # With other samples the same slopes may stay just below an overflow.
-    cause = "too high" if grew and not half and p.slopes.is_high else "not finite"
-    changes = partial(remedies.lower, measured)
     advice = (
-        "Lower slopes do not keep it finite: look for large recurrent weights, a state that feeds "
-        f"back undamped, or a root or logarithm at 0. {AGAIN}"
+        "Look for large recurrent weights, a state that feeds back undamped, or a root or "
+        "logarithm at 0."
     )
-    return Finding(cause, (p.name,), text, changes, advice)
+    return Finding((p.name,), text, advice, exact=True, final=True)
 
 
-def parameter_not_finite(measured: Measured) -> Finding | None:
+def _parameter(measured: Measured) -> Finding | None:
     """A parameter whose gradient is NaN or infinite while those of all membranes are finite."""
     first = next((p for p in measured.parameters if p.not_finite), None)
     if first is None:
@@ -121,23 +137,24 @@ def parameter_not_finite(measured: Measured) -> Finding | None:
         f"{first.not_finite} of its {first.size} elements, although the gradients of all membranes "
         "are finite: look at how the model computes with it, for a root or a logarithm at 0."
     )
-    return Finding("not finite", (), text)
+    return Finding((), text, exact=True, final=True)
 
 
-def half_parameters(measured: Measured) -> Finding | None:
-    """Parameters in float16, in which an optimizer's small numbers are 0."""
-    step = measured.step
-    states, positions = step.arrays.states, (p.position for p in measured.parameters)
-    half = next((i for i in positions if states[i].dtype == jnp.float16), None)
-    if half is None:
+def _trained(measured: Measured) -> Finding | None:
+    """A parameter that the trial made NaN or infinite."""
+    if measured.tried is None or not measured.tried.not_finite:
         return None
-    text = (
-        f"{step.path(half)} is a parameter in float16, where the epsilon of Adam, 1e-8, is 0: "
-        "wherever a gradient is 0, Adam divides 0 by 0, and the weight is NaN."
-    )
-    advice = f"Keep parameters in float32, and cast them where they are used. {AGAIN}"
-    fed = tuple(name for name in step.graph.names if half in step.graph.feeds[name])
-    return Finding("not finite", fed, text, otherwise=advice)
+    step, position = measured.step, measured.tried.not_finite[0]
+    steps = len(measured.tried.record.losses)
+    text = f"{step.path(position)} becomes NaN or infinite within {steps} steps of training."
+    if step.arrays.states[position].dtype == jnp.float16:
+        text += (
+            " It is a parameter in float16, where the epsilon of Adam, 1e-8, is 0: wherever a "
+            "gradient is 0, Adam divides 0 by 0."
+        )
+    advice = "Keep parameters in float32, and cast them where they are used."
+    fed = tuple(name for name in step.graph.names if position in step.graph.feeds[name])
+    return Finding(fed, text, advice, exact=True, final=True)
 
 
 def _in_inputs(evaluator: Evaluator, step: int) -> str:
@@ -168,11 +185,11 @@ def _of_membrane(evaluator: Evaluator, p: Population, first: int) -> str:
         return (
             f"It grows {factor:.2g} times per step{half and ', until it overflows' + half}: look "
             "in its update for a state that feeds back undamped (no leak, or two states mixed up), "
-            f"and for large recurrent weights. {AGAIN}"
+            "and for large recurrent weights."
         )
     if half:
-        return f"It overflows{half}: compute in float32, or scale the inputs down. {AGAIN}"
-    return f"Look in its update for a division by 0, or a root or logarithm of 0 or less. {AGAIN}"
+        return f"It overflows{half}: compute in float32, or scale the inputs down."
+    return "Look in its update for a division by 0, or a root or logarithm of 0 or less."
 
 
 def _half(evaluator: Evaluator, p: Population) -> str:
@@ -181,3 +198,10 @@ def _half(evaluator: Evaluator, p: Population) -> str:
     if dtype not in HALF:
         return ""
     return f" {dtype.name}, whose largest number is {float(jnp.finfo(dtype).max):.3g}"
+
+
+def _first_step(values: object, beyond: float = np.inf) -> int | None:
+    """The first step at which a value is NaN, infinite or beyond a limit."""
+    sizes = np.abs(np.asarray(values, np.float64)).reshape(len(np.asarray(values)), -1)
+    bad = ~(np.isfinite(sizes) & (sizes <= beyond)).all(axis=1)
+    return int(np.argmax(bad)) if bad.any() else None

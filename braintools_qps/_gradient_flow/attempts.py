@@ -1,0 +1,73 @@
+"""Try changes on a copy: change the model, train it for some steps, and put it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .._models import find_neurons, restoring, set_spike
+from ..records import LearningTrial
+from .changes import Change, Given
+from .evaluate import Measured
+from .passes import with_index
+from .tracing import trace
+from .trial import Trials, Tried
+
+CLEARLY = 0.2  # of the constant answer's loss; a change that takes less away has not helped
+
+
+@dataclass
+class Attempts:
+    """Changes of one measured model, each tried once."""
+
+    measured: Measured
+    trials: Trials
+    given: Given
+    tried: dict[str, LearningTrial | None] = field(default_factory=dict)  # by what is said
+
+    def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
+        """The first change that makes the trial clearly better."""
+        for change in changes:
+            after = self.after(change)
+            if after is not None and self.helps(after):
+                return change, after
+        return None
+
+    def after(self, change: Change) -> LearningTrial | None:
+        """The trial of the changed model; None where the change cannot be made."""
+        said = change.said(self.given)
+        if said not in self.tried:
+            try:
+                self.tried[said] = self._try(change).record
+            except Exception:  # the user would meet it, too
+                self.tried[said] = None
+        return self.tried[said]
+
+    def helps(self, after: LearningTrial) -> bool:
+        """Whether a trial is clearly better than that of the model as it is."""
+        before = self.measured.tried
+        return before is not None and is_better(after, before.record)
+
+    def _try(self, change: Change) -> Tried:
+        model, inputs = self.measured.evaluator.model, self.measured.evaluator.inputs
+        with restoring(model):
+            neurons = find_neurons(model)
+            for name, spike in self.measured.spikes.items():
+                set_spike(neurons[name], spike)
+            inputs = change.apply(model, inputs)
+            step = trace(model, inputs)
+        return self.trials.run(
+            step,
+            step.spikes,
+            with_index(inputs),
+            through_stops=change.through_stops,
+            all_steps=change.all_steps,
+        )
+
+
+def is_better(after: LearningTrial, before: LearningTrial) -> bool:
+    """Whether a trial learns at least twice as fast, or takes clearly more of the loss away."""
+    if after.half_after is not None:
+        return before.half_after is None or after.half_after <= before.half_after / 2
+    steps = min(len(after.losses), len(before.losses))
+    return after.gone_after(steps) >= before.gone_after(steps) + CLEARLY

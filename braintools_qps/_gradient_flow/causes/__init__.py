@@ -1,0 +1,42 @@
+"""Why a network does not learn: a file for each cause, and the order in which they count.
+
+Start with `cause`. NaN makes all numbers meaningless, a silent population starves all after it, and
+the height of the surrogate matters only in a network that fires and is connected. To add a cause,
+write its file, and put it into `CAUSES`.
+"""
+
+from .by_trial import Inhibition, Rates, Reset, Surrogates
+from .cause import Cause, Finding, named, span
+from .delay import Delay
+from .disconnected import Disconnected
+from .dropout import Dropout, keeps, low_dropouts
+from .fading import Fading
+from .inputs import InputsOutOfRange, InputsSayNothing
+from .no_gradient import GradientStopped, GradientZero, said_of_matrix, stopped_matrices
+from .not_finite import NotFinite
+from .saturated import Saturated
+from .silent import Silent
+from .surrogates import NegativeDerivative, OutOfReach, TooHigh
+from .too_small import TooSmall
+
+CAUSES: tuple[Cause, ...] = (
+    NotFinite(),
+    InputsSayNothing(),
+    Disconnected(),
+    GradientStopped(),
+    Dropout(),
+    InputsOutOfRange(),
+    Delay(),
+    Silent(),
+    Saturated(),
+    NegativeDerivative(),
+    OutOfReach(),
+    GradientZero(),
+    TooHigh(),
+    TooSmall(),
+    Fading(),
+    Rates(),
+    Surrogates(),
+    Inhibition(),
+    Reset(),
+)

@@ -1,0 +1,32 @@
+"""Populations that the output does not depend on, by the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from ..changes import Change
+from ..evaluate import Measured
+from ..graph import INPUTS, OUTPUTS
+from .cause import Cause, Finding, named
+
+
+@final
+class Disconnected(Cause):
+    name = "disconnected"
+    rule = "the output does not depend on the population"
+    helps = "let its spikes reach the output"
+
+    def find(self, measured: Measured) -> Finding | None:
+        graph = measured.step.graph
+        cut = [p.name for p in measured.populations if OUTPUTS not in graph.downstream(p.name)]
+        if not cut:
+            return None
+        others = f", nor on {named(cut[:-1])} before it" if cut[:-1] else ""
+        text = f"{cut[-1]} is disconnected: the output does not depend on it{others}."
+        exact = not graph.passes_by(set(cut)) or OUTPUTS not in graph.downstream(INPUTS)
+        advice = "Let its spikes reach what the model returns."
+        return Finding((cut[-1], *cut[:-1]), text, advice, exact)
+
+    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        return iter(())

@@ -1,0 +1,44 @@
+"""A dropout that keeps next to nothing, as where its share was meant as what to drop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from ..._models import Found, find_nodes, is_dropout
+from ...typing import Model, Node
+from ..changes import Change, SetDropout
+from ..evaluate import Measured
+from .cause import Cause, Finding
+
+KEPT = 0.3  # share of the signals, at most
+
+
+@final
+class Dropout(Cause):
+    name = "dropout"
+    rule = f"a dropout keeps {KEPT:.0%} of the signals or less"
+    helps = "a larger `prob`: in brainstate it is the share that is kept"
+
+    def find(self, measured: Measured) -> Finding | None:
+        for name, found in low_dropouts(measured.evaluator.model, KEPT).items():
+            return Finding((), keeps(name, found.node) + ".")
+        return None
+
+    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        for name, (node, code) in low_dropouts(measured.evaluator.model, KEPT).items():
+            yield SetDropout(name, code, float(f"{1 - node.prob:.3g}"))
+
+
+def low_dropouts(model: Model | None, most: float) -> dict[str, Found]:
+    """Dropouts that keep at most a share of the signals."""
+    is_low = lambda node: is_dropout(node) and 0 < node.prob <= most
+    return {} if model is None else find_nodes(model, is_low)
+
+
+def keeps(name: str, node: Node) -> str:
+    """A clause that says what a dropout keeps."""
+    return (
+        f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate `prob` is "
+        "the share that is kept"
+    )

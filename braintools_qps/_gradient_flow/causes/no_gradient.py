@@ -1,0 +1,116 @@
+"""Populations and weights that no gradient reaches, and what stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from ..._wording import listed
+from ..changes import Change, LetGradientPass
+from ..evaluate import Measured
+from ..graph import OUTPUTS
+from ..ways import wider_surrogates
+from .cause import Cause, Finding, named
+
+
+@final
+class GradientStopped(Cause):
+    """The derivative is stopped on every way to the output, or there is nothing to train."""
+
+    name = "no gradient"
+    rule = "no gradient reaches a population or its weights"
+    helps = "take away what stops it: a `stop_gradient`, `round`, `sign` or comparison"
+
+    def find(self, measured: Measured) -> Finding | None:
+        return _no_parameters(measured) or _stopped_populations(measured) or _stopped(measured)
+
+    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        graph = measured.step.graph
+        stops = {stop for name in finding.populations for stop in graph.blockers(name)}
+        stops |= {stop for i in stopped_matrices(measured) for stop in graph.blockers(i)}
+        if stops:
+            yield LetGradientPass(listed(sorted(stops)))
+
+
+@final
+class GradientZero(Cause):
+    """A gradient of exactly 0 in all weights of a population, throughout the trial."""
+
+    name = "no gradient"
+    rule = "the weights of a population get a gradient of exactly 0 in all steps of the trial"
+    helps = "a wider surrogate"
+
+    def find(self, measured: Measured) -> Finding | None:
+        if measured.tried is None:
+            return None
+        moved, step = set(measured.tried.moved), measured.step
+        weights = {p.name: step.input_weights(p) for p in step.populations}
+        names = tuple(n for n, known in weights.items() if known and not moved & set(known))
+        if not names:
+            return None
+        flat = [name for name in names if measured.is_flat(name)]
+        why = f": the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
+        text = f"No gradient reaches {named(names)}{why if flat else ''}."
+        return Finding(names, text, exact=True)
+
+    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        yield from wider_surrogates(measured, finding.populations)
+
+
+def stopped_matrices(measured: Measured) -> list[int]:
+    """Weight matrices on which the output depends, and which no derivative reaches."""
+    graph, states = measured.step.graph, measured.step.arrays.states
+    matrices = [i for i in measured.step.parameters if states[i].ndim > 1]
+    return [
+        i
+        for i in matrices
+        if OUTPUTS in graph.downstream(i) and OUTPUTS not in graph.downstream(i, smooth=True)
+    ]
+
+
+def said_of_matrix(measured: Measured, position: int) -> str:
+    """A clause that says what stops the gradient of a weight matrix."""
+    what = listed(measured.step.graph.blockers(position) or ["code after it"])
+    path = measured.step.path(position)
+    return f"{path} gets no gradient: {what} on the way from the output stops it"
+
+
+def _no_parameters(measured: Measured) -> Finding | None:
+    """A model whose weights are no parameters, so that an optimizer does not see them."""
+    step = measured.step
+    if step.parameters or step.idle_parameters or not step.multiplies():
+        return None
+    text = (
+        "The model has no parameters to train: its weights are no brainstate.ParamState, so an "
+        "optimizer does not see them."
+    )
+    return Finding((), text, "Wrap each weight: self.w = brainstate.ParamState(w).", exact=True)
+
+
+def _stopped_populations(measured: Measured) -> Finding | None:
+    graph = measured.step.graph
+    reaching = lambda name: OUTPUTS in graph.downstream(name)
+    stopped = lambda name: OUTPUTS not in graph.downstream(name, smooth=True)
+    names = [p.name for p in measured.populations if reaching(p.name) and stopped(p.name)]
+    if not names:
+        return None
+    last, what = names[-1], listed(graph.blockers(names[-1]) or ["code after it"])
+    others = f", nor {named(names[:-1])} before it" if names[:-1] else ""
+    text = (
+        f"No gradient reaches {last}{others}: {what} on the way from the output stops it, although "
+        "the output does depend on it."
+    )
+    return Finding((last, *names[:-1]), text, "Take it away.", exact=True)
+
+
+def _stopped(measured: Measured) -> Finding | None:
+    i = next(iter(stopped_matrices(measured)), None)
+    if i is None:
+        return None
+    graph = measured.step.graph
+    fed = [name for name in graph.names if i in graph.feeds[name]]
+    advice = (
+        "Take it away, or let the gradient pass it: w + jax.lax.stop_gradient(f(w) - w) in place "
+        "of f(w)."
+    )
+    return Finding(tuple(fed[:1]), f"{said_of_matrix(measured, i)}.", advice, exact=True)

@@ -1,0 +1,40 @@
+"""Populations that fire at almost every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from ..changes import Change
+from ..evaluate import Measured
+from ..ways import other_rates, stronger_weights
+from .cause import MAJORITY, Cause, Finding, named
+
+
+@final
+class Saturated(Cause):
+    name = "saturated"
+    rule = "most neurons fire in 95% of the steps, or they fire in most steps"
+    helps = "`normalize_rates`"
+    column, word = "rate", "saturated"
+
+    def find(self, measured: Measured) -> Finding | None:
+        affected = [
+            p
+            for p in measured.populations
+            if p.activity.saturated_share > MAJORITY or p.activity.firing_rate > MAJORITY
+        ]
+        if not affected:
+            return None
+        first, after = affected[0], measured.step.downstream(affected[0].name)
+        how = f"it fires {first.activity.firing_rate:.2g} times per step"
+        if first.activity.saturated_share > MAJORITY:
+            how = f"{first.activity.saturated_share:.0%} of its neurons fire at almost every step"
+        result = f", so its spikes tell {named(after)} little about the input" if after else ""
+        text = f"{first.name} is saturated: {how}{result}."
+        advice = "Look at its bias, its threshold and the unit of its current."
+        return Finding(tuple(p.name for p in affected), text, advice)
+
+    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        yield from other_rates(measured, centre_first=True)
+        yield from stronger_weights(measured, finding.populations[0])

@@ -1,0 +1,51 @@
+"""Fewer neurons than the task needs, in a population that all signals pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+import numpy as np
+
+from ..changes import Change
+from ..evaluate import Evaluator, Measured
+from ..graph import OUTPUTS
+from .cause import Cause, Finding, named
+
+
+@final
+class TooSmall(Cause):
+    name = "too small"
+    rule = (
+        "the neurons before the output are fewer than the classes, or than half of the outputs; or "
+        "those of another population that all signals pass are half as few"
+    )
+    helps = "more neurons"
+
+    def find(self, measured: Measured) -> Finding | None:
+        graph, (least, task) = measured.step.graph, _needed(measured.evaluator)
+        ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
+        for part, limit in [(ends, least), *(([p], least / 2) for p in measured.populations)]:
+            names, neurons = tuple(p.name for p in part), sum(p.size for p in part)
+            if neurons < limit and not graph.passes_by(set(names)):
+                text = (
+                    f"{named(names)} {'is' if len(names) == 1 else 'are'} too small: "
+                    f"{neurons} {'neuron' if neurons == 1 else 'neurons'} for {task}."
+                )
+                return Finding(names, text, f"Give {named(names)} as many neurons, or more.")
+        return None
+
+    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        return iter(())
+
+
+def _needed(evaluator: Evaluator) -> tuple[float, str]:
+    """How many neurons a task needs, and what for. An output per input feature is no class."""
+    labels, batched = evaluator.labels, evaluator.batch is not None
+    if labels is not None and not np.issubdtype(labels.dtype, np.floating):
+        classes = len(np.unique(labels))
+        return classes, f"{classes} classes"
+    outputs = evaluator.real_outputs()
+    size = int(np.prod(outputs[0].shape[1 + batched :])) if len(outputs) == 1 else 0
+    is_classes = labels is None and size < evaluator.features
+    return size / 2 if is_classes else 0, f"{size} outputs"

@@ -1,0 +1,129 @@
+"""What a trial minimises: the user's objective, or a loss of labels, given or random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import scipy.optimize
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+from .step import Step, is_real
+
+SAMPLES = 64  # that count; more would only take longer
+CLASSES = 10  # of random labels, at most
+SOLVED = 0.01  # of the loss at the start; below it a constant answer is as good as any
+STREAM = 20220200  # keeps random labels independent of what a user draws from the same seed
+
+
+Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, features)
+
+
+class Loss(NamedTuple):
+    """A function of the outputs of all steps, and the loss of the best constant answer."""
+
+    of: Callable[[Sequence[Array]], Array]
+    constant: float
+    samples: int
+
+    def of_means(self) -> Loss:
+        """The same loss, where each step has the mean output of all steps."""
+
+        def value(outputs: Sequence[Array]) -> Array:
+            mean = lambda x: jnp.broadcast_to(x.mean(axis=0), x.shape) if is_real(x) else x
+            return self.of(list(map(mean, outputs)))
+
+        return self._replace(of=value)
+
+
+def of_objective(
+    step: Step, outputs: Sequence[Array], function: Callable[[Any], Any], batch: int | None
+) -> Loss:
+    """The user's objective. The best constant answer is found by trying."""
+    real = [i for i, x in enumerate(outputs) if is_real(x)]
+
+    def value(outputs: Sequence[Array]) -> Array:
+        result = function(jax.tree.unflatten(step.output_tree, list(outputs)))
+        return jnp.asarray(u.get_mantissa(result), jnp.result_type(float))
+
+    axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
+    means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
+    flat, shaped = ravel_pytree(means)
+
+    @jax.jit
+    def constant(answer: Array) -> tuple[Array, Array]:
+        def lost(answer: Array) -> Array:
+            changed = list(outputs)
+            for i, part in zip(real, shaped(answer)):
+                changed[i] = jnp.broadcast_to(part, outputs[i].shape)
+            return value(changed)
+
+        return jax.value_and_grad(lost)(answer.astype(flat.dtype))
+
+    numbers = lambda x: tuple(np.asarray(part, np.float64) for part in constant(jnp.asarray(x)))
+    best = scipy.optimize.minimize(numbers, np.asarray(flat), jac=True, method="L-BFGS-B").fun
+    start = float(value(outputs))
+    known = np.isfinite(best) and best > SOLVED * abs(start)
+    return Loss(value, float(best) if known else start, batch or 1)
+
+
+def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
+    """Cross-entropy of the mean output for classes, squared error for numbers."""
+    chosen, answers = counted(len(labels)), _answers(step, outputs)
+    if np.issubdtype(labels.dtype, np.floating):
+        return _squared(answers, chosen, labels[chosen].reshape(len(chosen), -1))
+    _, classes = np.unique(labels, return_inverse=True)
+    return _entropy(answers, chosen, classes.reshape(-1)[chosen])
+
+
+def of_random_labels(step: Step, outputs: Sequence[Array], batch: int, seed: int) -> Loss:
+    """Random classes: can the network tell these samples apart?"""
+    chosen, answers = counted(batch), _answers(step, outputs)
+    features = answers(outputs).shape[1]
+    classes = max(min(features, CLASSES, len(chosen)), 2)
+    order = np.random.default_rng([STREAM, seed]).permutation(len(chosen))
+    return _entropy(answers, chosen, order % classes)
+
+
+def counted(batch: int) -> np.ndarray:
+    """The samples that count, evenly spread."""
+    return np.unique(np.linspace(0, batch - 1, min(batch, SAMPLES)).astype(int))
+
+
+def _entropy(answers: Answers, chosen: np.ndarray, classes: np.ndarray) -> Loss:
+    shares = np.bincount(classes) / len(classes)
+    shares = shares[shares > 0]
+
+    def value(outputs: Sequence[Array]) -> Array:
+        logits = answers(outputs)[chosen]
+        if logits.shape[1] == 1:  # one output, for two classes
+            logits = jnp.concatenate([jnp.zeros_like(logits), logits], axis=1)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, classes).mean()
+
+    return Loss(value, float(-(shares * np.log(shares)).sum()), len(chosen))
+
+
+def _squared(answers: Answers, chosen: np.ndarray, targets: np.ndarray) -> Loss:
+    value = lambda outputs: jnp.mean((answers(outputs)[chosen] - targets) ** 2)
+    return Loss(value, float(targets.var(axis=0).mean()), len(chosen))
+
+
+def _answers(step: Step, outputs: Sequence[Array]) -> Answers:
+    """The first real output as a mean over steps, spikes as their count: (samples, features)."""
+    position = next(i for i, x in enumerate(outputs) if is_real(x))
+    values = np.asarray(outputs[position])
+    is_spikes = step.jaxpr.outvars[position] in {p.spikes for p in step.populations}
+    is_spikes |= bool(values.any() and np.isin(values, (0, 1)).all())
+
+    def answers(outputs: Sequence[Array]) -> Array:
+        first = outputs[position].astype(jnp.promote_types(values.dtype, jnp.float32))
+        reduced = jnp.sum(first, axis=0) if is_spikes else jnp.mean(first, axis=0)
+        return reduced.reshape(len(reduced), -1)
+
+    return answers

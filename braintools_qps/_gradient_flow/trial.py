@@ -1,0 +1,231 @@
+"""A short training on the given batch: does the network learn?
+
+Whether rates and slopes are in range says little about it; forty steps of training tell. The step
+is trained on its arrays, so the model, its states and its random state are never touched.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from .._jaxpr import Tap
+from .._surrogate import QPseudoSpike, Scaled
+from ..records import LearningTrial
+from ..typing import SpikeFunction
+from .loss import Loss
+from .passes import program_of, replaced
+from .slopes import slopes_at
+from .step import Arrays, Spikes, Step
+
+SHARE, FROM_ZERO = 0.1, 0.01  # an Adam step, relative to a weight's root mean square; for zeros
+PIECE, FIRST, LONGEST = 10, 40, 200  # steps compiled as one, tried at least, and at most
+HOPELESS = 0.02  # share of the loss; with less gone after the first steps, it is given up
+RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
+AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate is named if it loses no more
+LATE = 5  # last steps of a trial, whose mean loss ranks the rates
+PATIENCE = 3  # seconds after which a bar shows
+
+
+class Training(NamedTuple):
+    """A network in training."""
+
+    weights: list[Array]
+    adam: Any
+    lasting: list[Array]  # states that outlast a run: running statistics, random keys
+    moved: list[Array]  # whether each parameter has had a gradient
+
+
+class Tried(NamedTuple):
+    """What a trial shows, with positions of parameters among the leaves of the states."""
+
+    record: LearningTrial
+    moved: tuple[int, ...]  # parameters that got a gradient
+    not_finite: tuple[int, ...]  # parameters that became NaN or infinite
+
+
+class Trials:
+    """Trials with one loss. Those whose programs are the same share what was compiled."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self._pieces: dict[Any, Callable] = {}
+
+    def run(
+        self,
+        step: Step,
+        spikes: Spikes,
+        indexed: Sequence[Array],
+        *,
+        through_stops: bool = False,
+        all_steps: bool = False,
+    ) -> Tried:
+        """Train until half of the loss is gone, or until that is hopeless."""
+        piece = self._piece(step, spikes, through_stops, all_steps)
+        training, sizes = started(step), [_step_size(w) for w in _weights(step)]
+        losses: list[float] = []
+        with _bar() as advance:
+            while not _is_over(losses, self.loss.constant):
+                training, more = piece(step.arrays, indexed, sizes, training)
+                losses += np.asarray(more, np.float64).tolist()
+                advance(len(more))
+        moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
+        bad = tuple(i for i, w in zip(step.parameters, training.weights) if not _is_finite(w))
+        record = LearningTrial(tuple(losses), self.loss.constant, self.loss.samples)
+        return Tried(record, moved, bad)
+
+    def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> float:
+        """The smallest rate for Adam that is about as good as the best, after the first steps."""
+        piece, n = self._piece(step, spikes), len(step.parameters)
+        ends: dict[float, float] = {}
+        for rate in RATES:
+            training, losses = started(step), jnp.zeros(0)
+            for _ in range(FIRST // PIECE):
+                training, losses = piece(step.arrays, indexed, [rate] * n, training)
+            end = float(np.mean(losses[-LATE:]))
+            ends[rate] = end if np.isfinite(end) else np.inf
+        enough = min(ends.values()) + AS_GOOD * abs(self.loss.constant)
+        return min(rate for rate, end in ends.items() if end <= enough)
+
+    def _piece(
+        self, step: Step, spikes: Spikes, through_stops: bool = False, all_steps: bool = False
+    ) -> Callable:
+        """Some steps of training as a compiled function, shared by equal programs."""
+        undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
+        bases = {name: base for name, (base, _) in undamped.items()}
+        key = (program_of(step), through_stops, all_steps, *(_key(bases[n]) for n in step.callers))
+        if key not in self._pieces:
+            loss = self.loss.of_means() if all_steps else self.loss
+            self._pieces[key] = jax.jit(partial(train, step, bases, loss, through_stops))
+        heights = {name: height for name, (_, height) in undamped.items()}
+        return partial(self._pieces[key], heights)
+
+
+def started(step: Step) -> Training:
+    """The network before its first step of training."""
+    weights = _weights(step)
+    lasting = [step.arrays.states[step.written[j]] for j in step.lasting]
+    return Training(weights, ADAM.init(weights), lasting, [jnp.zeros((), bool)] * len(weights))
+
+
+ADAM = optax.scale_by_adam()
+
+
+def train(
+    step: Step,
+    spikes: Spikes,
+    loss: Loss,
+    through_stops: bool,
+    heights: Mapping[str, Any],
+    arrays: Arrays,
+    indexed: Sequence[Array],
+    sizes: Sequence[Any],
+    training: Training,
+) -> tuple[Training, Array]:
+    """Some steps of Adam, and the loss before each."""
+
+    def value(weights: list[Array], lasting: list[Array]) -> tuple[Array, list[Array]]:
+        states = replaced(arrays.states, step.parameters, weights)
+        states = replaced(states, [step.written[j] for j in step.lasting], lasting)
+        changed = arrays._replace(states=states)
+        outputs, lasting = outputs_of(step, spikes, heights, through_stops, changed, indexed)
+        return loss.of(outputs), lasting
+
+    def update(now: Training, _: None) -> tuple[Training, Array]:
+        gradient = jax.value_and_grad(value, has_aux=True)
+        (lost, lasting), slopes = gradient(now.weights, now.lasting)
+        changes, adam = ADAM.update(slopes, now.adam)
+        weights = [w - (s * c).astype(w.dtype) for w, s, c in zip(now.weights, sizes, changes)]
+        moved = [was | jnp.any(slope != 0) for was, slope in zip(now.moved, slopes)]
+        return Training(weights, adam, lasting, moved), lost
+
+    return jax.lax.scan(update, training, None, PIECE)
+
+
+def outputs_of(
+    step: Step,
+    spikes: Spikes,
+    heights: Mapping[str, Any],
+    through_stops: bool,
+    arrays: Arrays,
+    indexed: Sequence[Array],
+) -> tuple[list[Array], list[Array]]:
+    """The outputs of all steps, differentiable through the surrogates, and the lasting states."""
+    units = {p.name: p.argument_unit for p in (*step.populations, *step.readouts)}
+
+    def slope(name: str, argument: Array) -> Array:
+        slopes = slopes_at(spikes[name], argument, units[name])
+        return slopes * jnp.asarray(heights[name], slopes.dtype)
+
+    def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
+        states = replaced(arrays.states, step.written, written)
+        result = step(arrays.constants, x, states, tap=Tap(slope, through_stops))
+        return result.written, result.outputs
+
+    start = [arrays.states[i] for i in step.written]
+    written, outputs = jax.lax.scan(advance, start, list(indexed))
+    return outputs, [written[j] for j in step.lasting]
+
+
+def _weights(step: Step) -> list[Array]:
+    return [jnp.asarray(step.arrays.states[i]) for i in step.parameters]
+
+
+def _step_size(weights: Array) -> float:
+    """A tenth of the root mean square, so that no learning rate has to fit."""
+    usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
+    return SHARE * usual if usual else FROM_ZERO
+
+
+def _is_finite(weights: Array) -> bool:
+    return bool(jnp.all(jnp.isfinite(weights)))
+
+
+def _is_over(losses: list[float], constant: float) -> bool:
+    """Whether half of the loss is gone, or nothing more is to be expected."""
+    now = LearningTrial(tuple(losses), constant, 0)
+    if not losses or now.learns:
+        return bool(losses)
+    if not np.isfinite(losses[-1]) or len(losses) >= LONGEST:
+        return True
+    return len(losses) >= FIRST and now.share_gone < HOPELESS
+
+
+def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:
+    """A surrogate of height 1 and its dampening, so that programs serve all dampenings."""
+    if not isinstance(spike, (QPseudoSpike, Scaled)) or not isinstance(spike.dampening, float):
+        return spike, 1.0
+    base = spike.replace(dampening=1.0)
+    if isinstance(base, Scaled) and base.scale is None and base.residual_dtype is None:
+        return base.surrogate, spike.dampening
+    return base, spike.dampening
+
+
+def _key(spike: SpikeFunction) -> Any:
+    """What tells surrogates apart: themselves, or for functions which object it is."""
+    try:
+        hash(spike)
+    except TypeError:
+        return id(spike)
+    return spike
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int], Any]]:
+    """A bar that shows where a trial takes longer than some seconds."""
+    if importlib.util.find_spec("tqdm") is None:
+        yield lambda steps: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=LONGEST, delay=PATIENCE, leave=False, desc="trial", unit="step") as bar:
+        yield bar.update

@@ -1,0 +1,76 @@
+"""The record of a trial: a short training on the given batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .record import Record
+
+SOON = 50  # steps; healthy networks of the casebook took 41 at most
+MOVES = 0.02  # share of the loss; of networks that could not learn, less was gone
+
+
+@dataclass(frozen=True, eq=False)
+class LearningTrial(Record):
+    """A short training on the given batch, which shows whether the network learns.
+
+    Attributes
+    ----------
+    losses : tuple of float
+        The loss before each step of Adam.
+    constant : float
+        The loss of the best constant answer: the entropy of the labels, or their variance.
+    samples : int
+        How many samples counted.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import LearningTrial
+    >>> trial = LearningTrial(losses=(2.4, 2.0, 1.1), constant=2.3, samples=64)
+    >>> trial.half_after, round(trial.share_gone, 2), trial.learns
+    (2, 0.52, True)
+    """
+
+    losses: tuple[float, ...]
+    constant: float
+    samples: int
+
+    @property
+    def left(self) -> float:
+        """The lowest loss; infinity if none is finite."""
+        return min((x for x in self.losses if np.isfinite(x)), default=np.inf)
+
+    @property
+    def share_gone(self) -> float:
+        """The share of the best constant answer's loss that is gone, from 0 to 1."""
+        return self.gone_after(len(self.losses))
+
+    @property
+    def half_after(self) -> int | None:
+        """The number of steps that take half of that loss away; None if none do."""
+        half = self.constant - abs(self.constant) / 2
+        return next((i for i, loss in enumerate(self.losses) if loss <= half), None)
+
+    @property
+    def learns(self) -> bool:
+        """Whether half of that loss is gone."""
+        return self.half_after is not None
+
+    @property
+    def learns_soon(self) -> bool:
+        """Whether it is gone after at most 50 steps."""
+        return self.half_after is not None and self.half_after <= SOON
+
+    @property
+    def moves(self) -> bool:
+        """Whether at least a fiftieth of it is gone."""
+        return self.share_gone >= MOVES
+
+    def gone_after(self, steps: int) -> float:
+        """The share that is gone after some steps."""
+        known = [x for x in self.losses[: steps + 1] if np.isfinite(x)]
+        if not known:
+            return 0.0
+        return float(np.clip((self.constant - min(known)) / abs(self.constant), 0, 1))

@@ -1,0 +1,185 @@
+"""The trial: the same losses as a training by hand, and the forms of what is said of it."""
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flow_networks import only
+from lif_networks import N, Network
+from scipy.stats import entropy
+
+from braintools_qps import QPseudoSpike, gradient_flow, prepare
+from braintools_qps.records import LearningTrial
+
+STEPS, BATCH, CLASSES = 20, 16, 4
+
+pytestmark = pytest.mark.usefixtures("one_millisecond")
+
+
+class Classifier(Network):
+    """Two LIF layers and a readout, with the gain of their currents."""
+
+    def __init__(self, gain=20.0, keep=1.0):
+        super().__init__((N,), spk_fun=QPseudoSpike(alpha=2.0, dampening=0.3))
+        self.gain, self.readout = gain, brainstate.nn.Linear(N, CLASSES)
+        self.dropout = brainstate.nn.Dropout(keep)
+
+    def update(self, x):
+        return self.readout(self.dropout(self.lif[0](self.gain * self.linear[0](x) * u.mA)))
+
+
+def classifier(**options):
+    brainstate.random.seed(0)
+    return Classifier(**options)
+
+
+@pytest.fixture
+def data():
+    samples = jax.random.uniform(jax.random.key(1), (BATCH, N))
+    return jnp.broadcast_to(samples, (STEPS, BATCH, N)), np.arange(BATCH) % CLASSES
+
+
+def cross_entropy(labels):
+    return lambda outputs: optax.softmax_cross_entropy_with_integer_labels(
+        outputs.mean(axis=0), labels
+    ).mean()
+
+
+def run(model, inputs):
+    brainstate.nn.init_all_states(model, BATCH)
+    with brainstate.environ.context(fit=True):
+        return brainstate.transform.for_loop(model.update, inputs)
+
+
+def trained_by_hand(data, sizes, steps, **options):
+    """Losses of Adam, by optax, on the model itself, as a user writes it."""
+    model, (inputs, labels) = classifier(**options), data
+    weights = model.states(brainstate.ParamState)
+    sizes, adam = sizes({k: w.value for k, w in weights.items()}), optax.scale_by_adam()
+
+    def value():
+        return cross_entropy(labels)(run(model, inputs))
+
+    gradient = brainstate.transform.grad(value, weights, return_value=True)
+    state, losses = adam.init({k: w.value for k, w in weights.items()}), []
+    for _ in range(steps):
+        slopes, lost = gradient()
+        changes, state = adam.update(slopes, state)
+        for k, w in weights.items():
+            w.value = jax.tree.map(lambda x, s, c: x - s * c, w.value, sizes[k], changes[k])
+        losses.append(float(lost))
+    return losses
+
+
+def relative(weights):
+    """A tenth of the root mean square of each weight."""
+    size = lambda w: 0.1 * jnp.sqrt(jnp.mean(w**2)) if w.any() else 0.01
+    return jax.tree.map(size, weights)
+
+
+def test_losses_are_those_of_a_training_by_hand(data):
+    inputs, labels = data
+    trial = only(gradient_flow(classifier(), inputs, labels=labels)).trial
+    steps = len(trial.losses)
+    expected = trained_by_hand(data, relative, steps)
+    np.testing.assert_allclose(trial.losses, expected, rtol=2e-3)
+    assert trial.learns and trial.losses[trial.half_after] <= np.log(4) / 2 < min(
+        trial.losses[: trial.half_after]
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "constant"),
+    [
+        (np.arange(BATCH) % CLASSES, np.log(4)),
+        (np.array(["a"] * 12 + ["b"] * 4), entropy([0.75, 0.25])),
+        (np.linspace(0.0, 1.0, BATCH * CLASSES).reshape(BATCH, CLASSES), None),
+    ],
+)
+def test_the_best_constant_answer_is_the_entropy_or_the_variance(data, labels, constant):
+    trial = only(gradient_flow(classifier(), data[0], labels=labels)).trial
+    expected = labels.var(axis=0).mean() if constant is None else constant
+    assert trial.constant == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_best_constant_answer_to_an_objective_is_found(data):
+    inputs, labels = data
+    shares = np.bincount(np.minimum(labels, 2)) / BATCH
+    flow = only(gradient_flow(classifier(), inputs, objective=cross_entropy(np.minimum(labels, 2))))
+    assert flow.trial.constant == pytest.approx(entropy(shares), rel=1e-4)
+    numbers = jnp.linspace(-30.0, 50.0, BATCH)[:, None]
+    squared = lambda outputs: jnp.mean((outputs - numbers) ** 2)
+    flow = only(gradient_flow(classifier(), inputs, objective=squared))
+    assert flow.trial.constant == pytest.approx(float(np.var(numbers)), rel=1e-4)
+
+
+def test_where_a_constant_answer_is_perfect_the_loss_at_the_start_counts(data):
+    calm = lambda outputs: jnp.mean((outputs - 0.5) ** 2)
+    start = calm(run(classifier(), data[0]))
+    trial = only(gradient_flow(classifier(), data[0], objective=calm)).trial
+    assert trial.constant == pytest.approx(float(start), rel=1e-5)
+
+
+def test_nothing_of_the_model_changes_and_dropout_draws_anew(data):
+    model = classifier(keep=0.5)
+    states = {k: v.value for k, v in brainstate.graph.states(model).items()}
+    key = brainstate.random.DEFAULT.value
+    trial = only(gradient_flow(model, data[0], labels=data[1])).trial
+    after = {k: v.value for k, v in brainstate.graph.states(model).items()}
+    assert jax.tree.all(jax.tree.map(lambda a, b: a is b, states, after))
+    assert brainstate.random.DEFAULT.value is key
+    without = trained_by_hand(data, relative, 3)
+    assert not np.allclose(trial.losses[:3], without, rtol=1e-3)
+
+
+def test_interrupted_trials_leave_the_model_as_it_was(data):
+    model = classifier()
+    before = [v.value for v in brainstate.graph.states(model).values()]
+
+    def interrupted(outputs):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(model, data[0], objective=interrupted)
+    after = [v.value for v in brainstate.graph.states(model).values()]
+    assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, after))
+
+
+@pytest.mark.parametrize("samples", [8, 64, 200])
+def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
+    each = jax.random.uniform(jax.random.key(0), (samples, N))
+    inputs = jnp.broadcast_to(each, (10, samples, N))
+    learning, silent = (only(gradient_flow(classifier(gain=g), inputs)) for g in (20.0, 1e-9))
+    assert learning.diagnosis.cause == "none"
+    assert silent.diagnosis.cause == "silent"
+    assert learning.trial.samples == min(samples, 64)
+
+
+def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data):
+    done = prepare(classifier(), data[0], labels=data[1])
+    assert (done.before.cause, done.lines) == ("none", ())
+    ends = {}
+    for rate in (0.1, 0.03, 0.01, 0.003, 0.001):
+        same = lambda weights, rate=rate: jax.tree.map(lambda w: rate, weights)
+        ends[rate] = np.mean(trained_by_hand(data, same, 40)[-5:])
+    good = [r for r, end in ends.items() if end <= min(ends.values()) + 0.1 * np.log(4)]
+    assert done.learning_rate == min(good)
+
+
+@pytest.mark.parametrize(
+    ("losses", "learns", "soon", "moves", "gone"),
+    [
+        ((2.0, 1.5, 0.9), True, True, True, 0.55),
+        ((2.0, *[1.5] * 60, 0.9), True, False, True, 0.55),
+        ((2.0, 1.99, 1.99), False, False, False, 0.005),
+        ((2.0, np.nan, np.nan), False, False, False, 0.0),
+        ((5.0, 2.0, 1.9), False, False, True, 0.05),
+    ],
+)
+def test_forms(losses, learns, soon, moves, gone):
+    trial = LearningTrial(losses, constant=2.0, samples=64)
+    assert (trial.learns, trial.learns_soon, trial.moves) == (learns, soon, moves)
+    assert trial.share_gone == pytest.approx(gone)
