@@ -58,3 +58,15 @@ def test_actions_are_pinned_by_hash(workflow):
     actions = re.findall(r"uses: (.+)", workflow.read_text())
     assert actions
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v[\d.]+", action) for action in actions)
+
+
+def test_the_bibtex_of_the_software_is_that_of_the_citation():
+    page = (ROOT / "docs" / "citing.md").read_text()
+    entry = page.partition("@software{")[2].partition("\n}")[0].replace("\\_", "_")
+    said = dict(re.findall(r"^  (\w+) += \{+(.*?)\}+,?$", entry, re.M))
+    known = dict(re.findall(r'^([\w-]+): "?(.*?)"?$', CITATION, re.M))
+    assert said["year"] == known["date-released"][:4]
+    assert all(said[field] == known[field] for field in ("title", "version", "license"))
+    assert f"name: {said['author']}\n" in CITATION
+    [paper] = re.findall(r'value: "(arXiv:.*)"', CITATION)
+    assert f"= {{{paper}}}" in page
