@@ -149,6 +149,7 @@ class Search:
                 continue
             if not self.fresh and (known := self.store.outcome(run.key)):
                 self._outcomes[run.key] = known._replace(weights={})
+                self.progress.known += 1
             else:
                 missing.setdefault(run.key, run)
         return list(missing.values())
