@@ -2,11 +2,13 @@
 
 Start with `Table` in `table`; `fields` has the tables of small records, `flow` those of gradient
 flows. `comparison` makes the table of a comparison and `columns` declares its columns, `verdict`
-says which candidate is best, `notes` explains the numbers, `methods` tells what was done, and
-`tidy` has a line for each candidate, seed, epoch or trial. Nothing here imports `records`: a record
-is passed in and read by its attributes.
+says which candidate is best, `notes` explains the numbers, `closing` ends every result, `picture`
+is above that of a flow in a notebook, `methods` tells what was done, and `tidy` has a line for each
+candidate, seed, epoch or trial. Nothing here imports `records`: a record is passed in and read by
+its attributes.
 """
 
+from .closing import closing_of_preparation, wrapped
 from .comparison import comparison_table, comparison_text
 from .fields import (
     fields_table,

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-from .table import Table
+from .closing import closing_of_flow
+from .picture import picture_of
+from .table import Rows, Table
 
 if TYPE_CHECKING:
     from ..records import GradientFlow, GradientFlows, PopulationFlow
@@ -19,9 +21,13 @@ FURTHER = 5  # sentences below a table
 
 def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
-    rows = [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
+    rows = [["population", *COLUMNS]]
+    rows += [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
-    return Table([["population", *COLUMNS], *rows], flow.further[:FURTHER], above=above)
+    return Table(
+        _known(rows), flow.further[:FURTHER], above=above, closing=[*closing_of_flow(flow)],
+        picture=picture_of({flow.name: flow}),
+    )  # fmt: skip
 
 
 def flows_table(flows: GradientFlows) -> Table:
@@ -38,7 +44,11 @@ def flows_table(flows: GradientFlows) -> Table:
         for p in flow.populations if len(flow.populations) > 1 else ():
             rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, flow).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
-    return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""])
+    best = flows[next(iter(ranks))]
+    return Table(
+        rows, shared[:FURTHER], above=[*flows.diagnoses, ""], closing=[*closing_of_flow(best)],
+        picture=picture_of(flows),
+    )  # fmt: skip
 
 
 def diagnoses(flows: GradientFlows) -> tuple[str, ...]:
@@ -60,6 +70,12 @@ def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
     if not others or (same and len(flows) == len(others) + 1):
         return line
     return f"{line} The same with {', '.join(others)}."
+
+
+def _known(rows: Rows) -> Rows:
+    """The table without columns of which nothing is known."""
+    columns = (column for column in zip(*rows) if any(text != "-" for text in column[1:]))
+    return [*zip(*columns)]
 
 
 def _title(flow: GradientFlow) -> str:

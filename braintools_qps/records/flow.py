@@ -51,6 +51,8 @@ class GradientFlow(Record):
     trial : LearningTrial or None
         The short training that the diagnosis rests on: a `.LearningTrial`. None for one sample
         without an objective, or without weights to train.
+    read : str
+        How the inputs were read: steps, samples, features and their units, labels.
 
     See Also
     --------
@@ -88,6 +90,7 @@ class GradientFlow(Record):
     features: int | None = None
     operations: Operations = field(default_factory=Operations)
     trial: LearningTrial | None = None
+    read: str = ""
 
     _table = flow_table
 

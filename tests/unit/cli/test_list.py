@@ -1,5 +1,7 @@
 """The subcommand list."""
 
+import re
+
 import brainunit as u
 from braintools.surrogate import Sigmoid
 
@@ -9,8 +11,12 @@ from braintools_qps._comparison import TASKS
 
 
 def listed(capsys, *options):
+    """Lines of names, each followed by one of its description: both are wrapped for a terminal."""
     assert main(["list", *options]) == 0
-    return capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    out = out.replace("\n        ", " ")
+    return re.sub(r"(\n    .*)\n    (?=\S)", r"\1 ", out).splitlines()
 
 
 def test_a_line_for_each_surrogate_with_its_description_below(capsys):
