@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     for line in _tasks() if arguments.tasks else _surrogates():
         indents = (INDENT, INDENT) if line.startswith(INDENT) else ("", 2 * INDENT)
-        print(*wrapped(line, *indents), sep="\n")
+        print(*wrapped(line.strip(), *indents), sep="\n")
 
 
 def _tasks() -> Iterator[str]:
