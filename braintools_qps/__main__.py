@@ -13,6 +13,7 @@ from ._cli import console, errors
 
 PROGRAM = "braintools-qps"
 DESCRIPTION = "List, measure and compare the surrogate gradients of spiking networks."
+INTERRUPTED = 130  # as a shell says it
 COMMANDS = {
     "list": "list the surrogates that you can choose by name, or the tasks of compare",
     "flow": "find out why a network does not learn: measure its gradients, without training",
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 on success, 2 after an error that the user can fix.
+        0 on success, 2 after an error that the user can fix, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -35,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with console.listening(arguments):
             arguments.run(arguments)
         return 0
+    except KeyboardInterrupt as stop:
+        print(f"{PROGRAM}: {str(stop) or 'interrupted'}", file=sys.stderr)
+        return INTERRUPTED
     except Exception as error:
         return errors.report(error, PROGRAM, with_traceback="--traceback" in argv)
 

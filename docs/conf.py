@@ -34,9 +34,9 @@ SHOWN = "import json, benchmarks.pages as p; print(json.dumps(p.substitutions())
 project = "braintools_qps"
 author = "braintools_qps developers"
 copyright = author
-version = release = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"][
-    "version"
-]
+metadata = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
+version = release = metadata["version"]
+urls = metadata.get("urls", {})  # the public addresses, once there are any
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -135,6 +135,7 @@ plot_apply_rcparams = False
 
 html_theme = "sphinx_book_theme"
 html_title = "braintools_qps"
+html_baseurl = urls.get("Documentation", "")
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_favicon = "_static/favicon.svg"
@@ -143,6 +144,8 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "home_page_in_toc": True,
     "navbar_persistent": [],  # the sidebar has the search field already
+    **({"repository_url": urls["Repository"]} if "Repository" in urls else {}),
+    "use_repository_button": "Repository" in urls,
 }
 html_context = {"default_mode": "auto"}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

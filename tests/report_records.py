@@ -29,7 +29,9 @@ COMPARISON = dataclasses.replace(
 NOWHERE = Histogram(np.array([-1.0, 0.0, 1.0]), np.array([0.5, 0.5]), np.ones(2), 0.0)
 
 
-def population(name="lif", moments=(1.0, 0.25, 0.0625), *, slope=0.05, scale=1.0, **gradient):
+def population(
+    name="lif", moments=(1.0, 0.25, 0.0625), *, slope=0.05, scale=1.0, rate=0.1, **gradient
+):
     """A population whose numbers are all made up."""
     numbers = {"growth": 0.5, "reach": 2, "reached_start": True, "end_to_end": 0.25} | gradient
     return PopulationFlow(
@@ -37,7 +39,7 @@ def population(name="lif", moments=(1.0, 0.25, 0.0625), *, slope=0.05, scale=1.0
         kind="",
         size=10,
         unit="",
-        activity=Activity(0.1, 0.0, 0.0),
+        activity=Activity(rate, 0.0, 0.0),
         gradient=Gradient(np.array(moments, float), **numbers),
         slopes=Slopes(slope, 0.25, scale, NOWHERE),
     )

@@ -132,7 +132,13 @@ def run(arguments: argparse.Namespace) -> None:
             "Runs are saved in %s as they finish. You can press Ctrl-C at any time: the same "
             "command%s goes on.", arguments.out, " without --fresh" * arguments.fresh,
         )  # fmt: skip
-        comparison = compare(task=task, model=_model(arguments), client=client, **options)
+        try:
+            comparison = compare(task=task, model=_model(arguments), client=client, **options)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"interrupted. Runs that have finished are in {arguments.out}; the same command"
+                f"{' without --fresh' * arguments.fresh} goes on"
+            ) from None
     _present(comparison, arguments)
 
 

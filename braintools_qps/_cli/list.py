@@ -23,14 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what each surrogate is, or each task; a plugin that cannot be loaded says so."""
-    print(*(_tasks() if arguments.tasks else _surrogates()), sep="\n")
+    from ..records import wrapped
+
+    for line in _tasks() if arguments.tasks else _surrogates():
+        indents = (INDENT, INDENT) if line.startswith(INDENT) else ("", 2 * INDENT)
+        print(*wrapped(line.strip(), *indents), sep="\n")
 
 
 def _tasks() -> Iterator[str]:
     from .._comparison import TASKS, described
 
     for name, build in TASKS.items():
-        yield f"{name}\n{INDENT}{described(build)}"
+        yield name
+        yield f"{INDENT}{described(build)}"
 
 
 def _surrogates() -> Iterator[str]:
@@ -38,13 +43,14 @@ def _surrogates() -> Iterator[str]:
 
     for name, entry in sorted(listed_entries().items()):
         try:
-            yield _described(name, entry.load())
+            yield from _described(name, entry.load())
         except Exception as error:  # one broken surrogate must not hide the others
             reason = " ".join(str(error).split())
-            yield f"{name}  {entry.distribution}\n{INDENT}Broken: {reason}"
+            yield f"{name}  {entry.distribution}"
+            yield f"{INDENT}Broken: {reason}"
 
 
-def _described(name: str, surrogate: type[Surrogate]) -> str:
+def _described(name: str, surrogate: type[Surrogate]) -> Iterator[str]:
     """A line with the name, the package and the parameters, and below it the description."""
     from .._registry import plain
 
@@ -53,7 +59,8 @@ def _described(name: str, surrogate: type[Surrogate]) -> str:
         p.name if p.default is p.empty else f"{p.name}={plain(p.default, repr)}"
         for p in inspect.signature(surrogate).parameters.values()
     ]
-    return f"{name}  {package}  {', '.join(parameters)}\n{INDENT}{first_sentence(surrogate)}"
+    yield f"{name}  {package}  {', '.join(parameters)}"
+    yield f"{INDENT}{first_sentence(surrogate)}"
 
 
 def first_sentence(documented: type) -> str:

@@ -50,6 +50,11 @@ class Kept:
         self._retrain, self._fresh = retrain, fresh
         self._is_sound: dict[Name, bool] = {}
 
+    @property
+    def from_before(self) -> int:
+        """How many known runs earlier calls have trained."""
+        return sum(outcome.call != self._call for outcome in self.outcomes.values())
+
     def add(self, run: Run, outcome: Outcome, notes: Sequence[str]) -> None:
         """Keep a run that has just been trained, with notes on the model."""
         outcome = outcome._replace(call=self._call, notes=notes)

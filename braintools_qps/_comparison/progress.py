@@ -25,15 +25,16 @@ class Progress:
     runs: int = 0
     runs_done: int = 0
     epochs_done: int = 0
+    known: int = 0  # runs that need no training, which the bar counts as done
     _bar: Any = None
     _open: str = ""
 
     def begin(self, runs: int) -> None:
         """Add runs that are to be trained."""
         self.runs += runs
-        total = self.runs * self.epochs
-        if self._bar is None and self.shown and total:
-            self._bar = _bar(total)
+        total = (self.known + self.runs) * self.epochs
+        if self._bar is None and self.shown and self.runs:
+            self._bar = _bar(total, self.known * self.epochs)
         elif self._bar is not None:
             self._bar.total = total
 
@@ -50,9 +51,11 @@ class Progress:
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
             with suppress(OSError):  # a full disk that stderr goes to costs no results
                 self._bar.set_description_str(shortened(label, LONGEST_IN_BAR), refresh=False)
-                text = f"run {self.runs_done}/{self.runs}{ended}{self._open}"
+                done, runs = self.known + self.runs_done, self.known + self.runs
+                text = f"run {done}/{runs}{ended}{self._open}"
                 self._bar.set_postfix_str(text, refresh=False)
-                self._bar.update(self.epochs_done - self._bar.n)
+                epochs_done = self.known * self.epochs + self.epochs_done
+                self._bar.update(epochs_done - self._bar.n)
 
     def finish(self, label: str, runs: int, loss: float) -> None:
         """Count runs that have finished or failed, and those of their epochs that were not."""
@@ -66,11 +69,11 @@ class Progress:
                 self._bar.close()
 
 
-def _bar(total: int) -> Any:
+def _bar(total: int, done: int) -> Any:
     """A bar of tqdm, which writes nothing into a file; None where it is not installed."""
     with suppress(ImportError, OSError):
         from tqdm.auto import tqdm
 
         look: dict[str, Any] = {"unit": "epoch", "smoothing": 0, "dynamic_ncols": True}
-        return tqdm(total=total, desc="starting", disable=None, **look)
+        return tqdm(total=total, initial=done, desc="starting", disable=None, **look)
     return None

@@ -102,6 +102,7 @@ class Search:
         """Add the results of candidates, by their labels, as their runs come in."""
         waiting = self._kept.find(waiting)
         missing = self._missing(run for runs in waiting.values() for run in runs)
+        self.progress.known = self._kept.from_before
         self.progress.begin(len(missing))
         for run in missing if self.fresh else ():
             self.store.forget(run.key)

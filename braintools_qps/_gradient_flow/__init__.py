@@ -15,6 +15,7 @@ the surrogate and the learning rate that `prepare` chooses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._candidates import candidates, is_candidate
@@ -26,7 +27,7 @@ from .changes import Given
 from .cotangents import Objective
 from .diagnose import diagnose, judged, trials_of
 from .evaluate import Evaluator
-from .labels import checked_labels
+from .labels import checked_labels, said_of_data
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
 from .passes import compiling_once, synaptic_operations
@@ -152,7 +153,8 @@ def gradient_flow(
         evaluator = Evaluator(step, inputs, target, model, known)
         trials = trials_of(evaluator)
         flows = {n: _flow_of(evaluator, trials, given, n, each) for n, each in chosen.items()}
-    return GradientFlows(flows)
+    read = said_of_data(inputs, labels, objective)
+    return GradientFlows({n: replace(flow, read=read) for n, flow in flows.items()})
 
 
 def _flow_of(

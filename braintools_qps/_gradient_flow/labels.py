@@ -1,10 +1,13 @@
-"""Labels of the samples."""
+"""Labels of the samples, and what is said of the data."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from .._models import described_inputs
+from ..typing import Inputs
 
 
 def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
@@ -29,3 +32,9 @@ def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
         f"labels must be a class, or finite numbers, for each sample\nGot {why}\nPass inputs of "
         "shape (time, batch, features...), and the labels of the same samples in the same order"
     )
+
+
+def said_of_data(inputs: Inputs, labels: Any, objective: Any) -> str:
+    """How the inputs were read, and what the loss is made from."""
+    given = "no labels" if labels is None else "your labels"
+    return f"{described_inputs(inputs)}; {given if objective is None else 'your objective'}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._models import batch_size, checked_inputs, described_inputs, restoring
+from .._models import batch_size, checked_inputs, restoring
 from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import Code, Given
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, judged, trials_of
 from .evaluate import SURROGATE, Evaluator, Measured, Wanted
-from .labels import checked_labels
+from .labels import checked_labels, said_of_data
 from .normalize_rates import checked_rate
 from .passes import compiling_once
 from .tracing import trace
@@ -107,9 +107,11 @@ def prepare(
     normalize_rates(model, inputs)
     """
     given = Given(batch_first, isinstance(inputs, Batches))
-    read = described_inputs(inputs, batch_first=batch_first)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
+    read = said_of_data(inputs, labels, objective)
+    if given == Given():
+        read += "; batch_first=True if the samples come first"
     wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict, Trials]:

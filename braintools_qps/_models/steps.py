@@ -33,6 +33,24 @@ TWO_AXES = (
 )
 
 
+def described_inputs(inputs: Inputs) -> str:
+    """Say how checked inputs are read, as "30 steps of 1.0 ms, 64 samples, 20 features in mA"."""
+    arrays = jax.tree.leaves(inputs, is_leaf=u.math.is_quantity)
+    batch, dt = batch_size(inputs), brainstate.environ.get("dt", None)
+    steps = len(arrays[0])
+    parts = [f"{steps} step{'s' * (steps != 1)}{'' if dt is None else f' of {dt}'}"]
+    if batch is not None:
+        parts.append(f"{batch} sample{'s' * (batch != 1)}")
+    return ", ".join([*parts, listed(map(partial(_features, batch), arrays), last="and")])
+
+
+def _features(batch: int | None, x: Any) -> str:
+    """The features of an array, with their unit."""
+    sizes, unit = x.shape[1 + (batch is not None) :], u.get_unit(x)
+    named = f"{' x '.join(map(str, sizes)) or 1} feature{'s' * (sizes not in [(), (1,)])}"
+    return named if unit.is_unitless else f"{named} in {unit}"
+
+
 def checked_inputs(
     data: Inputs, *, batch_first: bool = False, several_samples: bool = False
 ) -> Any:
@@ -69,18 +87,6 @@ def checked_inputs(
             + TWO_AXES[batch_first]
         )
     return arrays
-
-
-def described_inputs(data: Inputs, *, batch_first: bool = False) -> str:
-    """How inputs are read: "30 steps, 64 samples, 20 features"."""
-    arrays = checked_inputs(data, batch_first=batch_first)
-    samples = batch_size(arrays)
-    leaves, axes = jax.tree.leaves(arrays), 1 if samples is None else 2
-    features = [" x ".join(map(str, leaf.shape[axes:])) or "1" for leaf in leaves]
-    counts = [f"{len(leaves[0])} steps", *([f"{samples} samples"] if samples else [])]
-    read = ", ".join([*counts, f"{' and '.join(features)} features"])
-    is_plain = samples and not batch_first and not isinstance(data, Batches)
-    return read + "; batch_first=True if the samples come first" * bool(is_plain)
 
 
 def _shapes(inputs: Inputs) -> str:

@@ -12,6 +12,7 @@ candidate is best, `notes` the sentences below, `methods` what was done, `tidy` 
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .candidate import CandidateResult, Cost, Curves, Scores
+from .closing import wrapped
 from .comparison import Comparison, looked, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows

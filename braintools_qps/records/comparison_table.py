@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._wording import shortened
+from .closing import data_of
 from .columns import CANDIDATE_COLUMNS, SCORE, with_interval
 from .notes import notes_below
 from .scores import score_of
@@ -36,7 +37,10 @@ def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
     rows = [[shortened(r.label), *cells] for r, *cells in zip(results, *kept.values())]
     tied = {result.label for result in comparison.tied} if enough_seeds(comparison) else ()
     marked = [row for row, result in enumerate(results, 1) if result.label in tied]
-    return Table([["surrogate", *kept], *rows], notes_below(comparison, wide=wide), marked)
+    notes = notes_below(comparison, wide=wide)
+    if results and (data := data_of(comparison)):
+        notes.append(data)
+    return Table([["surrogate", *kept], *rows], notes, marked)
 
 
 def comparison_text(comparison: Comparison, *, wide: bool = False) -> str:

@@ -46,6 +46,8 @@ class GradientFlow(Record):
     trial : LearningTrial or None
         The short training that the diagnosis rests on: a `.LearningTrial`. None for one sample
         without an objective, or without weights to train.
+    read : str
+        How the inputs were read: steps, samples, features and their units, labels.
 
     See Also
     --------
@@ -82,6 +84,7 @@ class GradientFlow(Record):
     features: int | None = None
     operations: Operations = field(default_factory=Operations)
     trial: LearningTrial | None = None
+    read: str = ""
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from .closing import closing_of_flow
 from .flow import GradientFlow, GradientFlows
+from .picture import picture_of
 from .population import PopulationFlow
 from .record import table_of
-from .table import Table
+from .table import Rows, Table
 
 Columns: TypeAlias = dict[str, Callable[[PopulationFlow], str]]
 
@@ -20,9 +22,13 @@ FURTHER = 5  # sentences below a table
 @table_of.register
 def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
-    rows = [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
+    rows = [["population", *COLUMNS]]
+    rows += [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
-    return Table([["population", *COLUMNS], *rows], flow.further[:FURTHER], above=above)
+    return Table(
+        _known(rows), flow.further[:FURTHER], above=above, closing=[*closing_of_flow(flow)],
+        picture=picture_of({flow.name: flow}),
+    )  # fmt: skip
 
 
 @table_of.register
@@ -40,7 +46,11 @@ def flows_table(flows: GradientFlows) -> Table:
         for p in flow.populations if len(flow.populations) > 1 else ():
             rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, flow).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
-    return Table(rows, shared[:FURTHER], above=[*diagnoses(flows), ""])
+    best = flows[next(iter(ranks))]
+    return Table(
+        rows, shared[:FURTHER], above=[*diagnoses(flows), ""], closing=[*closing_of_flow(best)],
+        picture=picture_of(flows),
+    )  # fmt: skip
 
 
 def diagnoses(flows: GradientFlows) -> tuple[str, ...]:
@@ -62,6 +72,12 @@ def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
     if not others or (same and len(flows) == len(others) + 1):
         return line
     return f"{line} The same with {', '.join(others)}."
+
+
+def _known(rows: Rows) -> Rows:
+    """The table without columns of which nothing is known."""
+    columns = (column for column in zip(*rows) if any(text != "-" for text in column[1:]))
+    return [*zip(*columns)]
 
 
 def _title(flow: GradientFlow) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .closing import closing_of_preparation, wrapped
 from .diagnosis import Diagnosis
 from .rates import before_and_after, number
 from .record import Record, table_of
@@ -86,7 +87,11 @@ class Preparation(Record):
     >>> Preparation(healthy, healthy, (), 0.01, "30 steps, 64 samples, 20 features")
     # It learns. Start with
     learning_rate = 0.01
-    # Read as 30 steps, 64 samples, 20 features.
+    # Read: 30 steps, 64 samples, 20 features.
+    # Decided by short trainings (Adam), before and after each change.
+    # Next: train it with Adam at this learning rate. Which surrogate:
+    # compare(["ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)"], task=(X, y),
+    # model=make).
     """
 
     before: Diagnosis
@@ -96,12 +101,10 @@ class Preparation(Record):
     read: str
 
     def __repr__(self) -> str:
-        parts = [f"# {self.before.text}", *self.lines, f"# {self.after.text} Start with"]
-        if not self.lines:
-            parts = [f"# {self.before} Start with"]
-        return "\n".join(
-            [*parts, f"learning_rate = {self.learning_rate:g}", f"# Read as {self.read}."]
-        )
+        said = wrapped(f"{self.after.text} Start with", "# ")
+        first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
+        closing = [line for text in closing_of_preparation(self) for line in wrapped(text, "# ")]
+        return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *closing])
 
     def _repr_html_(self) -> str:
         return html_note(repr(self))

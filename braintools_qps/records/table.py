@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._wording import shortened
+from .closing import WIDTH, wrapped
 
 Rows = Sequence[Sequence[str]]  # the header first
 SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
@@ -20,22 +21,29 @@ class Table(NamedTuple):
     notes: Sequence[str] = ()
     marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
     left: int = 1  # columns of the text that are aligned to the left
-    above: Sequence[str] = ()  # lines of the text; HTML leaves empty ones out
+    above: Sequence[str] = ()  # sentences; HTML leaves empty ones out
+    closing: Sequence[str] = ()  # sentences below the notes
+    picture: str = ""  # an SVG above the table in HTML
 
     @property
     def text(self) -> str:
-        """The table as text."""
-        return "\n".join([*self.above, text_table(self.rows, self.notes, left=self.left)])
+        """The table as text of at most 80 characters in a line: a wide one in several parts."""
+        above = [line for sentence in self.above for line in wrapped(sentence) or [""]]
+        parts = [text_table(rows, left=self.left) for rows in in_parts(self.rows, self.left)]
+        notes = [line for note in self.notes for line in wrapped(note, "- ", "  ")]
+        closing = [line for sentence in self.closing for line in wrapped(sentence)]
+        return "\n".join([*above, "\n\n".join(parts), *notes, *closing])
 
     @property
     def html(self) -> str:
         """The table as HTML, for notebooks."""
-        above = [html_note(line) for line in self.above if line]
+        above = [*(html_note(line) for line in self.above if line), self.picture]
         lines = [
             _html_row("td" if number else "th", row, number in self.marked)
             for number, row in enumerate(self.rows)
         ]
-        return "\n".join([*above, "<table>", *lines, "</table>", *map(html_note, self.notes)])
+        below = map(html_note, [*self.notes, *self.closing])
+        return "\n".join([*filter(None, above), "<table>", *lines, "</table>", *below])
 
 
 def cell(value: object) -> str:
@@ -56,6 +64,18 @@ def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table
     names = (field.name for field in dataclasses.fields(record))
     rows = [[name, cut(cell(getattr(record, name)))] for name in names]
     return Table([["", type(record).__name__], *rows], left=2)
+
+
+def in_parts(rows: Rows, left: int) -> list[Rows]:
+    """The columns of a table in parts that fit into 80 characters; each begins with the labels."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    parts: list[list[int]] = [[]]
+    for column in range(left, len(widths)):
+        wide = sum(2 + widths[n] for n in [*range(left), *parts[-1], column]) - 2
+        if parts[-1] and wide > WIDTH:
+            parts.append([])
+        parts[-1].append(column)
+    return [[[*row[:left], *(row[n] for n in part)] for row in rows] for part in parts]
 
 
 def text_table(rows: Rows, notes: Sequence[str] = (), *, left: int = 1) -> str:

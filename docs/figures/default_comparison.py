@@ -21,6 +21,7 @@ from braintools_qps.records import Curves
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "docs" / "_static"
+BELOW = "In the last "  # begins what the README leaves out
 TABLE = re.compile(r"(?<=<!-- comparison: ).*?```text\n(.*?)```", re.DOTALL)
 
 
@@ -33,8 +34,8 @@ def show(results: Path) -> None:
 
 
 def table() -> str:
-    """The table of the record that is kept."""
-    return str(read(STATIC)).rstrip()
+    """The table of the record that is kept, and its verdict."""
+    return str(read(STATIC)).partition(f"\n{BELOW}")[0]
 
 
 def keep_scores(directory: Path, name: str) -> None:

@@ -14,7 +14,7 @@ from braintools_qps import Comparison, QPseudoSpike, compare, normalize_surrogat
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEFAULT = ROOT / "docs" / "_static" / "comparison.json"
-BLOCKS = [
+FIRST, *BLOCKS = [
     block
     for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     if not block.startswith(">>>")  # which are doctests
@@ -50,13 +50,23 @@ def test_the_start_is_what_the_functions_do_by_default():
 
 def test_it_is_short_and_its_two_commands_are_marked_for_continuous_integration():
     assert re.findall(r"<!-- ci: (\w+) -->\n```bash\n", README) == ["run", "test"]
-    assert len(README.split()) <= 800
+    assert len(re.sub("```text\n.*?```", "", README, flags=re.S).split()) <= 700
+
+
+def test_it_links_only_to_pages_that_can_be_read_without_being_built():
+    """Numbers that the site fills in would be missing from the others."""
+    pages = re.findall(r"\]\((docs/[\w/]+\.md)", README)
+    assert pages
+    for page in pages:
+        assert not re.search(r"{{ \w", (ROOT / page).read_text(encoding="utf-8")), page
 
 
 def test_the_table_is_that_of_the_kept_comparison():
     """`python docs/figures/default_comparison.py results` renews both, and the picture."""
     comparison = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))
-    assert f"```text\n{str(comparison).rstrip()}\n```" in README
+    shown = README.partition("<!-- comparison: ")[2].partition("```text\n")[2].partition("\n```")[0]
+    assert str(comparison).startswith(f"{shown}\n")
+    assert " ".join(shown.split()).endswith(comparison.verdict)
     assert comparison.finished
 
 
@@ -65,39 +75,38 @@ def test_the_verdict_is_the_same_at_twice_the_epochs():
     default, longer = (Comparison.from_json(file.read_text(encoding="utf-8")) for file in kept)
     assert longer.settings == {**default.settings, "epochs": 2 * default.settings["epochs"]}
     assert {result.label for result in longer.tied} == {result.label for result in default.tied}
-    guide = (ROOT / "docs" / "guides" / "choosing.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "guides" / "reading.md").read_text(encoding="utf-8")
     assert f"at {longer.settings['epochs']} epochs the verdict is the same" in guide
 
 
-def test_the_lines_on_surrogates_are_those_of_the_study():
+def test_the_sentence_on_surrogates_is_that_of_the_study():
     sys.path.append(str(ROOT))  # benchmarks/ is not installed
     from benchmarks.study.matter import tables
 
-    of = tables()
-    for way, line in (("given", 0), ("rate", 1), ("tuned", 2)):
-        line = re.findall("(?:as it comes|lowered and tuned).*: ReluGrad.*", README)[line]
-        for surrogate in ("relu", "two") if way != "tuned" else ("relu", "two", "fat"):
-            assert of[f"matter_{surrogate}_{way}"] in line
+    of, words = tables(), " ".join(README.split())
+    for surrogate, name in {"relu": "ReluGrad", "two": "alpha 2", "fat": "alpha 1/2"}.items():
+        assert f"{name} {of[f'matter_{surrogate}_tuned']}" in words
 
 
-@pytest.mark.thorough  # the build of the documentation runs them, too
-def test_the_landing_page_cures_a_network_and_the_readme_says_what_it_prints(capsys):
-    pytest.importorskip("brainpy", reason="brainpy is not installed")
+def test_the_landing_page_runs_the_same_first_example():
     page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    cells = re.findall(r"```\{code-cell\} ipython3\n(?::\w+:[^\n]*\n|\n)*(.*?)\n```", page, re.S)
-    namespace = {}
+    assert f"```{{code-cell}} ipython3\n{FIRST}```" in page
+
+
+@pytest.mark.thorough
+def test_the_first_example_prints_what_stands_below_it(capsys):
+    """Processors and releases may differ in numbers, by a few points in the accuracy."""
+    pytest.importorskip("brainpy", reason="brainpy is not installed")
     with brainstate.environ.context(), brainstate.random.seed_context(0):
-        for cell in cells[:3]:
-            exec(cell, namespace)
+        exec(compile(FIRST, "README.md", "exec"), {})
     brainstate.environ.pop("dt", None)
-    out = capsys.readouterr().out
-    shares = lambda pattern, text: [int(share) for share in re.findall(pattern, text)]
-    printed = shares(r"(\d+)% of the test images", out)
-    assert shares(r"train\(model.*?\) +(\d+)%", README) == pytest.approx(printed, abs=2)
-    block = README.partition("<!-- cure")[2].partition("```text\n")[2].partition("```")[0]
-    for line in block.splitlines()[1:-1]:
-        words = line.removeprefix("print(prepare(model, inputs))").strip()
-        assert all(part.strip() in out for part in words.split("[...]"))
+    printed = capsys.readouterr().out
+    shown = README.partition("<!-- printed")[2].partition("```text\n")[2].partition("```")[0]
+    words = lambda text: re.sub(r"[\d.]+", "0", " ".join(text.replace("\n# ", " ").split()))
+    assert words(printed) == words(shown)
+    low, high = map(int, re.search(r"got (\d+) to (\d+)%", README).groups())
+    (accuracy,) = re.findall(r"(\d+)% of the images", printed)
+    assert low - 1 <= int(accuracy) <= high + 1
 
 
 def measured(suite):
@@ -118,22 +127,6 @@ def spread(values):
     return [round(min(values), 1), round(max(values), 1)]
 
 
-def test_times_of_the_derivative():
-    low, high, whole, others = said(
-        rf"in products of arrays \| {NUMBER} to {NUMBER} \| {NUMBER} "
-        rf"for alpha 0.5, 1, 1.5 ... 16 or `inf`, else {NUMBER}"
-    )
-    for rows in measured("kernels").values():
-        taken = {
-            contestant: round(m["to_bound"], 1)
-            for (table, contestant, _), m in rows.items()
-            if table == "Vector-Jacobian product"
-        }
-        assert all(low <= taken[f"braintools QPseudoSpike({a})"] <= high for a in ("1.7", "2"))
-        assert all(taken[f"QPseudoSpike({a})"] <= whole for a in "0.5 1 2 3 8 inf".split())
-        assert taken["QPseudoSpike(1.7)"] <= others
-
-
 def test_speed_of_a_training_step_and_that_relu_grad_is_as_fast():
     """braintools' cheapest surrogate takes as long as ours, within 5% of the slow one's time."""
     assert "`ReluGrad`, is as fast as ours" in README
@@ -150,8 +143,8 @@ def test_speed_of_a_training_step_and_that_relu_grad_is_as_fast():
         assert said(row) == spread([1 / time for time in ours])
 
 
-@pytest.mark.parametrize("kind", ["Feed-forward", "Recurrent"])
-def test_memory_of_a_training_step(kind):
+def test_memory_of_a_training_step():
+    kind = "Feed-forward"
     row = rf"memory of the step with `save_memory`, {kind.lower()} \| 1 \| {NUMBER} \|"
     for rows in measured("memory").values():
         saved, plain = (
@@ -163,7 +156,8 @@ def test_memory_of_a_training_step(kind):
 
 def test_memory_and_time_of_long_sequences_here_and_in_the_guide():
     """In parts and with `save_memory`, relative to the plain step."""
-    guide = (ROOT / "docs" / "guides" / "memory.md").read_text(encoding="utf-8")
+    read = lambda name: (ROOT / "docs" / "guides" / f"{name}.md").read_text(encoding="utf-8")
+    guide, longest = read("memory"), read("long_sequences")
     memory, *times = said(
         rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
     )
@@ -180,4 +174,4 @@ def test_memory_and_time_of_long_sequences_here_and_in_the_guide():
         assert [1 / part(rows, both, n) for n in (5, 10)] == pytest.approx([80, 120], rel=0.05)
     (newest,) = (rows for name, rows in runs.items() if "0.12" in name)
     assert [round(1 / part(newest, nested, n)) for n in (5, 10)] == [95, 190]
-    assert "1/95 at 5,000 steps and 1/190 at 10,000" in guide
+    assert "1/95 at 5,000 steps and 1/190 at 10,000" in longest

@@ -239,6 +239,18 @@ def test_the_bar_counts_epochs_and_runs_and_is_only_for_a_terminal(capsys, monke
     assert re.search(r"Sigmoid: 100%.* 4/4 .* run 2/2", capsys.readouterr().err)
 
 
+def test_the_bar_goes_on_from_the_runs_that_are_known(capsys, monkeypatch, tmp_path):
+    compare(["Sigmoid"], **OPTIONS, out=tmp_path)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    both = OPTIONS | {"progress": True, "out": tmp_path}
+    compare(["Sigmoid", "ReluGrad"], **both)
+    said = capsys.readouterr().err
+    assert re.search(r"starting: +50%.* 4/8 ", said)
+    assert re.search(r"ReluGrad: 100%.* 8/8 .* run 4/4", said)
+    compare(["Sigmoid", "ReluGrad"], **both)  # nothing is left to train
+    assert capsys.readouterr().err == ""
+
+
 def test_jax_must_not_stop_at_nan():
     with jax.debug_nans(True), pytest.raises(ValueError, match="needs jax_debug_nans off"):
         compare(["Sigmoid"], **OPTIONS)

@@ -6,9 +6,18 @@ import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_comparison import NAMES, OPTIONS, files, press_ctrl_c_at, trained, without_times
+from small_comparison import (
+    NAMES,
+    OPTIONS,
+    counted,
+    files,
+    press_ctrl_c_at,
+    trained,
+    without_times,
+)
 
 from braintools_qps import Comparison, QPseudoSpike, compare
+from braintools_qps.__main__ import main
 from braintools_qps._comparison import runs
 
 
@@ -20,6 +29,16 @@ def test_ctrl_c_keeps_what_has_finished(tmp_path):
     comparison, count = trained(NAMES, out=tmp_path)
     assert count == 2
     assert without_times(comparison) == without_times(trained(NAMES)[0])
+
+
+def test_ctrl_c_ends_the_command_with_a_line_that_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("two.npz", X=OPTIONS["task"][0], y=OPTIONS["task"][1])
+    command = "compare --surrogates Sigmoid --data two.npz --no-tune --seeds 2 --epochs 2 -q"
+    with counted(press_ctrl_c_at(1)):
+        assert main([*command.split(), "--option", "hidden=8", "--out", "there"]) == 130
+    line = "interrupted. Runs that have finished are in there; the same command goes on"
+    assert capsys.readouterr().err.splitlines()[-1] == f"braintools-qps: {line}"
 
 
 @pytest.mark.parametrize("obstacle", ["", "below"])

@@ -1,5 +1,7 @@
 """The subcommand list."""
 
+import re
+
 import brainunit as u
 from braintools.surrogate import Sigmoid
 
@@ -9,8 +11,13 @@ from braintools_qps._comparison import TASKS
 
 
 def listed(capsys, *options):
+    """Lines of names, each followed by one of its description: both are wrapped for a terminal."""
     assert main(["list", *options]) == 0
-    return capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    whole = re.sub(r"\n        (?=\S)", " ", "\n".join(lines))
+    entries = re.findall(r"^(\S.*)((?:\n    \S.*|\n$)*)", whole, re.M)
+    return [line for head, below in entries for line in (head, below.replace("\n    ", " "))]
 
 
 def test_a_line_for_each_surrogate_with_its_description_below(capsys):
@@ -20,7 +27,7 @@ def test_a_line_for_each_surrogate_with_its_description_below(capsys):
     assert list(rows) == list_surrogates()
     ours = "QPseudoSpike  braintools-qps  alpha=2.0, scale=None, dampening=1.0, residual_dtype=None"
     assert rows["QPseudoSpike"] == ours
-    assert descriptions[heads.index(ours)].startswith("    The q-PseudoSpike")
+    assert descriptions[heads.index(ours)].startswith(" The q-PseudoSpike")
     # Whose it is, not who publishes the name
     assert {rows[name].split()[1] for name in ("Sigmoid", "S2NN", "Arctan")} == {"braintools"}
     assert "]_" not in "".join(lines)  # no pointers to references that are not shown

@@ -112,6 +112,12 @@ def test_a_mistake_ends_with_one_line_and_status_2(error, message, failing, monk
     assert traced.endswith(f"\nbraintools-qps: {message}\n")
 
 
+def test_ctrl_c_ends_with_one_line(failing, capsys):
+    failing(KeyboardInterrupt())
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "braintools-qps: interrupted\n"
+
+
 def test_an_error_in_the_users_own_code_shows_its_type_and_place(failing, capsys):
     failing(ZeroDivisionError("division by zero"))
     assert main(["list"]) == 2

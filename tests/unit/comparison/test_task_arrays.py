@@ -116,7 +116,7 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
 @pytest.mark.parametrize(
     ("X", "y", "test", "error", "message"),
     [
-        (X[:, :, 0], Y, (), ValueError, r"\(samples, time, features\).*\(40, 3\).*X\[:, :, None"),
+        (X[:, :, 0], Y, (), ValueError, r"\(samples, time, feat.*\(40, 3\)\. Say what time is"),
         (X[:0], Y[:0], (), ValueError, r"not be empty, got \(0, 3, 2\)"),
         (X, Y[:-1], (), ValueError, r"each of the 40 samples, or .* 3 steps, got shape \(39,\)"),
         (X, Y[:, None], (), ValueError, r"got shape \(40, 1\). Pass y\[:, 0\]"),

@@ -103,6 +103,20 @@ def test_a_comparison_begins_with_the_scores_and_the_verdict():
     assert " ".join(said.split()) == f"{found.verdict} {found.convergence}"
 
 
+LABELS = ("spikingjelly.PiecewiseLeakyReLU(w=1, c=0.01)", "ReluGrad", "QPseudoSpike(alpha=8)")
+
+
+@pytest.mark.parametrize("make", [candidate, tuned])
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_line_of_the_figure_is_cut(make, count):
+    results = [make(label, SCORES["A"], n) for n, label in enumerate(LABELS[:count])]
+    figure = plotting.plot_comparison(compared(*results))[0].get_figure(root=True)
+    figure.draw_without_rendering()
+    left, bottom, right, top = figure.get_tightbbox().extents
+    assert min(left, bottom) >= 0
+    assert (right, top) <= tuple(figure.get_size_inches())
+
+
 def test_surrogates_are_drawn_as_they_were_trained():
     panels = plotting.plot_comparison(compared(tuned("A", (0.9, 0.8), chosen=(0.1, 0.5))))
     x, gradient = line(panels[3], "A")  # alpha is 1

@@ -3,12 +3,15 @@
 import dataclasses
 import re
 import sys
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from browser import too_wide
+from made_comparison import compared, tuned
 from report_records import COMPARISON, FLOW, NASTY
 
-from braintools_qps import write_report
+from braintools_qps import Comparison, write_report
 from braintools_qps.records import table_of
 
 
@@ -34,7 +37,7 @@ def test_a_comparison(report):
     assert text.endswith(f"<h2>To use</h2>\n<pre>{best}</pre>\n</body>\n</html>\n")
     assert text.count(best) == 1
     for cell in table_of(COMPARISON).rows[1][1:]:
-        assert f"<td>{cell}</td>" in text
+        assert f'">{cell}</td>' in text
     (svg,) = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
     for title in ("Test scores", "Training loss", "Surrogate gradient, as trained"):
         assert title in svg
@@ -49,7 +52,7 @@ def test_a_flow_and_several(report):
     both = report({name: dataclasses.replace(FLOW, name=name) for name in ("one", "two")})
     assert both.count("<svg") == 1
     for name in ("one", "two"):
-        assert f"<td>{name}</td>" in both
+        assert f'<td data-title="surrogate">{name}</td>' in both
 
 
 @pytest.mark.parametrize("record", [COMPARISON, {NASTY: dataclasses.replace(FLOW, name=NASTY)}])
@@ -58,6 +61,20 @@ def test_nothing_of_a_record_is_taken_for_html(report, record):
     assert "<script" not in text
     assert not re.search(r"(src|href)=.(https?:)?//|url\(.?(https?:)?//", text)  # loads nothing
     assert text.count("&lt;script&gt;") > 1
+
+
+DEFAULT = Path(__file__).parents[3] / "docs" / "_static" / "comparison.json"
+LONG = ("spikingjelly.PiecewiseLeakyReLU(w=1, c=0.01)", "Scaled(Sigmoid(alpha=4), scale=2)")
+
+
+@pytest.mark.parametrize("width", [400, 1000, 1400])
+def test_nothing_is_cut_on_a_phone_or_in_a_window(report, tmp_path, width):
+    """The figure alone scrolls on a phone, so that its letters can be read."""
+    default = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))
+    made = compared(*(tuned(label, (0.9, 0.8, 0.95), n) for n, label in enumerate(LONG)))
+    for record in (default, made, FLOW):
+        assert too_wide(report(record), width, tmp_path, "div, table, p, pre") == []
+    assert too_wide("<p style='white-space: pre'>" + "wide " * 99, width, tmp_path) != []
 
 
 def test_the_same_record_gives_the_same_file(report):

@@ -1,0 +1,19 @@
+"""Errors and docstrings name pages: by titles that pages have."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TITLES = {
+    re.search(r"^# (.+)$", page.read_text("utf-8"), re.M)[1]
+    for page in (ROOT / "docs").rglob("*.md")
+    if "_build" not in page.parts and re.search(r"^# ", page.read_text("utf-8"), re.M)
+}
+
+
+def test_every_page_that_the_package_names_has_this_title():
+    files = (ROOT / "braintools_qps").rglob("*.py")
+    code = " ".join(" ".join(path.read_text("utf-8") for path in files).split())
+    code = re.sub(r'" f?"', "", code)  # texts over several lines
+    named = set(re.findall(r"""\bpage ["']([^"']+)["']""", code))
+    assert {"While training", "Sharp bits"} <= named <= TITLES

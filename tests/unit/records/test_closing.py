@@ -1,0 +1,100 @@
+"""Lines of at most 80 characters, the three that end a result, and the picture above a flow."""
+
+import dataclasses
+import xml.etree.ElementTree as ET
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import pytest
+from made_comparison import of
+from report_records import NASTY, flow_of, population
+
+from braintools_qps._models import described_inputs
+from braintools_qps.records import Diagnosis, GradientFlows, LearningTrial, Preparation
+
+TRIAL = LearningTrial(losses=(2.0, 1.5, 0.5), constant=2.0, samples=64)
+HEALTHY = Diagnosis("none", None, "It learns.")
+LONG = "encoder.blocks.0.layers.neurons"
+
+
+def flow(diagnosis=HEALTHY, name="model", **options):
+    layers = [population(f"{LONG}{n}", rate=0.1 * n) for n in range(3)]
+    made = flow_of(name, layers, diagnosis=diagnosis, trial=TRIAL, read="20 steps", **options)
+    return dataclasses.replace(made, further=("A word " * 40,))
+
+
+def widest(text):
+    return max(map(len, text.splitlines()))
+
+
+def test_every_line_of_a_result_fits_into_a_terminal_and_no_column_is_lost():
+    silent = Diagnosis("silent", LONG, "It is silent. " * 20, "Do so. " * 20, "line()", (LONG,))
+    several = GradientFlows({n: flow(name=n) for n in ("Sigmoid", "QPseudoSpike(alpha=8)")})
+    for record in (flow(), flow(silent), several):
+        text = repr(record)
+        assert widest(text) <= 80
+        assert all(name in text for name in ("slope", "growth", "flat", "reach"))
+    prepared = repr(Preparation(silent, HEALTHY, ("line()",), 0.03, "20 steps"))
+    assert widest(prepared) <= 80
+    code = [line for line in prepared.splitlines() if line[0] != "#"]
+    assert code == ["line()", "learning_rate = 0.03"]
+
+
+@pytest.mark.parametrize(
+    ("code", "following"),
+    [
+        ("normalize_rates(model, inputs)", "print(prepare(model, inputs))"),
+        ("inputs = 2 * inputs", "change this, then gradient_flow(model, inputs) again."),
+        (None, "change this, then gradient_flow(model, inputs) again."),
+    ],
+)
+def test_a_flow_ends_with_what_was_read_how_it_was_decided_and_what_to_type(code, following):
+    found = Diagnosis("silent", LONG, "It is silent.", "Do so.", code)
+    said = " ".join(repr(flow(found)).split())
+    *_, end = said.partition("Read: ")
+    assert end.startswith("20 steps. Decided by a training of 3 steps (Adam): it learns if half")
+    assert f"Next: {following}" in end
+    healthy = " ".join(repr(flow()).split())
+    assert 'learning_rate = 0.03. Which surrogate: compare(["ReluGrad",' in healthy
+
+
+def test_a_comparison_says_what_it_read():
+    task = {"name": "made", "steps": 16, "features": 8, "unit": "mA",
+            "samples": {"train": 1169, "validation": 269, "test": 359}}  # fmt: skip
+    found = dataclasses.replace(of({"dt": "1.0 ms"}, A=(0.9, 0.8)), task=task)
+    said = " ".join(str(found).split())
+    assert said.endswith(
+        "Read: 16 steps of 1.0 ms, 8 features in mA; samples: 1,169 to train, 269 to validate, 359 "
+        "to test."
+    )
+    assert "Read:" not in str(of(A=(0.9, 0.8)))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (jnp.ones((1, 4)), "1 step of 0.5 ms, 4 features"),
+        (jnp.ones((30, 64, 20)) * u.mA, "30 steps of 0.5 ms, 64 samples, 20 features in mA"),
+        (jnp.ones((5, 1, 28, 28, 1)), "5 steps of 0.5 ms, 1 sample, 28 x 28 x 1 features"),
+        (
+            {"a": jnp.ones((5, 2, 3)), "b": jnp.ones((5, 2, 1)) * u.mV},
+            "5 steps of 0.5 ms, 2 samples, 3 features and 1 feature in mV",
+        ),
+    ],
+)
+def test_inputs_are_described_as_they_are_read(inputs, said):
+    with brainstate.environ.context(dt=0.5 * u.ms):
+        assert described_inputs(inputs) == said
+
+
+def test_the_picture_has_a_point_for_each_layer_of_each_candidate():
+    flows = GradientFlows({n: flow(name=n) for n in ("Sigmoid", NASTY)})
+    page = flows._repr_html_()
+    assert page.index("<svg") < page.index("<table")
+    svg = ET.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
+    points = [tuple(float(circle.get(k)) for k in ("cx", "cy")) for circle in svg.iter("circle")]
+    assert len(points) == 3 + 2 * 3  # rates do not depend on the candidate
+    heights = [y for _, y in points[:3]]
+    assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.1)  # 0, .1, .2
+    assert {NASTY, "Sigmoid"} <= {text.text for text in svg.iter("text")}
