@@ -1,15 +1,13 @@
-"""Find out why a spiking network does not learn, and measure its gradient back through time.
+"""Find out whether a spiking network learns and if not why, and measure its gradient in time.
 
 Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
-function of arrays) with its `graph` of who feeds whom and the spikes that leave each population
-(`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of a candidate; and
-`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `setup`, `activity`,
-`surrogates` and `over_time`; each yields a finding (`findings`), and `remedies` has the changes
-that are tried. `cotangents`
-differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
-to numbers, `labels` checks the labels. `normalize`,
-`normalize_rates`, `relay` and `prepare` have a public function each; `fitting` has
-the surrogate and the learning rate that `prepare` chooses.
+function of arrays) with its `graph` of who feeds whom, its `membranes` and the spikes that leave
+each population (`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of
+a candidate; `trial`, a short training with a `loss`; and `diagnose`, the verdict. `causes` has a
+file for each cause; the `changes` that they propose are built in `ways` and tried in `attempts`.
+`cotangents` differentiates the objective, `slopes` the surrogates at their arguments, `measures`
+reduces arrays to numbers, `operations` counts, `labels` checks the labels. `normalize`,
+`normalize_rates`, `relay` and `prepare` have a public function each.
 """
 
 from __future__ import annotations
@@ -49,20 +47,21 @@ def gradient_flow(
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
     labels: Any = None,
+    trial: bool = True,
     seed: int = 0,
 ) -> GradientFlows:
-    r"""Say why a spiking network does not learn, and measure its gradient back through time.
+    r"""Say whether a spiking network learns and if not why, and measure its gradient back in time.
 
-    ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
-    it names the most basic: NaN comes before silence, and silence before a surrogate that is too
-    high. The line that it advises was run as it is printed, removed the cause, and was undone;
-    whether training improves was not tried. A table of the populations follows, in the order in
-    which signals reach them.
+    ``print`` shows the diagnosis first. A copy of the model is trained on these inputs for some
+    steps. Where half of the loss goes, it learns, and no cause is named. Otherwise the cause is the
+    first of a list, NaN before silence and silence before the surrogate, whose change makes such a
+    training clearly better; the line to type and both trainings are in the text. A table of the
+    populations follows, in the order in which signals reach them.
 
-    Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
-    backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
-    step: the gradient of the objective with respect to the membrane potential at step t. Nothing is
-    trained, and nothing is changed.
+    Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs its
+    trial and one backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every
+    membrane and step: the gradient of the objective with respect to the membrane potential at
+    step t. Nothing of the model is changed.
 
     Parameters
     ----------
@@ -86,15 +85,20 @@ def gradient_flow(
         `set_surrogate`; other populations keep theirs. By default the model's own surrogates, as
         one candidate named ``"model"``.
     objective : callable, optional
-        Function from the model's outputs, stacked over time along the first axis, to a scalar. Its
-        gradient is measured. By default random projections of the last step's output, which need no
-        labels. If it uses several steps, their gradients add up on the way back.
+        Function from the model's outputs, stacked over time along the first axis, to a scalar: your
+        loss. Its gradient is measured, and the trial lowers it. If it uses several steps, their
+        gradients add up on the way back. By default, random projections of the last step's output
+        are measured, which need no labels.
     labels : array, optional
-        Labels of the samples, for the loss of the trial: one per sample, integers or strings for
-        classes, floats (one or several per sample) for numbers. The cause "too small" takes the
-        number of classes from them.
+        One label per sample: integers or strings for classes, floats (one or several per sample)
+        for numbers. They give the trial its loss: the cross-entropy of the mean output over time,
+        of the counts where the output is spikes, or the squared error. Without labels and
+        objective, the trial has random labels. At most 64 samples count.
+    trial : bool
+        Whether to find out by a short training if the network learns, and if not why. Without it,
+        everything is measured all the same, which is enough while training.
     seed : int
-        Seed of the random projections.
+        Seed of the random projections and of random labels.
 
     Returns
     -------
@@ -151,7 +155,7 @@ def gradient_flow(
     target = Objective(objective, seed)
     with compiling_once():
         evaluator = Evaluator(step, inputs, target, model, known)
-        trials = trials_of(evaluator)
+        trials = trials_of(evaluator) if trial else None
         flows = {n: _flow_of(evaluator, trials, given, n, each) for n, each in chosen.items()}
     read = said_of_data(inputs, labels, objective)
     return GradientFlows({n: replace(flow, read=read) for n, flow in flows.items()})

@@ -48,8 +48,7 @@ def trials_of(evaluator: Evaluator) -> Trials | None:
         return None
     if function := evaluator.objective.function:
         return Trials(of_objective(step, outputs, function, batch))
-    has_samples = next(filter(is_real, outputs)).shape[1:2] == (batch,)
-    if not has_samples or batch is None or batch == 1:
+    if batch is None or batch == 1 or not _has_samples(evaluator):
         return None
     if evaluator.labels is not None:
         return Trials(of_labels(step, outputs, evaluator.labels))
@@ -201,14 +200,23 @@ def _untried(measured: Measured, found: list[tuple[Cause, Finding]]) -> Verdict:
 
 
 def _why_untried(measured: Measured) -> str:
+    why = ""
     if not measured.step.parameters:
-        return "Whether it learns was not tried: it has no brainstate.ParamState to train."
-    if (measured.evaluator.batch or 1) == 1:
-        return "Whether it learns was not tried, which takes several samples: pass a batch."
-    return (
-        "Whether it learns was not tried, since its outputs have no axis of samples: pass "
-        "objective=, a function from the outputs of all steps to your loss."
-    )
+        why = ": it has no brainstate.ParamState to train"
+    elif (measured.evaluator.batch or 1) == 1:
+        why = ", which takes several samples: pass a batch"
+    elif not _has_samples(measured.evaluator):
+        why = (
+            ", since its outputs have no axis of samples: pass objective=, a function from the "
+            "outputs of all steps to your loss"
+        )
+    return f"Whether it learns was not tried{why}."
+
+
+def _has_samples(evaluator: Evaluator) -> bool:
+    """Whether the first real output has the samples of the batch along its second axis."""
+    first = next(filter(is_real, evaluator.run.outputs))
+    return evaluator.batch is not None and first.shape[1:2] == (evaluator.batch,)
 
 
 def _steps(count: int) -> str:

@@ -1,5 +1,7 @@
 """A spike is what leaves a population, however it is composed; a weight is what meets data."""
 
+from functools import partial
+
 import brainstate
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,8 @@ from flow_networks import Memoryless, only
 from small_stacks import BATCH, LOW, N, inputs
 
 from braintools_qps import gradient_flow, normalize_rates
+
+gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
 
 class Neuron(nn.Module):
