@@ -3,11 +3,8 @@
 import os
 import subprocess
 import sys
-from functools import partial
 
 import pytest
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
 FLOW = """
 import jax, jax.numpy as jnp, brainstate
