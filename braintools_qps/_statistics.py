@@ -267,7 +267,9 @@ def seeds_needed(
     """Return the number of seeds at which the candidates are likely settled: in 80% of the cases.
 
     Scores of further seeds are drawn 100 times, from normal distributions whose means and spread
-    are as uncertain as the known scores leave them, and are looked at as `compare` would.
+    are as uncertain as the known scores leave them, and are looked at as `compare` would. Before
+    any score is known, means are believed to differ by about the margin: what has not been told
+    apart would otherwise seem farther apart than it is.
 
     Parameters
     ----------
@@ -287,7 +289,10 @@ def seeds_needed(
     numbers, rng = [*(look.seeds for look in looks), seeds], np.random.default_rng(0)
     half = paired(scores).spread / math.sqrt(2)  # of the difference is each candidate's own
     spreads = half * np.sqrt(freedom / rng.chisquare(freedom, (DRAWS, 1, 1)))
-    means = rng.normal(known.mean(axis=1)[:, None], spreads / math.sqrt(seeds))
+    believed = 1 / (1 + spreads**2 / (seeds * (margin or math.inf) ** 2))
+    centre, means = known.mean(), known.mean(axis=1)[:, None]
+    means = centre + believed * (means - centre)
+    means = rng.normal(means, np.sqrt(believed / seeds) * spreads)
     drawn = rng.normal(means, spreads, (DRAWS, candidates, MOST_SEEDS))
     while 2 * seeds <= MOST_SEEDS:
         seeds *= 2
