@@ -94,7 +94,7 @@ def prepare(
     >>> network = brainstate.nn.Sequential(
     ...     brainstate.nn.Linear(20, 50),
     ...     lambda z: z * u.mA,
-    ...     brainpy.state.LIF(50, V_th=8 * u.mV),
+    ...     brainpy.state.LIF(50, V_th=100 * u.mV),
     ...     brainstate.nn.Linear(50, 2),
     ... )
     >>> samples = jax.random.uniform(jax.random.key(0), (8, 20))

@@ -41,8 +41,6 @@ class Diagnosis(Record):
     ('silent', 'LIF')
     >>> print(found.text)
     LIF is silent: none of its neurons fires.
-    >>> print(found.remedy)
-    Scale the inputs, here and in training: inputs = 2 * inputs. Then run gradient_flow again.
     """
 
     cause: str

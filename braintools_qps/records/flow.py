@@ -134,7 +134,7 @@ class GradientFlows(dict[str, GradientFlow]):
     >>> with brainstate.environ.context(dt=1 * u.ms):
     ...     flows = gradient_flow(brainpy.state.LIF(4), inputs, surrogates=["Sigmoid", "Arctan"])
     >>> flows.ranks
-    {'Arctan': 1, 'Sigmoid': 2}
+    {'Sigmoid': 1, 'Arctan': 1}
     >>> flows["Arctan"].diagnosis.cause
     'none'
     """

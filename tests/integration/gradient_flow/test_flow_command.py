@@ -70,7 +70,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     arguments = ["--model", "my_networks:make", "--surrogates", "Sigmoid", "QPseudoSpike(alpha=1)"]
     assert main(["flow", *arguments, "--json", "flow.json"]) == 0
     out, notes = capsys.readouterr()
-    assert out.splitlines()[0].startswith("No cause found in the rates (")  # the same for both
+    assert out.startswith("It learns: ")  # with both
     _, *rows = out.partition("surrogate  ")[2].splitlines()
     assert [line.split()[0] for line in rows[:2]] == ["Sigmoid", "QPseudoSpike(alpha=1)"]
     assert "Measured on the inputs that my_networks:make returns" in notes
@@ -151,10 +151,10 @@ def test_flow_says_what_it_measured_on(arguments, steps, measured, capsys):
 @pytest.mark.usefixtures("_module")
 def test_flow_prints_the_lines_that_prepare_a_model(capsys):
     assert main(["flow", "--model", "my_networks:weak", "--prepare"]) == 0
-    first, *lines, last = capsys.readouterr().out.splitlines()
-    assert first.startswith("# lif is silent")
-    assert lines[1] == "normalize_rates(model, inputs)"
-    assert last.startswith("# ")
+    lines = capsys.readouterr().out.splitlines()
+    assert "lif is silent" in " ".join(line.lstrip("# ") for line in lines)
+    assert "normalize_rates(model, inputs)" in lines
+    assert lines[-1].startswith("# ")
 
 
 def test_units_that_do_not_match_end_with_one_line(capsys):

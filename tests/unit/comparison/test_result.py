@@ -33,7 +33,7 @@ def test_each_seed_chooses_by_the_validation_score_and_not_by_the_test_score():
     # By seed and setting; in both seeds the test score says the other.
     scores = [(0.9, 0.1), (0.8, 0.7), (0.5, 0.95), (0.6, 0.2)]
     outcomes = [
-        Outcome(run([0.99, validation]), dict.fromkeys(MEASURED, test), 1, 0.1, None, {}, {})
+        Outcome(run([0.99, validation]), dict.fromkeys(MEASURED, test), 1, 0.1, None, {}, "", 2, {})
         for validation, test in scores
     ]
     rows, tuning = choices(runs, outcomes, experiment)

@@ -133,7 +133,7 @@ CASES = {
     ),
     "a root of 0 in a weight": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ (jnp.eye(N) + jnp.sqrt(w))), 0.0)),
-        "not finite", None, "The gradient of layers.0.weights is NaN or infinite in 64 of its 64",
+        "not finite", "layers.0", r"layers.0.weights becomes NaN or infinite within \d+ steps",
     ),
     "NaN objective": Case(
         lambda: Stack(Layer(1.0)), "not finite", None, r"loss is NaN or infinite\. The obj",
@@ -301,7 +301,7 @@ def test_what_is_said_is_true_and_helps(name):
     assert re.search(case.text, str(found)), str(found)
     assert re.search(case.further, "".join(flow.further[-1:])), flow.further
     assert case.further or not flow.further or (found.code is None and found.cause != "none")
-    assert repr(flows).splitlines()[0] == str(found)
+    assert " ".join(repr(flows).split()).startswith(" ".join(str(found).split()))
     assert found.code == case.code or found.code.startswith(case.code), found.code
     if found.code:
         assert_better(flow, found.code, model, x, case.options)
@@ -437,9 +437,11 @@ def test_what_no_candidate_changes_is_said_once_for_all():
 
 def test_candidates_that_differ_are_told_apart():
     candidates = {"low": LOW, "wrong": Triangle()}
-    lines = repr(gradient_flow(Stack(Layer(1.0)), inputs(), surrogates=candidates)).splitlines()
-    assert any(line.startswith("low: It learns") for line in lines), lines
-    assert any(re.search("^wrong: .*gradient of layers.0 is negative", line) for line in lines)
+    shown = " ".join(
+        repr(gradient_flow(Stack(Layer(1.0)), inputs(), surrogates=candidates)).split()
+    )
+    assert "low: It learns" in shown
+    assert re.search("wrong: .*gradient of layers.0 is negative", shown)
 
 
 def test_a_line_for_a_candidate_puts_it_into_the_model():

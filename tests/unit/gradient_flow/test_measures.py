@@ -108,29 +108,6 @@ def test_end_to_end_is_the_first_step_relative_to_the_last_with_a_gradient():
     assert np.isnan(measures.end_to_end(np.zeros(3)))
 
 
-def test_what_late_steps_repeat_of_early_ones():
-    early = lambda x: measures.early_inputs([x], 5, batched=True)
-    drawn = np.random.default_rng(0).normal(size=(20, 30, 40))
-    same = np.broadcast_to(drawn[0], (20, 30, 40))
-    assert early(same) == pytest.approx((15 / 20, 1))
-    assert early(drawn) == pytest.approx((15 / 20, 0), abs=0.1)
-    assert early(same * (np.arange(20) < 8)[:, None, None]) == (1, 0)
-    assert early(same * (np.arange(20) >= 14)[:, None, None])[0] == pytest.approx(1 / 6)
-    # A signal in noise of the same size: the means of 15 and 5 steps correlate by
-    # 1 / sqrt((1 + 1/15) (1 + 1/5)).
-    expected = 1 / np.sqrt((1 + 1 / 15) * (1 + 1 / 5))
-    assert early(same + drawn[::-1])[1] == pytest.approx(expected, abs=0.05)
-
-
-def test_nothing_is_lost_where_samples_do_not_differ_early():
-    alike = np.ones((20, 3, 2)) * np.arange(20.0)[:, None, None]
-    late = alike + np.eye(3, 2) * (np.arange(20) > 15)[:, None, None]
-    assert measures.early_inputs([late], 5, batched=True) == (0, 1)
-    alone = measures.early_inputs([alike[:, :1]], 5, batched=True)
-    assert alone == measures.early_inputs([alike[:, 0]], 5, batched=False)
-    assert measures.early_inputs([alike[:, 0]], 5, batched=False)[1] == pytest.approx(1)
-
-
 def test_samples_are_alike_where_all_neurons_do_what_most_samples_do():
     fired = np.zeros((2, 4, 3), bool)  # time, samples, neurons
     fired[0, 0], fired[0, 1, 0] = True, True  # the first neuron in half of the samples: not most

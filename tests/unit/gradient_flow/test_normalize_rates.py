@@ -347,9 +347,9 @@ def test_fixed_weights_of_neurons_that_fire_are_left():
 
 def test_the_record_prints_as_a_table():
     done = normalize_rates(Chain(Diagonal(0.5), Neurons()), inputs())
-    head, line, note = str(done).splitlines()
+    head, line, *note = str(done).splitlines()
     assert head.split() == ["population", "rate", "before", "after", "weights", "times"]
     (one,) = done.populations
     assert line.split() == ["layers.1", "0.0000", f"{one.after:.4f}", f"{one.factor:.4g}"]
-    assert "layers.1 all have the same sign" in note
+    assert "layers.1 all have the same sign" in " ".join(note)
     assert "<table>" in done._repr_html_()

@@ -63,7 +63,7 @@ def test_a_word_marks_the_populations_of_the_cause():
     )
     whole = dataclasses.replace(flow("one", (1.0, 0.5), (1.0, 0.5)), diagnosis=silent)
     rows = [line.split()[:3] for line in repr(whole).splitlines() if line.startswith("layer")]
-    assert rows == [["layer0", "0.100", "silent"], ["layer1", "0.100", "0%"]]
+    assert rows[:2] == [["layer0", "0.100", "silent"], ["layer1", "0.100", "0%"]]
 
 
 @pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (12, 13)])
