@@ -188,7 +188,7 @@ def convergence(comparison: Comparison) -> str:
         last = "the last epoch" if part == 1 else f"the last {part} epochs"
         ours = "cosine schedule" in str(comparison.settings.get("optimizer"))
         rates = ", at low learning rates," if ours else ""
-        return f"In {last}{rates} losses fell by under 1% of their whole fall."
+        return f"In {last}{rates} training had levelled off: losses fell by under 1%."
     return ""
 
 
