@@ -48,17 +48,15 @@ MUTATED = {
     "measures": ("_gradient_flow/measures.py", "unit/gradient_flow/test_measures.py"),
     "diagnose": (
         "_gradient_flow/diagnose.py",
-        "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py "
-        "unit/gradient_flow/test_remedies.py",
+        "unit/gradient_flow/test_diagnosis.py unit/gradient_flow/test_trial.py",
     ),
+    "causes": ("_gradient_flow/causes", "unit/gradient_flow/test_diagnosis.py"),
     "flow": ("_gradient_flow", "unit/gradient_flow"),
     "records": (
         "records",
-        "unit/records unit/tables unit/plotting "
-        "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py",
+        "unit/records unit/tables unit/plotting unit/gradient_flow/test_diagnosis.py",
     ),
     "tables": ("_tables", "unit/tables unit/records"),
-    "causes": ("_causes", "unit/records unit/gradient_flow/test_first_line.py"),
     "statistics": ("_statistics.py", "unit/test_statistics.py"),
     "comparison": ("_comparison", "unit/comparison integration/comparison"),
 }

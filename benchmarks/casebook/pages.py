@@ -82,7 +82,6 @@ def tables() -> dict[str, str]:
         for what in next(iter(counts.values()))
     ]
     return {
-        **_limits(book),
         "counts": table(["", *counts], shares),
         "networks": "\n\n".join(_half(half, networks) for half in counts),
         "threads": "\n\n".join(_thread(n) for n in networks if n.row["thread"] and n.is_known),
@@ -90,20 +89,6 @@ def tables() -> dict[str, str]:
         **_unseen(counts, networks),
         "all": str(len(networks)),
     }
-
-
-def _limits(book: Mapping[str, Any]) -> dict[str, str]:
-    """Where the limits come from: accuracies with their intervals."""
-    firsts = {
-        "reach": ("membranes out of reach", lambda row: f"{row['flat']:.1%}"),
-        "rates": ("firing rate by `normalize_rates`", lambda row: f"{row['rate']:g}"),
-        "recurrent": ("recurrent weights", lambda row: "scaled" if row["scaled"] else "left"),
-    }
-    rows = [[row["network"], _interval(row), _interval(row["thin"])] for row in book["straight"]]
-    return {
-        name: table([head, "accuracy"], [[first(row), _interval(row)] for row in book[name]])
-        for name, (head, first) in firsts.items()
-    } | {"straight": table(["network", "straight-through", "alpha 8"], rows)}
 
 
 def _half(half: str, networks: Iterable[Network]) -> str:
@@ -197,8 +182,3 @@ def _thread(network: Network) -> str:
 
 def _percent(scores: Sequence[float] | None) -> str:
     return f"{np.mean(scores):.0f}%" if scores else ""
-
-
-def _interval(row: Mapping[str, Any]) -> str:
-    low, high = row["interval"]
-    return f"{row['mean']:.1f}% ({low:.1f} to {high:.1f})"

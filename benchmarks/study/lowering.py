@@ -20,12 +20,12 @@ import numpy as np
 import optax
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate, set_surrogate
-from braintools_qps._causes import limits
 from braintools_qps._comparison.factory import Factory
 
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem
 from .trainings import task_of
 
+HIGH = 0.1  # mean slope
 FILE = Path(__file__).parents[2] / "docs" / "results" / "lowering.json"
 ALPHA_8 = "QPseudoSpike(alpha=8)"
 BATCH, RATE, CLIP, SEEDS, SHOWN = 32, 0.03, 0.03, 3, 64
@@ -40,7 +40,7 @@ def alike(model: Any, inputs: Any) -> dict[str, Any]:
 def each(model: Any, inputs: Any) -> dict[str, Any]:
     """Each layer lowered by itself."""
     flow = gradient_flow(model, inputs, surrogates={ALPHA_8: ALPHA_8})[ALPHA_8]
-    factors = {p.name: min(1.0, limits.HIGH_SLOPE / p.slopes.mean) for p in flow.populations}
+    factors = {p.name: min(1.0, HIGH / p.slopes.mean) for p in flow.populations}
     return {name: QPseudoSpike(alpha=8, dampening=factor) for name, factor in factors.items()}
 
 

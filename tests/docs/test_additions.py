@@ -43,13 +43,24 @@ def two_bits():
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
     "a cause": [
-        ("_causes/table.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
-        ("_gradient_flow/activity.py", "", """
-def dull(measured):
-    if measured.evaluator.batch == 2:
-        return Finding("dull", (), "It is dull.", otherwise=lambda: "Take a walk.")
+        ("_gradient_flow/causes/dull.py", "", """
+from .cause import Cause, Finding
+
+
+class Dull(Cause):
+    name, rule, helps = "dull", "always", "a walk"
+
+    def find(self, measured):
+        if measured.evaluator.batch == 2:
+            return Finding((), "It is dull.", "Take a walk.", exact=True)
+
+    def changes(self, measured, finding):
+        return iter(())
 """),
-        ("_gradient_flow/diagnose.py", "RULES: tuple[Rule, ...] = (", "activity.dull,"),
+        ("_gradient_flow/causes/__init__.py", "CAUSES: tuple[Cause, ...] = (",
+         "    Dull(),"),
+        ("_gradient_flow/causes/__init__.py", "from .disconnected import Disconnected",
+         "from .dull import Dull"),
     ],
     "a field of a surrogate": [
         ("_surrogate/pseudo_spike.py", '    alpha: Hyperparameter = field(default=2.0, '
@@ -78,10 +89,11 @@ def house():
         ("_registry/libraries.py", "LIBRARIES: dict[str, dict[str, Conversion | str]] = {",
          '    "nest": {"pulse": lambda width=1.0: Sigmoid(4 / width)},'),
     ],
-    "a hint of `gradient_flow`": [
-        ("_gradient_flow/diagnose.py",
-         '    """What may slow learning, not prevent it; printed where no cause was found."""',
-         '    yield "Open a window."'),
+    "a fact about a network that learns": [
+        ("_gradient_flow/diagnose.py", 
+         '    """Exact facts that a network may learn with all the same, but for those that a cause '
+         'says."""',
+         '    yield "But open a window."'),
     ],
     "a note below the table of a comparison": [
         ("_tables/notes.py", "    notes.append(_scale_note(comparison))",
@@ -120,9 +132,12 @@ assert get_surrogate("nest.pulse(width=2)").alpha == 2
 main(["list", "--tasks"]), main(["greet", "Ada"])
 plotting.plot_frame(type("Axes", (), {"set_title": print})())
 brainstate.environ.set(dt=1.0 * u.ms)
-inputs = 3 * jax.random.uniform(jax.random.key(0), (20, 4, 3)) * u.mA
-for x in (inputs, inputs[:, :2]):
-    print(gradient_flow(brainpy.state.LIF(3), x))
+inputs = jax.random.uniform(jax.random.key(0), (20, 4, 3))
+learning = brainstate.nn.Sequential(
+    brainstate.nn.Linear(3, 8), lambda x: 60 * x * u.mA, brainpy.state.LIF(8),
+    brainstate.nn.Linear(8, 2),
+)
+print(gradient_flow(learning, inputs), gradient_flow(brainpy.state.LIF(3), inputs[:, :2] * u.mA))
 found = compare(
     "QPseudoSpike", task="two-bits", epochs=1, seeds=1, tune={"gain": [0.5, 2]},
     progress=False,
@@ -153,7 +168,7 @@ def test_what_is_added_appears(tmp_path):
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     for shown in (
-        "two-bits\n    Which?", "It is dull. Take a walk.", "Open a window.", "beats", "7.00",
+        "two-bits\n    Which?", "It is dull. Take a walk.", "But open a window.", "beats", "7.00",
         "pulses,", "Hm.", "framed", "Hello, Ada",
     ):  # fmt: skip
         assert shown in run.stdout
