@@ -205,8 +205,3 @@ def _thread(network: Network) -> str:
 
 def _percent(scores: Sequence[float] | None) -> str:
     return f"{np.mean(scores):.0f}%" if scores else ""
-
-
-def _interval(row: Mapping[str, Any]) -> str:
-    low, high = row["interval"]
-    return f"{row['mean']:.1f}% ({low:.1f} to {high:.1f})"

@@ -25,6 +25,7 @@ from braintools_qps._comparison.factory import Factory
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem
 from .trainings import task_of
 
+HIGH = 0.1  # mean slope
 FILE = Path(__file__).parents[2] / "docs" / "results" / "lowering.json"
 ALPHA_8 = "QPseudoSpike(alpha=8)"
 BATCH, RATE, CLIP, SEEDS, SHOWN = 32, 0.03, 0.03, 3, 64
