@@ -20,16 +20,14 @@ import brainunit as u
 
 from . import prepared
 from .cases import Case
-from .evaluate import SIZE, confusion, counts, evaluated, judged
+from .evaluate import confusion, counts, evaluated, judged
 from .every import EVERY
 from .networks import Design
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 SEEDS = 3
-PARTS = (
-    "development", "held out", "sealed", "blind", "second blind", "third blind", "fourth blind",
-)  # fmt: skip
+PARTS = ("development", "held out", "sealed", "blind", "second blind", "third blind")
 
 
 def main() -> None:
@@ -39,8 +37,7 @@ def main() -> None:
     parser.add_argument("--half", choices=PARTS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--anew", action="store_true", help="train again what the file has")
-    parser.add_argument("--untrained", action="store_true", help="do not follow what is said")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[SIZE], help="of batches")
+    parser.add_argument("--untrained", action="store_true", help="follow remedies without training")
     parser.add_argument("--file", type=Path, default=FILE)
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
@@ -64,8 +61,7 @@ def main() -> None:
         scores = cache(lambda design: known.get(design) or trained(design, options.seeds))
         update(options.file, chosen, lambda case: told(case) | weights(case, scores))
     elif options.action == "evaluate":
-        how = options.seeds, options.sizes, not options.untrained
-        update(options.file, chosen, lambda case: evaluated(case, *how))
+        update(options.file, chosen, lambda c: evaluated(c, options.seeds, not options.untrained))
     report(options.file, chosen)
 
 
