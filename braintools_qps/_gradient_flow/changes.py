@@ -45,6 +45,11 @@ class Code(NamedTuple):
     lines: tuple[str, ...]
     names: tuple[str, ...] = ()
 
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """The lines without imports."""
+        return tuple(line for line in self.lines if not line.startswith(("import ", "from ")))
+
     def __str__(self) -> str:
         imports = (f"from braintools_qps import {', '.join(self.names)}",) if self.names else ()
         return "; ".join((*imports, *self.lines))
@@ -68,7 +73,7 @@ class Change(abc.ABC):
 
     def said(self, given: Given) -> str:
         """The beginning of a sentence about its trial."""
-        return f"After {'; '.join(self.code(given).lines)}"
+        return f"After {'; '.join(self.code(given).statements)}"
 
 
 @dataclass(frozen=True)
@@ -243,7 +248,7 @@ class ChangeInputs(Change):
     def said(self, given: Given) -> str:
         if given.is_task:
             return f"With X = {self.expression.format(x='X', time=1)} in the task's data"
-        return f"After {'; '.join(self.code(given).lines)}"
+        return f"After {'; '.join(self.code(given).statements)}"
 
 
 @dataclass(frozen=True)

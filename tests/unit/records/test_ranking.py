@@ -42,7 +42,7 @@ def test_candidates_are_ranked_by_their_trials():
 
 def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_populations_below():
     text = repr(FLOWS)
-    head, *rows = text[text.index("surrogate ") :].splitlines()
+    head, *rows = text[text.index("surrogate ") : text.index("\nDecided")].splitlines()
     assert head.split() == [
         "surrogate", "rank", "slope", "growth", "flat", "reach", "depth", "consistency"
     ]  # fmt: skip
