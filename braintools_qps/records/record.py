@@ -20,7 +20,7 @@ class Record:
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
     compared element by element. Declare a subclass with ``@dataclass(frozen=True, eq=False)``, and
-    with ``repr=False`` if it prints as a table: the one registered in `table_of`, or its fields.
+    with ``repr=False`` if it prints as a table: the one registered in ``table_of``, or its fields.
 
     Examples
     --------
