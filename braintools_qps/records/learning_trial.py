@@ -69,7 +69,23 @@ class LearningTrial(Record):
         return self.share_gone >= MOVES
 
     def gone_after(self, steps: int) -> float:
-        """The share that is gone after some steps."""
+        """Return the share that is gone after some steps.
+
+        Parameters
+        ----------
+        steps : int
+            The number of steps.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> from braintools_qps.records import LearningTrial
+        >>> LearningTrial((2.0, 1.5, 0.5), constant=2.0, samples=64).gone_after(1)
+        0.25
+        """
         known = [x for x in self.losses[: steps + 1] if np.isfinite(x)]
         if not known:
             return 0.0
