@@ -142,7 +142,9 @@ def change(values, rng):
     return values
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))]
+)
 def test_a_file_that_was_changed_is_a_comparison_that_prints_or_one_error(seed):
     rng, plain = random.Random(seed), rich().to_dict()
     shown = refused = 0
