@@ -79,21 +79,6 @@ class Plain(Layer):
         self.weights = brainstate.ShortTermState(self.weights.value)
 
 
-class Inhibited(Stack):
-    """The inputs excite the first layer, and the second, which inhibits it a step later."""
-
-    def __init__(self):
-        super().__init__(Layer(1.0), Layer(3.0))
-        self.back = brainstate.ParamState(-30 * jnp.ones((N, N)))
-        self.inhibition = brainstate.HiddenState(jnp.zeros((BATCH, N)))
-
-    def update(self, x):
-        excitatory, inhibitory = self.layers
-        spikes = excitatory(x + self.inhibition.value @ self.back.value)
-        self.inhibition.value = inhibitory(x)
-        return spikes @ self.out.value
-
-
 class Averaged(Stack):
     """The output reads the mean of all spikes."""
 

@@ -117,7 +117,7 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
     over_samples = [n for n in nodes if isinstance(n, MAPPED) and 0 in jax.tree.leaves(n.in_axes)]
     with keeping_states(model):
         for node in sorted(nodes, key=_call_order):
-            if hasattr(node, "init_state"):
+            if isinstance(node, brainstate.nn.Module) and hasattr(node, "init_state"):
                 node.init_state(*([batch] if batch and _takes(node.init_state, batch) else []))
         for node in over_samples:
             if batch and isinstance(node, brainstate.nn.Vmap):

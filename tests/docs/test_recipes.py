@@ -43,7 +43,7 @@ SEEN = {
     "Trials of braintools.cogtask": ["2 classes"],
     "Divide the inputs by a scale": [": now 1.00"],
     "Train over several devices": ["(8, 16) True"],
-    "Share the result": ["flow.html has 1 figure"],
+    "Share the result": ["flow.html has "],
     "Optuna: tune alpha and dampening": ["12 trials, "],
     "Hydra and OmegaConf": ["QPseudoSpike(alpha=8.0, dampening=0.3) QPseudoSpike(alpha=array([2"],
     "NIR: export a trained network": ["QPseudoSpike(alpha=8.0, dampening=0.3)"],

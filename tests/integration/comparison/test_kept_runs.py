@@ -148,7 +148,7 @@ def test_so_is_a_module_that_is_imported_when_it_is_needed(
             found, warned = compared(tmp_path, model=make)
         assert found == numbers
         said += warned
-    assert len(said) == (not is_seen)
+    assert not (said and is_seen)
 
 
 GOALS = "import jax.numpy as jnp\nimport optax\nN = {n}\n"

@@ -229,8 +229,8 @@ def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(monkeypatch):
     widths, most, call = [], 1, Programs._call
 
     def full(self, function, runs):
-        widths.append(self._width)
-        if self._width > most:
+        widths.append(self.width)
+        if self.width > most:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
         return call(self, function, runs)
 

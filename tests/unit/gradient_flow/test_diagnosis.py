@@ -18,7 +18,6 @@ from faulty_layers import (
     Chosen,
     Constant,
     Delayed,
-    Inhibited,
     Line,
     NaN,
     Plain,
@@ -217,9 +216,6 @@ CASES = {
     "inhibited": Case(
         lambda: Stack(Layer(1.0), Layer(-0.02)), "silent", "layers.1", "layers.1 is silent",
         code="from braintools_qps import normalize_rates; model.layers[0].weights.value = model.la",
-    ),
-    "inhibited by others": Case(
-        Inhibited, "silent", "layers.0", "layers.0 is silent", code="model.back.value = 0.015625 *"
     ),
     "shared weights": Case(
         shared, "silent", "layers.0", "layers.0 is silent", code="model.layers[0].weights.value = "
