@@ -24,6 +24,7 @@ PAGES = [
 ]
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:%| points?\b)|\d+\.\d+")
 SETTINGS = {"0.1", "0.05", "0.025", "0.03", "0.01", "0.3", "0.2", "5%", "95%"}
+SETTINGS |= {"8.9 points", "2 points", "6 points"}  # of simulated collapses
 
 
 def named(path):
