@@ -8,8 +8,10 @@ import numpy as np
 import optax
 import pytest
 from flow_networks import only
+from helpers import FLOAT16
 from lif_networks import N, Network
 from scipy.stats import entropy
+from small_stacks import Layer, Stack, inputs
 
 from braintools_qps import QPseudoSpike, gradient_flow, prepare
 from braintools_qps.records import LearningTrial
@@ -134,6 +136,16 @@ def test_nothing_of_the_model_changes_and_dropout_draws_anew(data):
     assert brainstate.random.DEFAULT.value is key
     without = trained_by_hand(data, relative, 3)
     assert not np.allclose(trial.losses[:3], without, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", FLOAT16])
+def test_trials_of_half_precision_and_without_promotion_of_dtypes(dtype):
+    model = Stack(Layer(1.0))
+    model.out.value = model.out.value.astype(dtype)
+    model.layers[0].spk_fun = lambda x, spike=model.layers[0].spk_fun: spike(x).astype(dtype)
+    with jax.numpy_dtype_promotion("strict" if dtype == "float32" else "standard"):
+        flow = only(gradient_flow(model, inputs(), objective=lambda x: jnp.mean((x - 30) ** 2)))
+    assert flow.trial.moves
 
 
 def test_interrupted_trials_leave_the_model_as_it_was(data):
