@@ -1,9 +1,9 @@
 """``python -m benchmarks.casebook``: train the networks of the casebook, and evaluate on them.
 
-``train`` trains each network and its healthy twin, ``evaluate`` runs gradient_flow on them and
-follows it, ``report`` prints the counts. All read and write docs/results/casebook.json. ``prepare``
-trains them after `prepare` and nothing else, and writes docs/results/prepare.json. The blind halves
-are left out unless ``--half`` or names ask for them.
+``train`` trains each network and its healthy twin, ``evaluate`` runs gradient_flow on them,
+``report`` prints the counts. All read and write docs/results/casebook.json. ``prepare`` trains
+them after `prepare`, and as they were, and writes docs/results/prepare.json. What the files have
+is kept.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import brainunit as u
 
 from . import prepared
 from .cases import Case
-from .evaluate import confusion, counts, evaluated, judged
+from .evaluate import SIZES, confusion, counts, evaluated, judged
 from .every import EVERY
 from .networks import Design
+from .prepared import SEEDS
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
-SEEDS = 3
 PARTS = ("development", "held out", "sealed", "blind", "second blind", "third blind")
 
 
@@ -34,39 +34,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.casebook", description=__doc__)
     parser.add_argument("action", choices=("train", "evaluate", "report", "prepare"))
     parser.add_argument("names", nargs="*", help="networks, by default all of the half")
-    parser.add_argument("--half", choices=PARTS)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--anew", action="store_true", help="train again what the file has")
-    parser.add_argument("--untrained", action="store_true", help="follow remedies without training")
-    parser.add_argument("--file", type=Path, default=FILE)
+    parser.add_argument("--half", choices=PARTS, help="by default all")
+    parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=SIZES)
+    parser.add_argument("--anew", action="store_true", help="run again what the files have")
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
-    halves = (options.half,) if options.half else PARTS if options.names else PARTS[:3]
+    halves = (options.half,) if options.half else PARTS
     chosen = [EVERY[name] for name in options.names or EVERY if EVERY[name].half in halves]
+    kept = json.loads(FILE.read_text("utf-8"))["networks"] if FILE.exists() else {}
+    lacks = lambda case, key: options.anew or key not in kept.get(case.name, ())
     if options.action == "prepare":
-        book = json.loads(options.file.read_text("utf-8"))["networks"]
-        return prepared.update(chosen, book, options.seeds)
-    if options.action == "train":
-        kept = (
-            json.loads(options.file.read_text("utf-8"))["networks"] if options.file.exists() else {}
-        )
-        chosen = [c for c in chosen if options.anew or "scores" not in kept.get(c.name, ())]
-        known = (
-            {}
-            if options.anew
-            else {
-                c.design: kept[n]["scores"] for n, c in EVERY.items() if "scores" in kept.get(n, ())
-            }
-        )
-        scores = cache(lambda design: known.get(design) or trained(design, options.seeds))
-        update(options.file, chosen, lambda case: told(case) | weights(case, scores))
+        prepared.update(chosen, kept, options.anew)
+    elif options.action == "train":
+        scores = cache(trained)
+        update([c for c in chosen if lacks(c, "scores")], lambda c: told(c) | weights(c, scores))
     elif options.action == "evaluate":
-        update(options.file, chosen, lambda c: evaluated(c, options.seeds, not options.untrained))
-    report(options.file, chosen)
+        update([c for c in chosen if lacks(c, "said")], lambda c: evaluated(c, options.sizes))
+    report(chosen)
 
 
-def trained(design: Design, seeds: int) -> list[float]:
-    return accuracies(design, [built(design, seed) for seed in range(seeds)])
+def trained(design: Design) -> list[float]:
+    return accuracies(design, [built(design, seed) for seed in range(SEEDS)])
 
 
 def weights(case: Case, scores: Callable[[Design], list[float]]) -> dict[str, Any]:
@@ -81,24 +69,17 @@ def told(case: Case) -> dict[str, Any]:
     return {key: getattr(case, key) for key in keys}
 
 
-def update(file: Path, chosen: list[Case], row: Callable[[Case], dict[str, Any]]) -> None:
+def update(chosen: list[Case], row: Callable[[Case], dict[str, Any]]) -> None:
     """Renew the rows of the chosen networks, one after the other."""
     for case in chosen:
         new = row(case)
-        book = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        book = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
         rows = book.setdefault("networks", {})
-        if "said" in new:  # what was done last time does not count
-            rows[case.name] = told(case) | {
-                k: v for k, v in rows.get(case.name, {}).items() if k not in LATE
-            }
         rows[case.name] = rows.get(case.name, {}) | new
         book["networks"] = rows = {name: rows[name] for name in EVERY if name in rows}
         book |= summary(rows)
-        file.write_text(json.dumps(book, indent=1) + "\n")
+        FILE.write_text(json.dumps(book, indent=1) + "\n")
         print(case.name, new, flush=True)
-
-
-LATE = ("said", "typed", "followed")
 
 
 def summary(rows: dict[str, Any]) -> dict[str, Any]:
@@ -108,9 +89,9 @@ def summary(rows: dict[str, Any]) -> dict[str, Any]:
     return {"counts": {p: counts(part(p)) for p in PARTS if p in run}}
 
 
-def report(file: Path, chosen: list[Case]) -> None:
+def report(chosen: list[Case]) -> None:
     """Counts and confusions per half, then the networks that were judged wrongly."""
-    rows = json.loads(file.read_text("utf-8"))["networks"]
+    rows = json.loads(FILE.read_text("utf-8"))["networks"]
     for part in PARTS:
         cases = [c for c in chosen if c.half == part and "said" in rows.get(c.name, ())]
         if not cases:
@@ -126,18 +107,14 @@ def report(file: Path, chosen: list[Case]) -> None:
 
 
 def explain(case: Case, row: dict[str, Any]) -> None:
-    """Print what is wrong with the verdicts on a network, or with its remedy."""
+    """Print what is wrong with the verdicts on a network."""
     marks = judged(case, row)
-    curable = case.cause != "none" and not case.user
-    needed = ["cause", "population", "agreement"] + ["helps"] * curable
-    wrong = [key for key in needed if not marks[key]]
-    if not wrong:
-        return
-    print(f"  {case.name} ({case.cause} in {case.population}) wrong: {', '.join(wrong)}")
-    for size, said in row["said"].items():
-        print(f"    {size}: {' | '.join(said)}")
-    print(f"    typed {row.get('typed')}")
-    print(f"    {row.get('scores')} -> {row.get('followed')}; twin {row.get('twin')}")
+    wrong = [key for key in ("cause", "population", "agreement") if not marks[key]]
+    if wrong:
+        print(f"  {case.name} ({case.cause} in {case.population}) wrong: {', '.join(wrong)}")
+        for size, said in row["said"].items():
+            print(f"    {size}: {' | '.join(said)}")
+        print(f"    {row.get('scores')}; twin {row.get('twin')}; {row.get('trial')}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Evaluation of gradient_flow on the networks of the casebook, as of a classifier.
 
-For each network it records the diagnosis for batches of 8, 64 and 512 samples. Then it does what
-the diagnosis for 64 samples says, to the letter and up to four times, and trains the result.
+For each network it records the trial, and the diagnosis for batches of 8, 64 and 512 samples.
 """
 
 from __future__ import annotations
@@ -11,18 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import brainstate
-import numpy as np
+import optax
 
 from braintools_qps import gradient_flow
+from braintools_qps.records import LearningTrial
 
 from .cases import Case
-from .data import inputs, logits
+from .data import dataset, inputs, logits
 from .every import EVERY
-from .train import accuracies, built
+from .train import built
 
 SIZES = (8, 64, 512)
-SIZE = 64  # whose diagnosis counts, and is followed
-ROUNDS = 4
+SIZE = 64  # whose diagnosis counts
+FACTS = {"no gradient", "disconnected", "dropout"}  # with which networks may learn
 
 
 class Verdict(NamedTuple):
@@ -31,80 +31,69 @@ class Verdict(NamedTuple):
     text: str
     remedy: str
     code: str
+    further: str = ""
 
     def names(self, case: Case) -> bool:
-        return self.cause in case.cause.split("|")
+        return self.cause in case.cause.split("|") or self.says_fact(case)
+
+    def says_fact(self, case: Case) -> bool:
+        """Whether a network learns, and the mistake that does not keep it is said all the same."""
+        is_fact = FACTS & set(case.cause.split("|"))
+        return self.cause == "none" and bool(is_fact) and "But " in self.further
 
     def places(self, case: Case) -> bool:
         return self.population in case.population.split("|")
 
 
-def verdict(case: Case, model: Any, shown: Any) -> Verdict:
-    """What gradient_flow says in its first line, or its error."""
+def objective(case: Case, size: int) -> Callable[[Any], Any] | None:
+    """The loss of the training, where it reads something else than the mean output."""
     design = case.design
-    # The default objective reads the last step, as most users leave it; NaN is only in the loss.
-    objective = (lambda x: logits(design, x).sum()) if design.read == "root" else None
+    if design.read == "mean":
+        return None
+    labels = design.labels(dataset(design.source)[1])[:size]
+    entropy = optax.softmax_cross_entropy_with_integer_labels
+    return lambda outputs: entropy(logits(design, outputs), labels).mean()
+
+
+def verdict(case: Case, model: Any, shown: Any) -> tuple[Verdict, LearningTrial | None]:
+    """What gradient_flow says in its first line, or its error; and the trial."""
     try:
         with brainstate.environ.context(fit=True):
-            (flow,) = gradient_flow(model, shown, objective=objective).values()
+            loss = objective(case, shown.shape[1])
+            (flow,) = gradient_flow(model, shown, objective=loss).values()
     except Exception as error:
-        return Verdict(type(error).__name__, "", str(error).splitlines()[0], "", "")
+        return Verdict(type(error).__name__, "", str(error).splitlines()[0], "", ""), None
     said = flow.diagnosis
     where, remedy, code = said.population or "", said.remedy or "", said.code or ""
-    return Verdict(said.cause, where, said.text, remedy, code)
+    return Verdict(said.cause, where, said.text, remedy, code, " ".join(flow.further)), flow.trial
 
 
-def follow(case: Case, seed: int, shown: Any) -> tuple[Any, Any, list[list[str]]]:
-    """Do what the diagnosis says, to a network and inputs; what was typed, with its error."""
-    model, typed = built(case.design, seed), []
-    for _ in range(ROUNDS):
-        batch = shown[:, :SIZE]
-        said = verdict(case, model, batch)
-        if said.cause == "none" or not said.code:
-            break
-        scope = {"model": model, "inputs": batch}
-        try:
-            with brainstate.environ.context(fit=True):
-                exec(said.code, scope)
-        except Exception as error:
-            typed.append([said.code, f"{type(error).__name__}: {str(error).splitlines()[0]}"])
-            break
-        typed.append([said.code, ""])
-        if scope["inputs"] is not batch:  # the same is done to the inputs of the training
-            scope = {"model": built(case.design, seed), "inputs": shown}
-            exec(said.code, scope)
-            shown = scope["inputs"]
-    return model, shown, typed
+def evaluated(case: Case, sizes: tuple[int, ...]) -> dict[str, Any]:
+    """The verdicts on a network, and its trial with the batch whose diagnosis counts."""
+    model, shown, row = built(case.design, 0), inputs(case.design), {}
+    said = {}
+    for size in sizes:
+        said[str(size)], trial = verdict(case, model, shown[:, :size])
+        if size == SIZE:
+            row["trial"] = _kept(trial)
+    return row | {"said": {size: list(v) for size, v in said.items()}}
 
 
-def evaluated(case: Case, seeds: int, trained: bool) -> dict[str, Any]:
-    """The verdicts on a network, and what comes of following them."""
-    model, shown = built(case.design, 0), inputs(case.design)
-    said = {size: verdict(case, model, shown[:, :size]) for size in SIZES}
-    row: dict[str, Any] = {"said": {str(size): list(v) for size, v in said.items()}}
-    if said[SIZE].cause == "none" or not said[SIZE].code:
-        return row
-    models, changed, typed = zip(*(follow(case, seed, shown) for seed in range(seeds)))
-    row["typed"] = typed[0]
-    if trained and not any(error for each in typed for _, error in each):
-        own = () if all(x is shown for x in changed) else changed
-        row["followed"] = accuracies(case.design, models, own)
-    return row
+def _kept(trial: LearningTrial | None) -> dict[str, Any] | None:
+    if trial is None:
+        return None
+    return {"half_after": trial.half_after, "share_gone": round(trial.share_gone, 3)}
 
 
 def judged(case: Case, row: Mapping[str, Any]) -> dict[str, bool]:
     """What is right about a row of the results."""
     said = {int(size): Verdict(*v) for size, v in row["said"].items()}
-    main, typed = said[SIZE], row.get("typed", [])
-    runs = bool(typed) and not any(error for _, error in typed)
-    before, twin = (np.mean(row[key]) if key in row else np.nan for key in ("scores", "twin"))
-    after = np.mean(row["followed"]) if "followed" in row else np.nan
+    main = said[SIZE]
     return {
         "cause": main.names(case),
-        "population": main.places(case),
+        "population": main.places(case) or main.says_fact(case),
         "agreement": len({v[:2] for v in said.values()}) == 1,
-        "runs": runs,
-        "helps": runs and bool(after >= (before + twin) / 2),
+        "all sizes": len(said) == len(SIZES),
         "alarm": main.cause != "none",
         "any alarm": any(v.cause != "none" for v in said.values()),
     }
@@ -116,20 +105,16 @@ Rows = Mapping[str, Mapping[str, Any]]
 def counts(rows: Rows) -> dict[str, list[int]]:
     """How many of how many, for the rows of one half."""
     marks = [(EVERY[name], judged(EVERY[name], row)) for name, row in rows.items() if "said" in row]
-    sick = [(case, mark) for case, mark in marks if case.cause != "none"]
+    ill = [mark for case, mark in marks if case.cause != "none"]
     well = [mark for case, mark in marks if case.cause == "none"]
-    curable = [mark for case, mark in sick if not case.user]
+    every = [mark for _, mark in marks if mark["all sizes"]]
     share = lambda key, among: [sum(mark[key] for mark in among), len(among)]
-    ill = [mark for _, mark in sick]
     return {
         "right cause": share("cause", ill),
-        "right population": share("population", ill),
         "right cause and population": [sum(m["cause"] and m["population"] for m in ill), len(ill)],
-        "remedy runs": share("runs", curable),
-        "remedy helps": share("helps", curable),
         "false alarms": share("alarm", well),
-        "false alarm at any batch size": share("any alarm", well),
-        "same verdict for 8, 64 and 512 samples": share("agreement", [mark for _, mark in marks]),
+        "false alarm at any batch size": share("any alarm", [m for m in well if m["all sizes"]]),
+        "same verdict for 8, 64 and 512 samples": share("agreement", every),
     }
 
 

@@ -13,17 +13,17 @@ import numpy as np
 
 from ..study.trained import table
 from .evaluate import SIZE
-from .prepared import ended, outcome, read
+from .prepared import best, ended, outcome, read
 
 BOOK = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
-TRIALS = BOOK.with_name("trials.json")
 SOON, MOVES = 50, 0.02  # as `LearningTrial` has them
-UNSEEN = "third blind"  # looked at once, with the rules finished; they were made with the others
+UNSEEN = "fourth blind"  # looked at once, with the rules finished; they were made with the others
 OUTCOMES = {
-    "cured": "cured",
-    "changed": "changed",
-    "not cured": "changed, not cured",
-    "error": "error, network as it was",
+    "cured": "within 3 points of the network without the mistake",
+    "better": "better by more than 3 points, but not so near",
+    "as good": "changed, within 3 points of what it was",
+    "worse": "worse by more than 3 points",
+    "error": "refused: nothing that was tried helps",
     "unchanged": "unchanged",
 }
 GROUPS = "failure with a remedy", "failure that only you can mend", "healthy"
@@ -31,11 +31,11 @@ GROUPS = "failure with a remedy", "failure that only you can mend", "healthy"
 
 @dataclass(frozen=True)
 class Network:
-    """A row of the casebook, and its runs after `prepare`."""
+    """A row of the casebook, and its row after `prepare`, if it ran."""
 
     name: str
     row: Mapping[str, Any]
-    runs: Sequence[Mapping[str, Any]]
+    prepared: Mapping[str, Any] | None
 
     @property
     def said(self) -> list[str]:
@@ -48,61 +48,54 @@ class Network:
         return GROUPS[1] if self.row["user"] else GROUPS[0]
 
     @property
+    def twin(self) -> float | None:
+        return float(np.mean(self.row["twin"])) if "twin" in self.row else None
+
+    @property
     def outcome(self) -> str:
-        return outcome(self.runs, self.row)
+        return "" if self.prepared is None else outcome(self.prepared, self.twin)
 
     @property
     def is_known(self) -> bool:
-        """Whether the rules of `prepare` were made with this network."""
+        """Whether the rules were made with this network."""
         return self.row["half"] != UNSEEN
 
     @property
     def part(self) -> str:
         return "rules made on these" if self.is_known else self.row["half"]
 
-    @property
-    def is_changed(self) -> bool:
-        return self.outcome in ("cured", "not cured")
-
-    def accuracies(self) -> list[float]:
-        """Before, after `prepare` where it changed the network, and without the mistake."""
-        before, twin = (float(np.mean(self.row[key])) for key in ("scores", "twin"))
-        return [before, *(ended(self.runs, self.row) if self.is_changed else (np.nan, twin))]
-
 
 def tables() -> dict[str, str]:
     """Tables and figures of the guide, by name."""
-    book, runs = json.loads(BOOK.read_text("utf-8")), read()
+    book, prepared = json.loads(BOOK.read_text("utf-8")), read()
     counts = book["counts"]
     networks = [
-        Network(name, row, runs.get(name, ()))
+        Network(name, row, prepared.get(name))
         for name, row in book["networks"].items()
-        if row["half"] in counts
+        if "said" in row
     ]
     shares = [
         [what, *("{} of {}".format(*counts[half][what]) for half in counts)]
         for what in next(iter(counts.values()))
     ]
     return {
-        "trials": _trials(),
+        "trials": _trials(networks),
         "counts": table(["", *counts], shares),
         "networks": "\n\n".join(_half(half, networks) for half in counts),
         "threads": "\n\n".join(_thread(n) for n in networks if n.row["thread"] and n.is_known),
-        **_prepared([network for network in networks if network.runs]),
-        **_unseen(counts, networks),
         "all": str(len(networks)),
+        **_prepared([network for network in networks if network.prepared]),
+        **_unseen(counts, networks),
     }
 
 
-def _trials() -> str:
+def _trials(networks: Sequence[Network]) -> str:
     """How many steps of a trial took half of the loss away, for healthy networks and failures."""
-    networks = json.loads(TRIALS.read_text("utf-8"))["networks"].values()
     head = ["networks", "tried", "up to 20 steps", "21 to 50", "51 to 200", "never", "next to none"]
-    groups = {"healthy": True, "failures": False}
-    rows = [
-        [name, *map(str, _when([n for n in networks if (n["cause"] == "none") is healthy]))]
-        for name, healthy in groups.items()
-    ]
+    rows = []
+    for name, healthy in {"healthy": True, "failures": False}.items():
+        some = [n.row["trial"] for n in networks if (n.group == GROUPS[2]) is healthy]
+        rows.append([name, *map(str, _when([trial for trial in some if trial]))])
     return table(head, rows)
 
 
@@ -118,13 +111,13 @@ def _when(trials: Sequence[Mapping[str, Any]]) -> list[int]:
 def _half(half: str, networks: Iterable[Network]) -> str:
     """The failures and the healthy networks of a half."""
     some = [network for network in networks if network.row["half"] == half]
-    head = ["symptom or mistake", "cause", "`gradient_flow` says", "accuracy", "remedy followed"]
+    head = ["symptom or mistake", "cause", "`gradient_flow` says", "accuracy", "no mistake"]
     failures = [
         [
             n.row["seen"],
             n.row["cause"].split("|")[0],
             ", ".join(filter(None, n.said[:2])),
-            *(_percent(n.row.get(key)) for key in ("scores", "followed", "twin")),
+            *(_percent(n.row.get(key)) for key in ("scores", "twin")),
         ]
         for n in some
         if n.row["seen"]
@@ -135,7 +128,7 @@ def _half(half: str, networks: Iterable[Network]) -> str:
         if not n.row["seen"]
     ]
     return (
-        f"**{half.capitalize()}, failures**\n\n{table([*head, 'no mistake'], failures)}\n\n"
+        f"**{half.capitalize()}, failures**\n\n{table(head, failures)}\n\n"
         f"**{half.capitalize()}, healthy networks**\n\n"
         + table(["healthy network", "`gradient_flow` says", "accuracy"], healthy)
     )
@@ -147,36 +140,36 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
     rows = []
     for group, result in product(GROUPS, OUTCOMES):
         members = [[n for n in networks if (n.group, n.part) == (group, part)] for part in parts]
-        ended = [sum(n.outcome == result for n in some) for some in members]
-        if any(ended):
-            shares = [f"{count} of {len(some)}" for count, some in zip(ended, members)]
+        count = [sum(n.outcome == result for n in some) for some in members]
+        if any(count):
+            shares = [f"{hits} of {len(some)}" for hits, some in zip(count, members)]
             rows.append([group, OUTCOMES[result], *shares])
-    changed = [network for network in networks if network.is_changed]
-    accuracies = np.array([network.accuracies() for network in changed])
-    lower = [n.name for n, (before, after, _) in zip(changed, accuracies) if after < before]
-    uncured = [n for n in networks if n.group == GROUPS[0] and n.outcome != "cured"]
-    cells = lambda n: ["" if np.isnan(x) else f"{x:.0f}" for x in n.accuracies()]
+    changed = [n for n in networks if n.outcome not in ("unchanged", "error")]
+    cells = lambda n: [f"{x:.0f}" for x in (best(n.prepared), ended(n.prepared))]
+    twin = lambda n: "" if n.twin is None else f"{n.twin:.0f}"
+    lost = [
+        best(n.prepared) - ended(n.prepared)
+        for n in networks
+        if n.outcome == "unchanged" and n.group == GROUPS[2]
+    ]
     return {
         "prepared": table(["networks", "after `prepare`", *parts], rows),
-        "uncured": table(
-            ["mistake", "after `prepare`", "before", "after", "no mistake"],
-            [[n.row["seen"], OUTCOMES[n.outcome], *cells(n)] for n in uncured],
+        "changes": table(
+            ["mistake", "as it was", "after `prepare`", "no mistake"],
+            [[n.row["seen"] or n.name, *cells(n), twin(n)] for n in changed],
         ),
         "tried": str(len(networks)),
         "changed": str(len(changed)),
-        **{
-            name: f"{value:.1f}%"
-            for name, value in zip(("before", "after", "twins"), accuracies.mean(axis=0))
-        },
-        "lower": f"lower than before end {', '.join(lower) or 'none'}",
-        "seeds": " or ".join(map(str, sorted({len(network.runs) for network in changed}))),
+        "rated": str(len(lost)),
+        "rate_lost": f"{np.mean(lost):.1f}" if lost else "",
+        "rate_lost_most": f"{np.max(lost):.1f}" if lost else "",
     }
 
 
 def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str, str]:
-    """What was found on the half that no rule was made with, and cured of the others, in words."""
-    share = lambda what: "{} of {}".format(*counts[UNSEEN][what])
-    curable = [n for n in networks if n.group == GROUPS[0]]
+    """What was found on the half that no rule was made with, and cured of all, in words."""
+    share = lambda what: "{} of {}".format(*counts[UNSEEN][what]) if UNSEEN in counts else ""
+    curable = [n for n in networks if n.group == GROUPS[0] and n.prepared]
     cured = lambda some: f"{sum(n.outcome == 'cured' for n in some)} of {len(some)}"
     return {
         "unseen_right": share("right cause"),
@@ -191,13 +184,11 @@ def _thread(network: Network) -> str:
     row, (*_, text, remedy, _) = network.row, network.said
     repository, _, number = row["thread"].partition("#")
     link = f"https://github.com/{repository}" + (f"/issues/{number}" if number else "")
-    typed = [line for code, _ in row.get("typed", ()) for line in code.splitlines()]
-    followed = f", {_percent(row['followed'])} with what was typed" if row.get("followed") else ""
+    after = f", {ended(network.prepared):.0f}% after `prepare`" if network.prepared else ""
     lines = {
         "Thread": f"[{row['thread']}]({link})",
         "`gradient_flow` says": f"{text} {remedy}",
-        "Typed": "; ".join(f"`{line}`" for line in typed),
-        "Accuracy": f"{_percent(row['scores'])} as reported{followed}, "
+        "Accuracy": f"{_percent(row['scores'])} as reported{after}, "
         f"{_percent(row['twin'])} without the mistake.",
     }
     points = "\n".join(f"- **{what}.** {said}" for what, said in lines.items() if said)
@@ -206,8 +197,3 @@ def _thread(network: Network) -> str:
 
 def _percent(scores: Sequence[float] | None) -> str:
     return f"{np.mean(scores):.0f}%" if scores else ""
-
-
-def _interval(row: Mapping[str, Any]) -> str:
-    low, high = row["interval"]
-    return f"{row['mean']:.1f}% ({low:.1f} to {high:.1f})"

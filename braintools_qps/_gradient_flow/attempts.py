@@ -11,8 +11,9 @@ from .changes import Change, Given
 from .evaluate import Measured
 from .passes import with_index
 from .tracing import trace
-from .trial import Trials, Tried
+from .trial import LONGEST, Trials, Tried
 
+SOONER = 2  # times as fast is clearly better, where both take half of the loss away
 CLEARLY = 0.2  # of the constant answer's loss; a change that takes less away has not helped
 
 
@@ -64,12 +65,19 @@ class Attempts:
             with_index(inputs),
             through_stops=change.through_stops,
             all_steps=change.all_steps,
+            longest=_enough(self.measured.tried),
         )
+
+
+def _enough(before: Tried | None) -> int:
+    """Steps after which a change has not helped if half of the loss is not gone by then."""
+    slowly = before and before.record.half_after
+    return -(-slowly // SOONER) if slowly else LONGEST
 
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:
     """Whether a trial learns at least twice as fast, or takes clearly more of the loss away."""
     if after.half_after is not None:
-        return before.half_after is None or after.half_after <= before.half_after / 2
+        return before.half_after is None or after.half_after <= before.half_after / SOONER
     steps = min(len(after.losses), len(before.losses))
     return after.gone_after(steps) >= before.gone_after(steps) + CLEARLY

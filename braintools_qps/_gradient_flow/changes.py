@@ -82,7 +82,10 @@ class Both(Change):
 
     first: Change
     second: Change
-    what = "centred weights"
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return self.first.what
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         return self.second.apply(model, self.first.apply(model, inputs))

@@ -168,11 +168,17 @@ def _afterwards(after: LearningTrial) -> str:
 def _unproven(
     before: LearningTrial, found: list[tuple[Cause, Finding]], attempts: Attempts
 ) -> Verdict:
-    """Exact findings first, then what was measured, and what was tried."""
-    known = [(cause, finding) for cause, finding in found if not cause.general]
-    known.sort(key=lambda pair: not pair[1].exact)
+    """Exact findings first, then those that no trial can speak against, then what was tried."""
+    measured = attempts.measured
+    has_changes = lambda cause, finding: any(True for _ in cause.changes(measured, finding))
+    certain = lambda pair: pair[1].exact or not has_changes(*pair)
+    known = [pair for pair in found if not pair[0].general]
+    known.sort(key=lambda pair: (not pair[1].exact, not certain(pair)))
     tried = ", ".join(attempts.kinds)
     nothing = f"Nothing that was tried helps: {tried}." if tried else None
+    if before.learns and not (known and certain(known[0])):
+        further = (*facts(measured), *unmoved(measured), *filter(None, [nothing]))
+        return Verdict(Diagnosis("none", None, said_of(before)), further)
     if not known:
         return Verdict(Diagnosis("unknown", None, said_of(before), nothing))
     (cause, first), *others = known

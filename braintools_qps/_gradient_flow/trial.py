@@ -68,13 +68,14 @@ class Trials:
         *,
         through_stops: bool = False,
         all_steps: bool = False,
+        longest: int = LONGEST,
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless."""
         piece = self._piece(step, spikes, through_stops, all_steps)
         training, sizes = started(step), [_step_size(w) for w in _weights(step)]
         losses: list[float] = []
         with _bar() as advance:
-            while not _is_over(losses, self.loss.constant):
+            while not _is_over(losses, self.loss.constant, longest):
                 training, more = piece(step.arrays, indexed, sizes, training)
                 losses += np.asarray(more, np.float64).tolist()
                 advance(len(more))
@@ -191,12 +192,12 @@ def _is_finite(weights: Array) -> bool:
     return bool(jnp.all(jnp.isfinite(weights)))
 
 
-def _is_over(losses: list[float], constant: float) -> bool:
+def _is_over(losses: list[float], constant: float, longest: int) -> bool:
     """Whether half of the loss is gone, or nothing more is to be expected."""
     now = LearningTrial(tuple(losses), constant, 0)
     if not losses or now.learns:
         return bool(losses)
-    if not np.isfinite(losses[-1]) or len(losses) >= LONGEST:
+    if not np.isfinite(losses[-1]) or len(losses) >= longest:
         return True
     return len(losses) >= FIRST and now.share_gone < HOPELESS
 

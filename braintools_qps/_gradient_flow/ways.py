@@ -26,7 +26,7 @@ from .changes import (
 from .evaluate import Measured
 from .graph import INPUTS
 from .normalize_rates import attained, of_one_sign, rates_of, scaled
-from .passes import with_index
+from .passes import HUGE, with_index
 from .relay import is_deep
 from .step import Population
 
@@ -52,7 +52,9 @@ def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
         ways.append(Both(CentreWeights(step, uneven), rate))
     yield from reversed(ways) if centre_first else ways
     if is_deep(step):
-        yield RelayWeights(measured.evaluator.wanted.rate)
+        relay = RelayWeights(measured.evaluator.wanted.rate)
+        yield relay
+        yield from (Both(relay, surrogate) for surrogate in other_surrogates(measured))
 
 
 def stronger_weights(measured: Measured, name: str) -> Iterator[Change]:
@@ -109,7 +111,7 @@ def fitted(measured: Measured, p: Population) -> tuple[SpikeFunction, str]:
     fits = p.argument_unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
     if (
         fits
-        or not 0 < usual < np.inf
+        or not 1 / HUGE <= usual <= HUGE
         or not isinstance(spike, QPseudoSpike)
         or spike.scale is not None
     ):

@@ -29,7 +29,10 @@ class Saturated(Cause):
         result = f", so its spikes tell {named(after)} little about the input" if after else ""
         text = f"{first.name} is saturated: {how}{result}."
         advice = "Look at its bias, its threshold and the unit of its current."
-        return Finding(tuple(p.name for p in affected), text, advice)
+        names = tuple(p.name for p in affected)
+        constant = {p.name for p in affected if p.activity.same_share == 1}
+        exact = bool(constant) and not measured.step.graph.passes_by(constant)
+        return Finding(names, text, advice, exact)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         yield from other_rates(measured, centre_first=True)

@@ -51,6 +51,17 @@ TARGETS = jax.random.normal(jax.random.key(5), (BATCH, 2))
 LEARNS = r"^It learns: \d+ steps on these 8 samples take half of the loss away\.$"
 
 
+class Seen(Stack):
+    """A stack of which a function of the output is seen."""
+
+    def __init__(self, function, *layers):
+        super().__init__(*layers)
+        self.function = function
+
+    def update(self, x):
+        return self.function(super().update(x))
+
+
 class Case(NamedTuple):
     """A network, and what is to be said of it: patterns of the first sentences and the others."""
 
@@ -94,6 +105,14 @@ CASES = {
     "stop_gradient": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "none", None,
         LEARNS, r"^But layers\.0\.weights gets no gradient: stop_gradient on the way from",
+    ),
+    "votes between 0 and 1": Case(
+        lambda: Seen(jax.nn.sigmoid, Layer(1.0)), "none", None, LEARNS
+    ),
+    "small outputs": Case(
+        lambda: Seen(lambda x: 0.05 * x, Layer(1.0)), "none", None,
+        r"^It learns slowly: \d\d steps on these 8 samples take half of the loss away\.$",
+        "^Nothing that was tried helps: other firing rates, ",
     ),
     "a dropout that is not called": Case(
         lambda: with_idle(Stack(Layer(1.0)), brainstate.nn.Dropout(0.1)), "none", None, LEARNS,
