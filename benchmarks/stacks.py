@@ -1,10 +1,11 @@
 """``python -m benchmarks.stacks``: how deep a stack of equal layers can be and still learn.
 
-LIF layers of 64 neurons read digits of 8 by 8 pixels for 20 steps (tau 10 ms, Adam at 1e-3). Each
-depth is trained after `prepare` and nothing else, and after `normalize_rates` and a lowered
-surrogate. Writes docs/results/stacks.json, which the guide to deep stacks shows; runs that are in
-the file are kept. Training scans over layers, because a program of 100 layers takes minutes to
-compile; `checked` compares its outputs with those of the network that was prepared.
+LIF layers of 64 neurons read digits of 8 by 8 pixels for 20 steps (tau 10 ms). Each depth is
+trained after `prepare`, with Adam at the rate that it names, and after `normalize_rates` and a
+lowered surrogate, at 1e-3. Writes docs/results/stacks.json, which the guide to deep stacks shows;
+runs that are in the file are kept. Training scans over layers, because a program of 100 layers
+takes minutes to compile; `checked` compares its outputs with those of the network that was
+prepared.
 """
 
 from __future__ import annotations
@@ -103,12 +104,12 @@ def rates_and_each(model: Any, inputs: Any) -> None:
     set_surrogate(model, each(model, inputs))
 
 
-def prepared(model: Any, inputs: Any) -> None:
-    """What `prepare` does."""
-    prepare(model, inputs)
+def prepared(model: Any, inputs: Any) -> float:
+    """What `prepare` does, and the learning rate that it names."""
+    return prepare(model, inputs).learning_rate
 
 
-STARTS: dict[str, Callable[..., None]] = {
+STARTS: dict[str, Callable[..., float | None]] = {
     "prepare": prepared, "rates": rates_alone, "each": rates_and_each,
 }  # fmt: skip
 
@@ -164,10 +165,12 @@ def of_model(model: Any) -> tuple[Callable[[Any, Any], Any], Any]:
     return outputs, params
 
 
-def accuracy(outputs: Callable[[Any, Any], Any], params: Any, seed: int, epochs: int) -> float:
+def accuracy(
+    outputs: Callable[[Any, Any], Any], params: Any, seed: int, epochs: int, rate: float
+) -> float:
     """Test accuracy in percent after training."""
     images, labels = digits()
-    optimizer = optax.adam(RATE)
+    optimizer = optax.adam(rate)
 
     def loss(params: Any, batch: Any) -> Any:
         guesses = outputs(params, images[batch])
@@ -191,21 +194,25 @@ def run(start: str, depth: int, seed: int) -> dict[str, Any]:
     """The accuracy after a start and training."""
     images, _ = digits()
     model = stack(depth, seed)
-    STARTS[start](model, shown(images[:SHOWN]))
+    rate = STARTS[start](model, shown(images[:SHOWN])) or RATE
     arrays = arrays_of(model)
     checked(model, arrays, images[:BATCH])
     heights = arrays.pop("heights")
     outputs = lambda params, images: logits(params, heights, images)
     epochs = EPOCHS[depth]
-    return {"epochs": epochs, "accuracy": accuracy(outputs, arrays, seed, epochs)}
+    return {
+        "epochs": epochs,
+        "rate": rate,
+        "accuracy": accuracy(outputs, arrays, seed, epochs, rate),
+    }
 
 
 def probe(name: str) -> dict[str, Any]:
     """The accuracy of 16 layers that are not plain, after `prepare` and training."""
     images, _ = digits()
     model = varied(**VARIED[name])
-    prepare(model, shown(images[:SHOWN]))
-    return {"accuracy": accuracy(*of_model(model), 0, EPOCHS[16])}
+    rate = prepared(model, shown(images[:SHOWN]))
+    return {"rate": rate, "accuracy": accuracy(*of_model(model), 0, EPOCHS[16], rate)}
 
 
 def tables() -> dict[str, str]:

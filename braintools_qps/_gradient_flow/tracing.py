@@ -142,7 +142,7 @@ class _Traced:
         parameters, idle = self._parameters()
         return Step(
             jaxpr=with_constants_as_arguments(self.jaxpr),
-            arrays=Arrays(self.jaxpr.consts, tuple(leaf for _, leaf in self.leaves)),
+            arrays=Arrays(self.jaxpr.consts, tuple(_strong(leaf) for _, leaf in self.leaves)),
             populations=populations,
             readouts=(),
             written=self.written,
@@ -278,3 +278,8 @@ def no_neurons(found: str) -> ValueError:
         "spike_grad or surrogate_function, or their only surrogate, that each step calls, outside "
         f"of inner loops. Here {found}"
     )
+
+
+def _strong(leaf: Any) -> Any:
+    """The same array without a weak type, which is lost in training: programs would compile anew."""
+    return jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf

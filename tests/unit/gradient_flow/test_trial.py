@@ -148,6 +148,15 @@ def test_trials_of_half_precision_and_without_promotion_of_dtypes(dtype):
     assert flow.trial.moves
 
 
+def test_the_training_is_compiled_once_for_weights_of_weak_type_too(caplog):
+    model = Stack(Layer(1.0))
+    model.out.value = jnp.full(model.out.value.shape, 0.3)
+    assert model.out.value.weak_type
+    with jax.log_compiles():
+        assert len(only(gradient_flow(model, inputs())).trial.losses) > 10  # more than one piece
+    assert sum("XLA compilation of jit(train)" in line for line in caplog.messages) == 1
+
+
 def test_interrupted_trials_leave_the_model_as_it_was(data):
     model = classifier()
     before = [v.value for v in brainstate.graph.states(model).values()]
