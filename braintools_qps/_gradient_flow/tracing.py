@@ -207,10 +207,6 @@ def _populations(
     return tuple(population(*sent) for sent in traced.spiking(neurons).items())
 
 
-def _is_one_sample(one: Any, batch: Any) -> bool:
-    return len(batch.shape) == len(one.shape) + 1 and batch.shape[1:] == one.shape
-
-
 def _sources(model: Model, known: Mapping[Any, Any], states: Iterable[Any]) -> tuple[Source, ...]:
     """The place and structure of each state. ``known`` has the model's states by path."""
     paths = {id(state): path for path, state in known.items()}
