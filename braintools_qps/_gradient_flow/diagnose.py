@@ -180,7 +180,8 @@ def _unproven(
         further = (*facts(measured), *unmoved(measured), *filter(None, [nothing]))
         return Verdict(Diagnosis("none", None, said_of(before)), further)
     if not known:
-        return Verdict(Diagnosis("unknown", None, said_of(before), nothing))
+        remedy = " ".join(filter(None, [nothing, _on_random_labels(measured.evaluator)]))
+        return Verdict(Diagnosis("unknown", None, said_of(before), remedy or None))
     (cause, first), *others = known
     diagnosis = Diagnosis(
         cause.name,
@@ -194,6 +195,13 @@ def _unproven(
     )
     further = [] if first.final else [finding.text for _, finding in others]
     return Verdict(diagnosis, (*further, *([nothing] if nothing and first.advice else ())))
+
+
+def _on_random_labels(evaluator: Evaluator) -> str:
+    """What else may be wrong where the labels of the trial say nothing about the inputs."""
+    if evaluator.labels is not None or evaluator.objective.function:
+        return ""
+    return "Its labels were random, which alike samples do not allow: pass labels= to try your task."
 
 
 def _untried(measured: Measured, found: list[tuple[Cause, Finding]]) -> Verdict:

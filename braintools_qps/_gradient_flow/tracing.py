@@ -277,5 +277,5 @@ def no_neurons(found: str) -> ValueError:
 
 
 def _strong(leaf: Any) -> Any:
-    """The same array without a weak type, which is lost in training: programs would compile anew."""
+    """The same array without a weak type: training loses it, and programs would compile anew."""
     return jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf

@@ -284,7 +284,12 @@ CASES = {
     "one direction": Case(  # no rule sees it
         lambda: averaged(8), "unknown", None,
         r"^It learns slowly: after 200 .* is left\. Nothing that was tried helps: other firing "
-        "rates, centred weights, other surrogates, larger or smaller weights.$",
+        r"rates, centred weights, other surrogates, larger or smaller weights\. Its labels were "
+        r"random, which alike samples do not allow: pass labels= to try your task\.$",
+    ),
+    "one direction, with labels": Case(
+        lambda: averaged(8), "unknown", None, r"larger or smaller weights\.$",
+        options={"labels": np.arange(BATCH)},
     ),
 }  # fmt: skip
 
