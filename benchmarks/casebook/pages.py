@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from ..study.trained import table
-from .evaluate import SIZE
+from .evaluate import SIZE, judged
+from .every import EVERY
 from .prepared import best, ended, outcome, read
 
 BOOK = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
@@ -40,6 +42,18 @@ class Network:
     @property
     def said(self) -> list[str]:
         return self.row["said"][str(SIZE)]
+
+    @property
+    def first_line(self) -> str:
+        """The cause and the population; or that it learns, with the mistake as a fact."""
+        is_fact = self.is_right and self.said[0] == "none" and self.group != GROUPS[2]
+        return (
+            "none, and the mistake as a fact" if is_fact else ", ".join(filter(None, self.said[:2]))
+        )
+
+    @property
+    def is_right(self) -> bool:
+        return judged(EVERY[self.name], self.row)["cause"]
 
     @property
     def group(self) -> str:
@@ -75,8 +89,9 @@ def tables() -> dict[str, str]:
         if "said" in row
     ]
     shares = [
-        [what, *("{} of {}".format(*counts[half][what]) for half in counts)]
+        [what, *(_of(*counts[half][what]) for half in counts)]
         for what in next(iter(counts.values()))
+        if any(counts[half][what][1] for half in counts)
     ]
     return {
         "trials": _trials(networks),
@@ -111,12 +126,14 @@ def _when(trials: Sequence[Mapping[str, Any]]) -> list[int]:
 def _half(half: str, networks: Iterable[Network]) -> str:
     """The failures and the healthy networks of a half."""
     some = [network for network in networks if network.row["half"] == half]
-    head = ["symptom or mistake", "cause", "`gradient_flow` says", "accuracy", "no mistake"]
+    head = ["symptom or mistake", "causes that count as right", "`gradient_flow` says", "right"]
+    head += ["accuracy", "no mistake"]
     failures = [
         [
             n.row["seen"],
-            n.row["cause"].split("|")[0],
-            ", ".join(filter(None, n.said[:2])),
+            ", ".join(n.row["cause"].split("|")),
+            n.first_line,
+            "yes" if n.is_right else "no",
             *(_percent(n.row.get(key)) for key in ("scores", "twin")),
         ]
         for n in some
@@ -168,11 +185,13 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
 
 def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str, str]:
     """What was found on the half that no rule was made with, and cured of all, in words."""
-    share = lambda what: "{} of {}".format(*counts[UNSEEN][what]) if UNSEEN in counts else ""
+    share = lambda what: _of(*counts[UNSEEN][what])
+    low, high = binomtest(*counts[UNSEEN]["right cause"]).proportion_ci(method="wilson")
     curable = [n for n in networks if n.group == GROUPS[0] and n.prepared]
     cured = lambda some: f"{sum(n.outcome == 'cured' for n in some)} of {len(some)}"
     return {
         "unseen_right": share("right cause"),
+        "unseen_interval": f"{low:.0%} to {high:.0%}",
         "unseen_alarms": share("false alarms"),
         "unseen_cured": cured([n for n in curable if not n.is_known]),
         "known_cured": cured([n for n in curable if n.is_known]),
@@ -193,6 +212,10 @@ def _thread(network: Network) -> str:
     }
     points = "\n".join(f"- **{what}.** {said}" for what, said in lines.items() if said)
     return f"### {row['seen']}\n\n{points}"
+
+
+def _of(hits: int, among: int) -> str:
+    return f"{hits} of {among}" if among else ""
 
 
 def _percent(scores: Sequence[float] | None) -> str:
