@@ -16,7 +16,7 @@ DESCRIPTION = "List, measure and compare the surrogate gradients of spiking netw
 INTERRUPTED = 130  # as a shell says it
 COMMANDS = {
     "list": "list the surrogates that you can choose by name, or the tasks of compare",
-    "flow": "find out why a network does not learn: measure its gradients, without training",
+    "flow": "find out whether a network learns, and if not why",
     "compare": "train a spiking network with each surrogate, and say which differences are real",
 }
 

@@ -70,6 +70,10 @@ class Network:
         return "" if self.prepared is None else outcome(self.prepared, self.twin)
 
     @property
+    def is_mended(self) -> bool:
+        return self.outcome not in ("", "unchanged", "error")
+
+    @property
     def is_known(self) -> bool:
         """Whether the rules were made with this network."""
         return self.row["half"] != UNSEEN
@@ -161,7 +165,7 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
         if any(count):
             shares = [f"{hits} of {len(some)}" for hits, some in zip(count, members)]
             rows.append([group, OUTCOMES[result], *shares])
-    changed = [n for n in networks if n.outcome not in ("unchanged", "error")]
+    changed = [n for n in networks if n.is_mended]
     cells = lambda n: [f"{x:.0f}" for x in (best(n.prepared), ended(n.prepared))]
     twin = lambda n: "" if n.twin is None else f"{n.twin:.0f}"
     lost = [
@@ -200,14 +204,16 @@ def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str,
 
 def _thread(network: Network) -> str:
     """A failure that was reported in public."""
-    row, (*_, text, remedy, _) = network.row, network.said
+    row, (_, _, text, remedy, code, _) = network.row, network.said
+    typed = code.partition("import ")[2].partition("; ")[2] or code
+    remedy = remedy.replace(typed, f"`{typed}`") if typed else remedy
     repository, _, number = row["thread"].partition("#")
     link = f"https://github.com/{repository}" + (f"/issues/{number}" if number else "")
-    after = f", {ended(network.prepared):.0f}% after `prepare`" if network.prepared else ""
+    after = f", {ended(network.prepared):.0f}% after `prepare`" if network.is_mended else ""
     lines = {
         "Thread": f"[{row['thread']}]({link})",
         "`gradient_flow` says": f"{text} {remedy}",
-        "Accuracy": f"{_percent(row['scores'])} as reported{after}, "
+        "Accuracy": f"{_percent(row['scores'])} with it{after}, "
         f"{_percent(row['twin'])} without the mistake.",
     }
     points = "\n".join(f"- **{what}.** {said}" for what, said in lines.items() if said)

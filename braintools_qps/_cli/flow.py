@@ -1,4 +1,4 @@
-"""``flow``: why does a network not learn? Measures it as it is, without training."""
+"""``flow``: does a network learn, and if not why?"""
 
 from __future__ import annotations
 

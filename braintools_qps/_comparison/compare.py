@@ -193,7 +193,7 @@ def compare(
 
     See Also
     --------
-    gradient_flow : Say why your own model does not learn, without training.
+    gradient_flow : Say why your own model does not learn, in seconds.
     braintools_qps.plotting.plot_comparison : The figure.
 
     Notes

@@ -41,8 +41,8 @@ def prepare(
     gradient, another dropout. Inputs are never changed.
 
     The learning rate is measured: 40 steps of Adam each with 0.1, 0.03, 0.01, 0.003 and 0.001.
-    Named is the smallest one whose loss is within a tenth, of the best constant answer's loss, of
-    the best.
+    The smallest one that is about as good as the best is named: its loss is higher by at most a
+    tenth of what the best constant answer loses.
 
     All or nothing: after an error, Ctrl-C included, the model is as it was.
 
