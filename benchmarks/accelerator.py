@@ -43,4 +43,4 @@ def tested() -> str:
     command = [sys.executable, "-m", "pytest", "-q", "tests/accelerator"]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     print(run.stdout, flush=True)
-    return run.stdout.strip().splitlines()[-1].strip("= ")
+    return (run.stdout.splitlines() or ["not run: install pytest"])[-1].strip("= ")

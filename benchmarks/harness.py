@@ -42,6 +42,7 @@ class Ready:
     sample: Callable[[], float]
     compile_s: float | None = None
     memory_bytes: int | None = None
+    own_process: bool = False
     close: Callable[[], Any] = lambda: None
 
 
@@ -197,6 +198,7 @@ def _summary(case: Case, name: str, field: _Field, rounds: list[dict[str, float]
         return Measurement(case.table, case.work, name, error=field.errors[name])
     column = lambda name: [durations[name] for durations in rounds]
     compared = lambda other: bool(rounds) and other in field.ready
+    here = not field.ready[name].own_process
     against = lambda other: ratio(column(name), column(other)) if compared(other) else None
     return Measurement(
         table=case.table,
@@ -204,7 +206,7 @@ def _summary(case: Case, name: str, field: _Field, rounds: list[dict[str, float]
         contestant=name,
         quartiles_s=quartiles(column(name)) if rounds else None,
         rounds=len(rounds),
-        cores=round(statistics.median(field.cores[name]), 1) if rounds else None,
+        cores=round(statistics.median(field.cores[name]), 2) if here and rounds else None,
         to_bound=against(case.bound),
         to_baseline=against(case.baseline),
         compile_s=field.ready[name].compile_s,

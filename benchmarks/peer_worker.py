@@ -2,8 +2,8 @@
 
 Called as ``python -m benchmarks.peer_worker NAME NEURONS STEPS BATCH``. The first answer is the
 temporary memory in bytes, or 0 where the library does not say; the others are seconds. On a CPU
-these are of the processor, over all threads, so that other programs count little. A library is imported
-where it is used.
+these are of the processor, over all threads, so that other programs count little. A library is
+imported where it is used.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ WORKER = {
     "OMP_WAIT_POLICY": "passive",  # idle threads of PyTorch give way to others
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # processes share the accelerator's memory
 }
-ELSEWHERE = ("in parts", "unroll")  # of this package: in `accelerator`
+ELSEWHERE = (", in parts", ", unroll")  # of this package: in `accelerator`
+SECONDS = 60.0  # for the rounds of a case
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -40,7 +41,7 @@ def training_steps(names: Iterable[str], neurons: int, steps: int, batch: int) -
     """The training step of each, side by side."""
     contestants = {name: _process(name, neurons, steps, batch) for name in names}
     work = f"2 x {neurons} neurons, {steps} steps, batch of {batch}"
-    return Case("Training step", work, contestants, bound=OURS)
+    return Case("Training step", work, contestants, bound=OURS, seconds=SECONDS)
 
 
 def _process(*task: object) -> Callable[[], Ready]:
@@ -62,7 +63,7 @@ def _process(*task: object) -> Callable[[], Ready]:
             worker.kill()
             raise
         close = lambda: worker.communicate("")
-        return Ready(lambda: _ask(worker), memory_bytes=memory, close=close)
+        return Ready(lambda: _ask(worker), None, memory, own_process=True, close=close)
 
     return start
 

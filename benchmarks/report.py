@@ -124,7 +124,7 @@ COLUMNS: dict[str, Callable[[Measurement], str]] = {
     "contestant": lambda m: m.contestant,
     "median": _median,
     "quartiles": _quartiles,
-    "cores": lambda m: _number(m.cores or None, "{:.1f}"),  # 0: the work is in another process
+    "cores": lambda m: _number(m.cores, "{:.1f}"),
     "to bound": lambda m: _number(m.to_bound, "{:.2f}"),
     "above bound": _above_bound,
     "to braintools": lambda m: _number(m.to_baseline, "{:.2f}"),
