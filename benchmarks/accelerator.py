@@ -2,10 +2,11 @@
 
 First the derivative of the spike, relative to the time to multiply the same arrays: the memory's
 bandwidth. Then a training step as in `peers`, with this package's ways to take less memory or time,
-in braintools, and in spyx and SpikingJelly where they are installed. `unroll` is the number of
-steps that XLA puts into one turn of the loop; without it, 1. "To bound" is relative to the step
-of this package as it comes. Memory is that of the temporaries of the compiled step. On a CPU all is
-small, and a step's time is the processor's.
+in braintools, and in spyx and SpikingJelly where they are installed. "In parts" stores the states
+between ten parts of ten steps (on an accelerator, twenty of twenty) and runs the steps inside again
+on the way back. `unroll` is the number of steps that XLA puts into one turn of the loop; without
+it, 1. "To bound" is relative to the step of this package as it comes. Memory is that of the
+temporaries of the compiled step. On a CPU all is small, and a step's time is the processor's.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ def cases(settings: Settings) -> Iterator[Case]:
     yield kernels.product(settings.elements if small else LARGE)
     names = [name for name in CONTESTANTS if not name.startswith(LEFT_OUT)]
     if settings.quick:
-        yield training_steps(names, neurons=16, steps=8, batch=8)
+        yield training_steps(names, neurons=16, steps=9, batch=8)
     elif small:
         yield training_steps(names, neurons=256, steps=100, batch=64)
     else:
-        yield training_steps(names, neurons=1024, steps=500, batch=128)
+        yield training_steps(names, neurons=1024, steps=400, batch=128)
 
 
 def tested() -> str:

@@ -30,10 +30,10 @@ SECONDS = 90.0  # for the rounds of a case
 BETWEEN = 100  # steps between checkpoints
 
 
-def in_parts(step: Callable, inputs: jax.Array) -> Any:
+def in_parts(step: Callable, inputs: jax.Array, between: int = BETWEEN) -> Any:
     """A loop over time that stores the states every so many steps."""
     part = lambda inputs: brainstate.transform.for_loop(step, inputs)
-    parts = inputs.reshape(-1, min(BETWEEN, len(inputs)), *inputs.shape[1:])
+    parts = inputs.reshape(-1, between, *inputs.shape[1:])
     return brainstate.transform.for_loop(brainstate.transform.checkpoint(part), parts)
 
 

@@ -201,12 +201,13 @@ def descend_in_torch(task: Task, network: Any, spikes: Callable) -> Trained:
     return step, 0
 
 
+parts = lambda step, inputs: in_parts(step, inputs, math.isqrt(len(inputs)))  # of a square
 unrolled = lambda steps: partial(brainstate.transform.for_loop, unroll=steps)
 CONTESTANTS: dict[str, Callable[[Task], Trained]] = {
     OURS: ours,
     f"{OURS}, save_memory": partial(ours, treat=save_memory),
-    f"{OURS}, in parts": partial(ours, loop=in_parts),
-    f"{OURS}, save_memory, in parts": partial(ours, treat=save_memory, loop=in_parts),
+    f"{OURS}, in parts": partial(ours, loop=parts),
+    f"{OURS}, save_memory, in parts": partial(ours, treat=save_memory, loop=parts),
     f"{OURS}, unroll=4": partial(ours, loop=unrolled(4)),
     f"{OURS}, unroll=8": partial(ours, loop=unrolled(8)),
     "braintools ReluGrad": partial(ours, surrogate="ReluGrad"),
