@@ -187,6 +187,8 @@ def descend_in_torch(task: Task, network: Any, spikes: Callable) -> Trained:
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")  # as JAX multiplies there
     inputs, labels = (torch.from_numpy(array).to(device) for array in task.data())
     network.to(device)
     optimizer = torch.optim.SGD(network.parameters(), RATE)

@@ -22,10 +22,6 @@ from .harness import Case, Ready, Settings
 from .peer_worker import CONTESTANTS, OURS
 
 ROOT = Path(__file__).parent.parent
-WORKER = {
-    "OMP_WAIT_POLICY": "passive",  # idle threads of PyTorch give way to others
-    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # processes share the accelerator's memory
-}
 ELSEWHERE = (", in parts", ", unroll")  # of this package: in `accelerator`
 SECONDS = 60.0  # for the rounds of a case
 
@@ -55,7 +51,7 @@ def _process(*task: object) -> Callable[[], Ready]:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env=os.environ | WORKER,
+            env=os.environ | {"OMP_WAIT_POLICY": "passive"},  # idle threads give way to others
         )
         try:
             memory = int(_ask(worker)) or None
