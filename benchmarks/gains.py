@@ -52,12 +52,14 @@ def peers() -> str:
     """A table: the processor time of a training step in other libraries, relative to ours."""
     columns: dict[str, dict[str, str]] = {}
     for release, record in records("peers").items():
-        for m in record["measurements"]:
+        others = records("accelerator")[release]["measurements"]  # one more width
+        steps = [m for m in record["measurements"] + others if m["table"] == "Training step"]
+        for m in sorted(steps, key=lambda m: int(m["work"].split()[2])):
             column = columns.setdefault(f"{m['work'].partition(',')[0]}, JAX {release}", {})
             column[m["contestant"]] = f"{m['to_bound']:.2f}" if m["to_bound"] else "failed"
     rows = [["", *columns], ["---"] * (1 + len(columns))]
-    contestants = dict.fromkeys(name for column in columns.values() for name in column)
-    rows += [[name, *(column.get(name, "") for column in columns.values())] for name in contestants]
+    compared = dict.fromkeys(m["contestant"] for m in record["measurements"])
+    rows += [[name, *(column.get(name, "") for column in columns.values())] for name in compared]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -146,7 +146,8 @@ def test_speed_of_a_training_step_and_that_relu_grad_is_as_fast():
 def test_time_of_a_training_step_in_other_libraries():
     """jaxpike as it is fastest on a CPU."""
     contestants = {"jaxpike": "jaxpike, scan_unroll=1"}
-    steps = [item for rows in measured("peers").values() for item in rows.items()]
+    results = [*measured("peers").values(), *measured("accelerator").values()]
+    steps = [item for rows in results for item in rows.items()]
     for library in ("spyx", "jaxpike", "SpikingJelly", "snnTorch"):
         wanted = contestants.get(library, library)
         times = [m["to_bound"] for (_, contestant, _), m in steps if contestant == wanted]
