@@ -6,8 +6,8 @@ sigmoid 1 / (1 + 2|x|)^2 as derivative, but for Norse, whose slope is fixed, and
 comes with its cheapest surrogate, ReluGrad, and its QPseudoSpike. Each uses its library's own
 neuron, loop and optimizer as the documentation does, in its own process on all cores. JAX compiles
 the step, PyTorch does not: `torch.compile` of a network ended in an error with snnTorch, and with
-SpikingJelly it had not ended after four minutes. Times are of the processor, over all threads, so
-that other programs count little. "To bound" is relative to this package.
+SpikingJelly it had not ended after four minutes on a busy machine. Times are of the processor, over
+all threads, so that other programs count little. "To bound" is relative to this package.
 """
 
 from __future__ import annotations
