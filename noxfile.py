@@ -198,8 +198,9 @@ def benchmarks(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
-@nox.session(python="3.11")
+@nox.session(python=["3.11", "3.13"])
 def benchmark_peers(session: nox.Session) -> None:
-    """The same formula in SpikingJelly, snnTorch, Norse and spyx, on Python 3.11."""
-    session.install(".[train]", "torch", "spikingjelly", "snntorch", "norse", "spyx")
+    """A training step in other libraries, at both ends of the versions."""
+    peers = "torch", "spikingjelly", "snntorch", "norse", "spyx", "jaxpike"
+    session.install(".[cpu,train]", *peers)
     session.run("python", "-m", "benchmarks", "--only", "peers", *session.posargs)

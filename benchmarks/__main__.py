@@ -8,12 +8,10 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from . import report
+from . import accelerator, report
 from .harness import Settings, measure
 
-SUITES = (
-    "kernels", "networks", "memory", "long_sequences", "convolutions", "first_calls", "peers",
-)  # fmt: skip
+SUITES = "kernels", "networks", "memory", "long_sequences", "convolutions", "first_calls"
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 
@@ -24,8 +22,12 @@ def main() -> None:
     changes = {name: value for name, value in changes.items() if value is not None}
     settings = dataclasses.replace(settings, **changes)
     facts = report.environment()  # once, so that the load is not that of the suites
-    for name in arguments.only or SUITES:
-        run(name, settings, facts, arguments.to)
+    if arguments.command:
+        facts["tests"] = accelerator.tested()
+        run("accelerator", settings, facts, arguments.to)
+    else:
+        for name in arguments.only or SUITES:
+            run(name, settings, facts, arguments.to)
 
 
 def run(name: str, settings: Settings, facts: dict[str, Any], to: Path | None) -> None:
@@ -43,12 +45,18 @@ def run(name: str, settings: Settings, facts: dict[str, Any], to: Path | None) -
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["accelerator"],
+        help="test and measure the GPU or TPU that JAX finds, in one file",
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="small sizes and few rounds: about a minute"
     )
     parser.add_argument(
         "--only",
         action="append",
-        choices=SUITES,
+        choices=(*SUITES, "peers"),
         help="run only this suite; may be given several times",
     )
     parser.add_argument(

@@ -21,6 +21,8 @@ def tables() -> dict[str, str]:
         "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
         "first_call": between(first_calls("gradient_flow"), ".0f"),
         "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
+        "peers": peers(),
+        "peer_versions": peer_versions(),
         "memory_long": between(shares("long_sequences", both, work="10,000 steps"), ".1%"),
     }
 
@@ -46,10 +48,39 @@ def shares(suite: str, contestant: str, *, table: str = "", work: str = "") -> I
                 yield taken / memory[of, at, "plain"]
 
 
+def peers() -> str:
+    """A table: the processor time of a training step in other libraries, relative to ours."""
+    columns: dict[str, dict[str, str]] = {}
+    for release, record in records("peers").items():
+        others = records("accelerator")[release]["measurements"]  # one more width
+        steps = [m for m in record["measurements"] + others if m["table"] == "Training step"]
+        for m in sorted(steps, key=lambda m: int(m["work"].split()[2])):
+            column = columns.setdefault(f"{m['work'].partition(',')[0]}, JAX {release}", {})
+            column[m["contestant"]] = f"{m['to_bound']:.2f}" if m["to_bound"] else "failed"
+    rows = [["", *columns], ["---"] * (1 + len(columns))]
+    compared = dict.fromkeys(m["contestant"] for m in record["measurements"])
+    rows += [[name, *(column.get(name, "") for column in columns.values())] for name in compared]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def peer_versions() -> str:
+    """The versions of the libraries that the table compares."""
+    names = "braintools spyx jaxpike spikingjelly snntorch norse torch".split()
+    versions = [record["environment"]["versions"] for record in records("peers").values()]
+    releases = lambda name: " and ".join(dict.fromkeys(of[name] for of in versions))
+    return ", ".join(f"{name} {releases(name)}" for name in names)
+
+
 def kept(suite: str) -> Iterator[list[dict[str, Any]]]:
     """The measurements of a suite, with each release of JAX."""
-    for file in sorted(RESULTS.glob(f"cpu-jax-*/{suite}.json")):
-        yield json.loads(file.read_text("utf-8"))["measurements"]
+    yield from (record["measurements"] for record in records(suite).values())
+
+
+def records(suite: str) -> dict[str, dict[str, Any]]:
+    """What was kept of a suite on a CPU, by the release of JAX."""
+    files = sorted(RESULTS.glob(f"cpu-jax-*/{suite}.json"))
+    release = lambda file: file.parent.name.removeprefix("cpu-jax-")
+    return {release(file): json.loads(file.read_text("utf-8")) for file in files}
 
 
 def between(values: Iterable[float], form: str) -> str:

@@ -22,6 +22,7 @@ import jax
 
 SHORTEST_SAMPLE = 10e-3  # seconds; quicker calls are repeated
 FEWEST_ROUNDS = 3
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Ready:
     sample: Callable[[], float]
     compile_s: float | None = None
     memory_bytes: int | None = None
+    own_process: bool = False
     close: Callable[[], Any] = lambda: None
 
 
@@ -120,18 +122,18 @@ def compiled(compile: Callable[[], Any], *arguments: Any) -> Ready:
     )
 
 
-def sampler(call: Callable[[], Any]) -> Callable[[], float]:
+def sampler(call: Callable[[], Any], clock: Clock = time.perf_counter) -> Callable[[], float]:
     """Times calls; the first sample warms up and finds how many calls make one sample."""
 
     @cache
     def calls() -> int:
         jax.block_until_ready(call())
-        return max(1, round(SHORTEST_SAMPLE / _seconds(call, 1)))
+        return max(1, round(SHORTEST_SAMPLE / _seconds(call, 1, clock)))
 
     def sample() -> float:
         most = calls()
-        _seconds(call, 1)  # fills caches that other contestants have used meanwhile
-        return _seconds(call, most)
+        _seconds(call, 1, clock)  # fills caches that other contestants have used meanwhile
+        return _seconds(call, most, clock)
 
     return sample
 
@@ -162,11 +164,11 @@ def quartiles(durations: list[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def _seconds(call: Callable[[], Any], calls: int) -> float:
-    start = time.perf_counter()
+def _seconds(call: Callable[[], Any], calls: int, clock: Clock) -> float:
+    start = clock()
     for _ in range(calls):
         jax.block_until_ready(call())
-    return (time.perf_counter() - start) / calls
+    return (clock() - start) / calls
 
 
 def _alternate(field: _Field, most: int, seconds: float) -> list[dict[str, float]]:
@@ -196,6 +198,7 @@ def _summary(case: Case, name: str, field: _Field, rounds: list[dict[str, float]
         return Measurement(case.table, case.work, name, error=field.errors[name])
     column = lambda name: [durations[name] for durations in rounds]
     compared = lambda other: bool(rounds) and other in field.ready
+    here = not field.ready[name].own_process
     against = lambda other: ratio(column(name), column(other)) if compared(other) else None
     return Measurement(
         table=case.table,
@@ -203,7 +206,7 @@ def _summary(case: Case, name: str, field: _Field, rounds: list[dict[str, float]
         contestant=name,
         quartiles_s=quartiles(column(name)) if rounds else None,
         rounds=len(rounds),
-        cores=round(statistics.median(field.cores[name]), 2) if rounds else None,
+        cores=round(statistics.median(field.cores[name]), 2) if here and rounds else None,
         to_bound=against(case.bound),
         to_baseline=against(case.baseline),
         compile_s=field.ready[name].compile_s,

@@ -88,8 +88,13 @@ def cases(settings: Settings) -> Iterator[Case]:
                 dtype,
             )
     for size in [10**k for k in range(2, 5 if settings.quick else 9)]:
-        yield _case("Vector-Jacobian product by size", f"float32, {size:,}", PRODUCT, _few(), size)
+        yield product(size)
     yield _with_units(settings.elements)
+
+
+def product(size: int) -> Case:
+    """The product for a few contestants, relative to multiplying the same arrays."""
+    return _case("Vector-Jacobian product by size", f"float32, {size:,}", PRODUCT, _few(), size)
 
 
 def _few() -> dict[str, Any]:

@@ -23,17 +23,17 @@ from braintools_qps import save_memory
 
 from .descent import INPUTS
 from .harness import Case, Ready, Settings
-from .memory import PLAIN, PLAIN_NETWORK, SAVED, Contestant, measured, training_step
+from .memory import PLAIN_NETWORK, SAVED, Contestant, measured, training_step
 
 NEURONS, BATCH = 128, 8
 SECONDS = 90.0  # for the rounds of a case
 BETWEEN = 100  # steps between checkpoints
 
 
-def in_parts(step: Callable, inputs: jax.Array) -> Any:
+def in_parts(step: Callable, inputs: jax.Array, between: int = BETWEEN) -> Any:
     """A loop over time that stores the states every so many steps."""
     part = lambda inputs: brainstate.transform.for_loop(step, inputs)
-    parts = inputs.reshape(-1, BETWEEN, *inputs.shape[1:])
+    parts = inputs.reshape(-1, between, *inputs.shape[1:])
     return brainstate.transform.for_loop(brainstate.transform.checkpoint(part), parts)
 
 
@@ -55,18 +55,18 @@ CONTESTANTS = {
 class TwoLayers(brainstate.nn.Module):
     """Two layers of LIF neurons; the logits are the spike counts of the second."""
 
-    def __init__(self, contestant: Contestant):
+    def __init__(self, contestant: Contestant, neurons: int = NEURONS):
         super().__init__()
-        neurons = lambda: brainpy.state.LIF(NEURONS, tau=10 * u.ms, spk_fun=PLAIN)
-        self.input, self.early = brainstate.nn.Linear(INPUTS, NEURONS), neurons()
-        self.across, self.late = brainstate.nn.Linear(NEURONS, NEURONS), neurons()
+        lif = lambda: brainpy.state.LIF(neurons, tau=10 * u.ms, spk_fun=contestant.surrogate)
+        self.input, self.early = brainstate.nn.Linear(INPUTS, neurons), lif()
+        self.across, self.late = brainstate.nn.Linear(neurons, neurons), lif()
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        self.logits = brainstate.HiddenState(jnp.zeros((batch_size, NEURONS)))
+        self.logits = brainstate.HiddenState(jnp.zeros((batch_size, *self.late.varshape)))
 
     def update(self, x: jax.Array) -> None:
-        spikes = self.early(self.input(x) * u.mA)
-        self.logits.value += self.late(self.across(spikes) * u.mA)
+        spikes = self.early(10 * self.input(x) * u.mA)
+        self.logits.value += self.late(10 * self.across(spikes) * u.mA)
 
 
 def cases(settings: Settings) -> Iterator[Case]:

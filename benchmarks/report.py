@@ -19,7 +19,7 @@ from .harness import Measurement
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "braintools-qps braintools brainstate brainunit brainpy jax jaxlib numpy "
-    "torch spikingjelly snntorch norse spyx"
+    "torch spikingjelly snntorch norse spyx jaxpike"
 ).split()
 
 
@@ -73,6 +73,8 @@ def markdown(title: str, facts: dict[str, Any], measurements: list[Measurement])
     )
     if facts.get("flags"):
         where += f" With `XLA_FLAGS={facts['flags']}`."
+    if "tests" in facts:
+        where += f" `pytest tests/accelerator`: {facts['tests']}."
     if facts["load"] > 1 and any(m.quartiles_s for m in measurements):
         where += " **Something else was running: these times are provisional.**"
     heading, _, text = title.strip().partition("\n")

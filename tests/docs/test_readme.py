@@ -143,6 +143,18 @@ def test_speed_of_a_training_step_and_that_relu_grad_is_as_fast():
         assert said(row) == spread([1 / time for time in ours])
 
 
+def test_time_of_a_training_step_in_other_libraries():
+    """jaxpike as it is fastest on a CPU."""
+    contestants = {"jaxpike": "jaxpike, scan_unroll=1"}
+    results = [*measured("peers").values(), *measured("accelerator").values()]
+    steps = [item for rows in results for item in rows.items()]
+    for library in ("spyx", "jaxpike", "SpikingJelly", "snnTorch"):
+        wanted = contestants.get(library, library)
+        times = [m["to_bound"] for (_, contestant, _), m in steps if contestant == wanted]
+        pattern = rf"{NUMBER}\s+to\s+{NUMBER}\s+(?:times the processor time )?in {library}"
+        assert said(pattern) == spread(times)
+
+
 def test_memory_of_a_training_step():
     kind = "Feed-forward"
     row = rf"memory of the step with `save_memory`, {kind.lower()} \| 1 \| {NUMBER} \|"

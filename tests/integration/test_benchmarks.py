@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
+from benchmarks import peer_worker  # noqa: E402
 from benchmarks.harness import Case, Ready, Settings, measure, sampler  # noqa: E402
 from benchmarks.report import duration, markdown  # noqa: E402
 
@@ -99,6 +103,44 @@ def test_a_page_of_times_from_a_busy_machine_says_so():
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_sample_is_timed_by_the_clock_that_is_given():
+    assert sampler(lambda: None, itertools.count().__next__)() == 1
+
+
+def test_a_worker_answers_with_memory_then_with_seconds():
+    task = peer_worker.Task(neurons=16, steps=20, batch=4)
+    memory, first, second = itertools.islice(peer_worker.answers(peer_worker.OURS, task), 3)
+    assert memory >= 20 * 4 * 16 * 4  # a membrane in each step
+    assert min(first, second) > 0
+
+
+def test_a_network_that_does_not_spike_is_not_compared(monkeypatch):
+    silent = lambda task: (lambda: math.log(task.neurons), 0)  # all logits are alike
+    monkeypatch.setitem(peer_worker.CONTESTANTS, "silent", silent)
+    with pytest.raises(RuntimeError, match="second layer"):
+        next(peer_worker.answers("silent", peer_worker.Task(16, 20, 4)))
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="small only on a CPU")
+def test_the_command_for_an_accelerator_runs_small_on_a_cpu(tmp_path):
+    command = "-m benchmarks accelerator --quick --elements 1000 --rounds 3 --to".split()
+    subprocess.run([sys.executable, *command, str(tmp_path)], cwd=ROOT, check=True)
+    record = json.loads((tmp_path / "accelerator.json").read_text())
+    assert "skipped" in record["environment"]["tests"]
+    steps = {m["contestant"]: m for m in record["measurements"] if m["table"] == "Training step"}
+    ours = {name: m for name, m in steps.items() if name.startswith("brain")}
+    assert all(m["to_bound"] > 0 and not m["error"] for m in ours.values())
+    memory = {name: m["memory_bytes"] for name, m in ours.items()}
+    assert memory["braintools_qps, save_memory"] < memory["braintools_qps"]
+    assert memory["braintools_qps, in parts"] >= memory["braintools_qps, save_memory, in parts"]
+    assert {"braintools_qps, unroll=4", "braintools_qps, unroll=8", "braintools ReluGrad"} <= {
+        *ours
+    }
+    assert {*steps} - {*ours} == {"spyx", "SpikingJelly"}
+    assert "`pytest tests/accelerator`" in (tmp_path / "accelerator.md").read_text()
 
 
 @pytest.mark.thorough
