@@ -81,8 +81,7 @@ def compare(
     ----------
     surrogates : sequence, or mapping of labels
         Candidates, each as `get_surrogate` takes it: ``"Sigmoid"``, ``"QPseudoSpike(alpha=1.5)"``
-        or an object. ReluGrad, the first by default, is the default surrogate of neurons of
-        `brainpy.state`.
+        or an object. ReluGrad is the default surrogate of neurons of `brainpy.state`.
     task : str, tuple, path or Task
         The data, in any form that `load_task` takes:
 
