@@ -17,7 +17,7 @@ def follow(function, *known):
     """Values of the results; arguments are {0, 1}, unless said otherwise."""
     arguments = [SPIKES] * (len(known) or 1)
     closed = jax.make_jaxpr(function)(*arguments)
-    return spread(closed, list(known) or [FLAG], lambda name, values: values)
+    return spread(closed, list(known) or [FLAG], lambda eqn, values: None)
 
 
 @jax.custom_vjp
