@@ -208,9 +208,7 @@ CONTESTANTS: dict[str, Callable] = {PLAIN_NETWORK: lambda network, x: None, SAVE
 def cases(settings: Settings) -> Iterator[Case]:
     """Each model, plain and saved."""
     for work, make in MODELS.items():
-        contestants = {
-            name: partial(_ready, make, treat) for name, treat in CONTESTANTS.items()
-        }
+        contestants = {name: partial(_ready, make, treat) for name, treat in CONTESTANTS.items()}
         yield Case("Published models", work, contestants, PLAIN_NETWORK, seconds=SECONDS)
 
 

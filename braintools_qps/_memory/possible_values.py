@@ -104,7 +104,7 @@ def _rearranged(eqn: JaxprEqn, operands: list[PossibleValues]) -> PossibleValues
             or eqn.params.get("broadcast_dimensions", ())[-1:] == (after.ndim - 1,)
         )
         return values if aligned else ANY
-    if values is ANY and eqn.params.get("dimension") == after.ndim - 1:
+    if (values is ANY or len(values) > 2) and eqn.params.get("dimension") == after.ndim - 1:
         parts = [s if isinstance(s, tuple) else ((v.aval.shape[-1], s),)
                  for v, s in zip(eqn.invars, operands)]  # fmt: skip
         return tuple(itertools.chain(*parts))

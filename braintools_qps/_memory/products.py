@@ -6,6 +6,7 @@ the products of braintrace, is opened on the way.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -71,24 +72,18 @@ def with_changed_products(
     closed = function.make_jaxpr().get_jaxpr()
     states, written = function.get_states(), function.get_write_states()
     operands = jax.tree.leaves([state.value for state in states])
-    results = evaluate(closed, operands, _Changer(change))
+    numbers = itertools.count()
+
+    def run(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+        if not is_product(eqn):
+            return bind(eqn, operands)
+        if is_call(eqn) and "prevent_cse" not in eqn.params:  # checkpoints stay closed
+            return evaluate(called_by(eqn), operands, run)
+        return change(next(numbers), eqn, operands)
+
+    results = evaluate(closed, operands, run)
     result, values = jax.tree.unflatten(function.get_out_treedef(), results)
     for state, value in zip(states, values):
         if any(state is each for each in written):
             state.value = value
     return result
-
-
-class _Changer:
-    """Runs equations, opens calls that hold products, and counts the products."""
-
-    def __init__(self, change: Change) -> None:
-        self.change, self.products = change, 0
-
-    def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
-        if not is_product(eqn):
-            return bind(eqn, operands)
-        if is_call(eqn) and "prevent_cse" not in eqn.params:  # checkpoints stay closed
-            return evaluate(called_by(eqn), operands, self)
-        self.products += 1
-        return self.change(self.products - 1, eqn, operands)

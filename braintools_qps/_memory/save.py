@@ -16,7 +16,6 @@ from jax.ad_checkpoint import checkpoint_name
 from .._jaxpr import PRODUCTS, JaxprEqn, bind, jaxprs_within, mark_of, settle
 from .._models import (
     SPIKES,
-    Found,
     advance,
     checked_inputs,
     dead_states,
@@ -36,7 +35,16 @@ from .._wording import cause_of, repeat_cause
 from ..records import SavedMemory
 from ..typing import Inputs, Model, Node
 from .packed import Columns
-from .possible_values import FLAG, NONE, Mark, PossibleValues, join, spread, values_by_dtype, values_of
+from .possible_values import (
+    FLAG,
+    NONE,
+    Mark,
+    PossibleValues,
+    join,
+    spread,
+    values_by_dtype,
+    values_of,
+)
 from .products import Packings, storing_spikes_in_bits, with_changed_products
 
 OPERAND = "braintools_qps:operand:"
@@ -66,18 +74,19 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     r"""Change a model to train in less memory: surrogate gradients in 8 bits, spikes in one.
 
     Every surrogate gets ``residual_dtype="uint8"``. For that, braintools' surrogates are wrapped in
-    `Scaled`, except where a neuron calls one on a voltage. Every `brainstate.nn.Linear`,
-    `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that receives only spikes becomes a
-    `SpikeLinear`, `SpikeConv1d` or `SpikeConv2d`. It stays the same object with the same states, so
-    optimizers and checkpoints keep working. Call it after `prepare`, which may replace surrogates.
+    `Scaled`, except where a neuron calls one on a voltage. Every module that multiplies spikes by
+    weights in a matrix product or a convolution, such as a layer of brainstate or braintrace, gets
+    a class of the same name that stores these spikes in one bit. It stays the same object with the
+    same states, so optimizers and checkpoints keep working. Call it after `prepare`, which may
+    replace surrogates.
 
-    To find these layers, one step is traced for training (``fit=True`` in `brainstate.environ`) and
-    one for evaluation. The trace shows which values each array can have, even through loops,
+    To find these products, one step is traced for training (``fit=True`` in `brainstate.environ`)
+    and one for evaluation. The trace shows which values each array can have, even through loops,
     states, delays and max pooling. Spikes are 0 or 1; after a dropout they are 0 or 1/p in
     training. Only operators such as ``v > 1`` and neurons (nodes with ``spk_fun``) with a
     Surrogate count as sources of spikes.
 
-    If a layer later receives other values, for example because you set a state by hand, the
+    If a product later receives other values, for example because you set a state by hand, the
     gradient of its weights is NaN (see `spike_matmul`). Recompile your own jitted functions
     afterwards, because they keep the old layers. Jitted functions that are attributes of the model
     are recompiled automatically.
@@ -97,7 +106,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     Returns
     -------
     SavedMemory
-        The neurons and layers that were changed, and those that were not, with the reason.
+        The neurons and layers that were changed, those that were not, with the reason, and what
+        stores spikes in 32 bits.
 
     Raises
     ------
@@ -107,7 +117,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
 
     See Also
     --------
-    spike_matmul : The product that these layers use.
+    spike_matmul : Such a product, to use by hand.
+    loop_in_parts : Save more where there are many steps.
     QPseudoSpike : Explains ``residual_dtype``.
 
     Examples
@@ -127,7 +138,7 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     ...         return self.readout(self.spk_fun(self.V.value - 1))
     >>> print(save_memory(Network(), jnp.ones((10, 4))))
     Network  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
-    readout  SpikeLinear
+    readout  Linear, spikes in one bit
     input    left: its input may hold values other than spikes
     """
     neurons, modules = required_neurons(model), _modules_with_weights(model)
@@ -151,13 +162,13 @@ def _texts(outcomes: list[tuple[str, bool, str]], *, done: bool) -> dict[str, st
 
 def _modules_with_weights(model: Model) -> dict[str, Node]:
     """The modules with trainable weights of their own, and the model itself."""
-    nodes = brainstate.graph.nodes(model)
-    paths = [path for path, node in nodes.items() if not isinstance(node, brainstate.nn.Param)]
-    weights = brainstate.graph.states(model, brainstate.ParamState)
-    owners = [max((p for p in paths if w[: len(p)] == p), key=len) for w in weights]
-    ids = {id(nodes[path]) for path in [*owners, ()]}
-    found = find_nodes(model, lambda node: id(node) in ids)
-    return {name: each.node for name, each in found.items()}
+    is_state = lambda value: isinstance(value, brainstate.State)
+
+    def is_owner(node: Node) -> bool:
+        own = jax.tree.leaves(list(vars(node).values()), is_leaf=is_state)
+        return node is model or any(isinstance(value, brainstate.ParamState) for value in own)
+
+    return {name: found.node for name, found in find_nodes(model, is_owner).items()}
 
 
 def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:

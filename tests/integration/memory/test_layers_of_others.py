@@ -79,7 +79,7 @@ LAYERS = {
     "scaled spikes": lambda: Plain(lambda x, w: (0.3 * x) @ w, (N, 4)),
     "within a checkpoint": lambda: Plain(jax.checkpoint(jnp.matmul), (N, 4)),
     "beside floats": lambda: Plain(
-        lambda x, w: jnp.concatenate([x, jnp.full((len(x), 3), 0.3)], -1) @ w, (N + 3, 4)
+        lambda x, w: jnp.concatenate([jnp.sin(x[:, :3] + w[0, 0]), x], -1) @ w, (N + 3, 4)
     ),
 }
 
@@ -107,7 +107,7 @@ def test_gradients_are_the_same_to_the_bit_and_spikes_take_one(name):
         assert np.any(one)
         np.testing.assert_array_equal(one, other)
     if name != "within a checkpoint":  # which stores the spikes itself
-        assert before - after > 0.9 * SPIKES
+        assert before - after > 0.8 * SPIKES
 
 
 SHARES = {
