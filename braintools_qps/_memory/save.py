@@ -212,11 +212,10 @@ def _pack(module: Node, *phases: dict | None) -> list[tuple[bool, str]]:
 
 def _packings(operands: Mapping[tuple[int, int], _Operand]) -> Packings:
     """Which products to change; at most one operand of each."""
-    chosen = {
-        number: (number, position, _columns(operand))
-        for (number, position), operand in operands.items()
-        if _is_packable(operand)
-    }
+    chosen: dict[int, tuple[int, int, Columns]] = {}
+    for (number, position), operand in operands.items():
+        if _is_packable(operand):
+            chosen.setdefault(number, (number, position, _columns(operand)))
     return tuple(chosen.values())
 
 
@@ -231,9 +230,9 @@ def _columns(operand: _Operand) -> Columns:
 
 
 def _scale(values: PossibleValues) -> float | None:
-    """The value of a spike, if values are 0 or that one."""
-    nonzero = values - {0.0} if isinstance(values, frozenset) else ()
-    return next(iter(nonzero)) if len(nonzero) == 1 else None
+    """The value of a spike, if values are 0 and that one."""
+    is_spiking = isinstance(values, frozenset) and len(values) == 2 and 0.0 in values
+    return next(iter(values - {0.0})) if is_spiking else None  # type: ignore[operator]
 
 
 def _described(packings: Packings) -> str:
