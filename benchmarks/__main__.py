@@ -12,8 +12,8 @@ from . import report
 from .harness import Settings, measure
 
 SUITES = (
-    "kernels", "networks", "memory", "published", "long_sequences", "convolutions", "first_calls",
-    "peers",
+    "kernels", "networks", "memory", "published", "long_sequences", "parts", "convolutions",
+    "first_calls", "peers",
 )  # fmt: skip
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 

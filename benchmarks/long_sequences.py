@@ -2,8 +2,7 @@
 
 64 inputs and twice 128 `brainpy.state.LIF` neurons, feed-forward, batch of 8; the loss takes the
 spike counts of the second layer. With checkpoints, the states are stored every 100 steps, and the
-steps between are computed again on the way back: two nested loops, the inner one in
-`brainstate.transform.checkpoint`. `checkpointed_for_loop` is brainstate's own nesting of loops,
+steps between are computed again on the way back: `loop_in_parts`. `checkpointed_for_loop` is brainstate's own nesting of loops,
 with its default of 16. Memory is that of the temporaries of the compiled step, without arguments
 and results. Times are relative to the plain network.
 """
@@ -19,7 +18,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import save_memory
+from braintools_qps import loop_in_parts, save_memory
 
 from .descent import INPUTS
 from .harness import Case, Ready, Settings
@@ -30,15 +29,8 @@ SECONDS = 90.0  # for the rounds of a case
 BETWEEN = 100  # steps between checkpoints
 
 
-def in_parts(step: Callable, inputs: jax.Array) -> Any:
-    """A loop over time that stores the states every so many steps."""
-    part = lambda inputs: brainstate.transform.for_loop(step, inputs)
-    parts = inputs.reshape(-1, BETWEEN, *inputs.shape[1:])
-    return brainstate.transform.for_loop(brainstate.transform.checkpoint(part), parts)
-
-
 LOOPS = {
-    "checkpoints": in_parts,
+    "checkpoints": lambda step, x: loop_in_parts(step, x, len(x) // BETWEEN),
     "checkpointed_for_loop": brainstate.transform.checkpointed_for_loop,
 }
 CONTESTANTS = {

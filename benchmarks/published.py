@@ -10,6 +10,7 @@ results; it does not depend on the load of the machine. Times are relative to th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -184,7 +185,7 @@ class SpokenDigits(Counting):
     def __init__(self) -> None:
         super().__init__()
         sizes, draw = (*self.features, NEURONS, NEURONS, CLASSES), braintools.init.KaimingNormal()
-        self.weights = [brainstate.ParamState(draw(pair)) for pair in zip(sizes, sizes[1:])]
+        self.weights = [brainstate.ParamState(draw(pair)) for pair in itertools.pairwise(sizes)]
         self.neurons = [LearntDecay(NEURONS), LearntDecay(NEURONS)]
 
     def outputs(self, x: jax.Array) -> jax.Array:

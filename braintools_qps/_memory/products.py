@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._jaxpr import JaxprEqn, bind, called_by, evaluate, is_call, is_product
+from .._jaxpr import JaxprEqn, bind, called_by, evaluate, is_call, is_product, parameters_of
 from .packed import Columns, packed_product
 
 # Changes the product with this number, given its equation and operands.
@@ -77,7 +77,7 @@ def with_changed_products(
     def run(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
         if not is_product(eqn):
             return bind(eqn, operands)
-        if is_call(eqn) and "prevent_cse" not in eqn.params:  # checkpoints stay closed
+        if is_call(eqn) and "prevent_cse" not in parameters_of(eqn):  # checkpoints stay closed
             return evaluate(called_by(eqn), operands, run)
         return change(next(numbers), eqn, operands)
 
