@@ -1,15 +1,15 @@
 """Long sequences: a training step with `save_memory`, with checkpoints, and with both.
 
 64 inputs and twice 128 `brainpy.state.LIF` neurons, feed-forward, batch of 8; the loss takes the
-spike counts of the second layer. With checkpoints, the states are stored every 100 steps, and the
-steps between are computed again on the way back: `loop_in_parts`. `checkpointed_for_loop` is brainstate's own nesting of loops,
-with its default of 16. Memory is that of the temporaries of the compiled step, without arguments
-and results. Times are relative to the plain network.
+spike counts of the second layer. With checkpoints, `loop_in_parts` stores the states every 100
+steps, and the steps between are computed again on the way back. `checkpointed_for_loop` is
+brainstate's own nesting of loops, with its default of 16. Memory is that of the temporaries of the
+compiled step, without arguments and results. Times are relative to the plain network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import brainpy.state
@@ -27,7 +27,6 @@ from .memory import PLAIN, PLAIN_NETWORK, SAVED, Contestant, measured, training_
 NEURONS, BATCH = 128, 8
 SECONDS = 90.0  # for the rounds of a case
 BETWEEN = 100  # steps between checkpoints
-
 
 LOOPS = {
     "checkpoints": lambda step, x: loop_in_parts(step, x, len(x) // BETWEEN),
