@@ -1,16 +1,15 @@
 """Long sequences: a training step with `save_memory`, with checkpoints, and with both.
 
 64 inputs and twice 128 `brainpy.state.LIF` neurons, feed-forward, batch of 8; the loss takes the
-spike counts of the second layer. With checkpoints, the states are stored every 100 steps, and the
-steps between are computed again on the way back: two nested loops, the inner one in
-`brainstate.transform.checkpoint`. `checkpointed_for_loop` is brainstate's own nesting of loops,
-with its default of 16. Memory is that of the temporaries of the compiled step, without arguments
-and results. Times are relative to the plain network.
+spike counts of the second layer. With checkpoints, `loop_in_parts` stores the states every 100
+steps, and the steps between are computed again on the way back. `checkpointed_for_loop` is
+brainstate's own nesting of loops, with its default of 16. Memory is that of the temporaries of the
+compiled step, without arguments and results. Times are relative to the plain network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import brainpy.state
@@ -19,7 +18,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import save_memory
+from braintools_qps import loop_in_parts, save_memory
 
 from .descent import INPUTS
 from .harness import Case, Ready, Settings
@@ -29,16 +28,8 @@ NEURONS, BATCH = 128, 8
 SECONDS = 90.0  # for the rounds of a case
 BETWEEN = 100  # steps between checkpoints
 
-
-def in_parts(step: Callable, inputs: jax.Array, between: int = BETWEEN) -> Any:
-    """A loop over time that stores the states every so many steps."""
-    part = lambda inputs: brainstate.transform.for_loop(step, inputs)
-    parts = inputs.reshape(-1, between, *inputs.shape[1:])
-    return brainstate.transform.for_loop(brainstate.transform.checkpoint(part), parts)
-
-
 LOOPS = {
-    "checkpoints": in_parts,
+    "checkpoints": lambda step, x: loop_in_parts(step, x, len(x) // BETWEEN),
     "checkpointed_for_loop": brainstate.transform.checkpointed_for_loop,
 }
 CONTESTANTS = {

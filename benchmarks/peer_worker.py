@@ -21,11 +21,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from braintools_qps import get_surrogate, save_memory
+from braintools_qps import get_surrogate, loop_in_parts, save_memory
 
 from .descent import CLASSES, INPUTS
 from .harness import describe, sampler
-from .long_sequences import TwoLayers, in_parts
+from .long_sequences import TwoLayers
 from .memory import Contestant, training_step
 
 DECAY = 0.9  # of the membrane, in a step
@@ -203,13 +203,12 @@ def descend_in_torch(task: Task, network: Any, spikes: Callable) -> Trained:
     return step, 0
 
 
-parts = lambda step, inputs: in_parts(step, inputs, math.isqrt(len(inputs)))  # of a square
 unrolled = lambda steps: partial(brainstate.transform.for_loop, unroll=steps)
 CONTESTANTS: dict[str, Callable[[Task], Trained]] = {
     OURS: ours,
     f"{OURS}, save_memory": partial(ours, treat=save_memory),
-    f"{OURS}, in parts": partial(ours, loop=parts),
-    f"{OURS}, save_memory, in parts": partial(ours, treat=save_memory, loop=parts),
+    f"{OURS}, in parts": partial(ours, loop=loop_in_parts),
+    f"{OURS}, save_memory, in parts": partial(ours, treat=save_memory, loop=loop_in_parts),
     f"{OURS}, unroll=4": partial(ours, loop=unrolled(4)),
     f"{OURS}, unroll=8": partial(ours, loop=unrolled(8)),
     "braintools ReluGrad": partial(ours, surrogate="ReluGrad"),

@@ -12,7 +12,14 @@ if _TYPE_CHECKING:
         prepare,
         relay_weights,
     )
-    from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
+    from ._memory import (
+        SpikeConv1d,
+        SpikeConv2d,
+        SpikeLinear,
+        loop_in_parts,
+        save_memory,
+        spike_matmul,
+    )
     from ._models import set_surrogate
     from ._registry import (
         UnknownSurrogateError,
@@ -44,6 +51,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "SpikeConv1d",
     "SpikeConv2d",
     "SpikeLinear",
+    "loop_in_parts",
     "save_memory",
     "spike_matmul",
     # Measurements

@@ -11,13 +11,13 @@ from jax import Array, lax
 from ..typing import Distance, Scale
 from .matmul import spike_matmul
 from .packed import packed_product
-from .spikes import ByPhase, strip_spikes
+from .spikes import strip_spikes
 
 
 class _WithScale(brainstate.nn.Module):
     """A layer with the value of one spike, of which brainstate's layers know nothing."""
 
-    scale: Scale | ByPhase = None
+    scale: Scale = None
 
     def __init__(self, *args: Any, scale: Scale = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,7 +42,7 @@ class SpikeLinear(_WithScale, brainstate.nn.Linear):
     Attributes
     ----------
     scale : number, scalar array, Quantity or None
-        As given. After a dropout, `save_memory` sets one value for training and one for evaluation.
+        As given.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class SpikeLinear(_WithScale, brainstate.nn.Linear):
     See Also
     --------
     spike_matmul : The product; lists the errors, and tells which values give NaN.
-    save_memory : Change every Linear of a model that receives spikes into a SpikeLinear.
+    save_memory : Do the same for every layer of a model that receives spikes.
 
     Examples
     --------
@@ -112,7 +112,7 @@ class _SpikeConv(_WithScale):
             return convolve(spikes.reshape(shape), {"weight": weights})
 
         # Packed along all axes of a sample, since channels may be few.
-        current = packed_product(product, lax.collapse(spikes, 1), weights, scale)
+        current = packed_product(product, None, lax.collapse(spikes, 1), weights, scale)
         current = u.maybe_decimal(u.Quantity(current, unit=unit * unit_of_weights))
         return current + params["bias"] if "bias" in params else current
 
@@ -142,7 +142,7 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
     --------
     SpikeConv2d : The same in two dimensions.
     spike_matmul : Lists the errors, and tells which values give NaN.
-    save_memory : Change every convolution of a model that receives spikes.
+    save_memory : Do the same for every layer of a model that receives spikes.
 
     Examples
     --------

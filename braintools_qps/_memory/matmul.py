@@ -87,4 +87,4 @@ def spike_matmul(
 
 
 # Jitted for speed outside of jit. Inside another trace, ``inline`` makes this jit disappear.
-_dot = jax.jit(partial(packed_product, jnp.dot), inline=True)
+_dot = jax.jit(partial(packed_product, jnp.dot, None), inline=True)

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.custom_derivatives import SymbolicZero
 
 from .._surrogate import compressed_product
 
 GROUP = 32
+Columns = tuple[tuple[int, float | None], ...]  # width and scale of each part; None for floats
 
 
 class Packed(NamedTuple):
@@ -67,27 +69,54 @@ def is_spike(values: Any, scale: Any) -> Any:
     return abs(values - scale) <= rounding * abs(scale)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def pack_columns(columns: Columns, values: Array) -> list[Packed | Array]:
+    """Each part of values of shape (..., n) that holds spikes, packed; the others as they are."""
+    parts = jnp.split(values, np.cumsum([width for width, _ in columns])[:-1], axis=-1)
+    return [
+        part if scale is None else pack(part, None if scale == 1 else jnp.asarray(scale))
+        for part, (_, scale) in zip(parts, columns)
+    ]
+
+
+def unpack_columns(columns: Columns, parts: list[Packed | Array], dtype: jnp.dtype) -> Array:
+    """The values of shape (..., n)."""
+    values = [
+        unpack(width, part, dtype) if isinstance(part, Packed) else part
+        for part, (width, _) in zip(parts, columns)
+    ]
+    return jnp.concatenate(values, axis=-1)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def packed_product(
-    product: Callable[[Array, Array], Array], spikes: Array, weights: Array, scale: Array | None
+    product: Callable[[Array, Array], Array],
+    columns: Columns | None,
+    spikes: Array,
+    weights: Array,
+    scale: Array | None,
 ) -> Array:
     """``product(spikes, weights)``, linear in both, that stores packed spikes for reverse mode.
 
-    Each spike is 0 or the scale, where None means 1. Another value gives NaN in the derivative with
-    respect to the weights of its group. The product and the other derivatives stay right.
+    Each spike is 0 or the scale, where None means 1; with ``columns`` these say which values are
+    spikes. Another value gives NaN in the derivative with respect to the weights of its group. The
+    product and the other derivatives stay right.
     """
     return product(spikes, weights)
 
 
-def _packed_product_jvp(product: Callable, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+def _packed_product_jvp(
+    product: Callable, columns: Columns | None, primals: tuple, tangents: tuple
+) -> tuple[Array, Array]:
     spikes, weights, scale = primals
     spikes_dot, weights_dot, _ = tangents
-    value = packed_product(product, *primals)
+    value = packed_product(product, columns, *primals)
     tangent = jnp.zeros_like(value)
     if not isinstance(spikes_dot, SymbolicZero):
         tangent += product(spikes_dot, weights)
     if not isinstance(weights_dot, SymbolicZero):
         encode, decode = partial(pack, scale=scale), partial(unpack, spikes.shape[-1])
+        if columns is not None:
+            encode, decode = partial(pack_columns, columns), partial(unpack_columns, columns)
         tangent += compressed_product(product, encode, decode, spikes, weights_dot)
     return value, tangent
 

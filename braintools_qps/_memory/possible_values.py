@@ -2,7 +2,8 @@
 
 Each variable has a small set of numbers, or `ANY`. JAX evaluates elementwise equations on every
 combination of their operands' values, with the rounding of the program itself. In a loop the sets
-only grow, up to `MOST_VALUES` values, so the search ends.
+only grow, up to `MOST_VALUES` values, so the search ends. Spikes beside floats along the last axis
+are `Columns`.
 """
 
 from __future__ import annotations
@@ -29,12 +30,16 @@ from .._jaxpr import (
     mark_of,
 )
 
-PossibleValues = frozenset[float] | None
+Columns = tuple[tuple[int, "frozenset[float] | None"], ...]  # width and values of each part
+PossibleValues = frozenset[float] | Columns | None
 ANY: PossibleValues = None
+NONE: PossibleValues = frozenset()  # of an array that was never seen
 FLAG: PossibleValues = frozenset({0.0, 1.0})
+# Rearranging primitives that keep columns where they are if the last axis keeps its length.
+KEEPS_COLUMNS = {"reshape", "squeeze", "expand_dims", "stop_gradient", "optimization_barrier"}
 MOST_VALUES = 4  # an array with more values than this counts as `ANY`
 
-Mark = Callable[[str, PossibleValues], PossibleValues]
+Mark = Callable[[JaxprEqn, list[PossibleValues]], "list[PossibleValues] | None"]
 
 
 def spread(
@@ -42,8 +47,8 @@ def spread(
 ) -> list[PossibleValues]:
     """The possible values of a jaxpr's results, given those of its arguments.
 
-    ``mark`` is called with the name and the values of every `jax.ad_checkpoint.checkpoint_name`.
-    The values that it returns take their place.
+    ``mark`` is called with every equation and the values of its operands. If it returns values,
+    these are the results.
     """
     return follow(closed, arguments, partial(_results, mark), values_of, join)
 
@@ -64,15 +69,23 @@ def few(values: Iterable[float]) -> PossibleValues:
 
 def join(*sets: PossibleValues) -> PossibleValues:
     """The union of the sets."""
-    return ANY if any(s is ANY for s in sets) else few(itertools.chain(*sets))  # type: ignore[arg-type]
+    distinct = set(sets) - {NONE}
+    if len(distinct) == 1:
+        return distinct.pop()
+    if not all(isinstance(s, frozenset) for s in distinct):
+        return ANY
+    return few(itertools.chain(*distinct))  # type: ignore[arg-type]
 
 
 def _results(mark: Mark, eqn: JaxprEqn, operands: list[PossibleValues]) -> list[PossibleValues]:
     name = eqn.primitive.name
-    if label := mark_of(eqn):
-        return [mark(label, operands[0])]
+    if marked := mark(eqn, operands):
+        return marked
+    if mark_of(eqn):
+        return operands
     if name in REARRANGING:
-        return [join(*operands)] if len(eqn.outvars) == 1 else operands
+        return [_rearranged(eqn, operands)] if len(eqn.outvars) == 1 else operands
+    operands = [ANY if isinstance(s, tuple) else s for s in operands]
     if name in INDEXING:
         fill = eqn.params.get("fill_value")  # of a gather, for what lies beyond the edge
         filled = [] if fill is None else [few([fill])]
@@ -81,6 +94,21 @@ def _results(mark: Mark, eqn: JaxprEqn, operands: list[PossibleValues]) -> list[
     if name in ELEMENTWISE:
         return [_elementwise(eqn, operands)]
     return [values_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]
+
+
+def _rearranged(eqn: JaxprEqn, operands: list[PossibleValues]) -> PossibleValues:
+    values, before, after = join(*operands), eqn.invars[0].aval, eqn.outvars[0].aval
+    if isinstance(values, tuple):
+        aligned = before.shape[-1:] == after.shape[-1:] and (
+            eqn.primitive.name in KEEPS_COLUMNS
+            or eqn.params.get("broadcast_dimensions", ())[-1:] == (after.ndim - 1,)
+        )
+        return values if aligned else ANY
+    if (values is ANY or len(values) > 2) and eqn.params.get("dimension") == after.ndim - 1:
+        parts = [s if isinstance(s, tuple) else ((v.aval.shape[-1], s),)
+                 for v, s in zip(eqn.invars, operands)]  # fmt: skip
+        return tuple(itertools.chain(*parts))
+    return values
 
 
 def values_by_dtype(dtype: DTypeLike) -> PossibleValues:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainstate
 import brainunit as u
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
-from .._jaxpr import settle
+from .._jaxpr import PRODUCTS, JaxprEqn, bind, jaxprs_within, mark_of, settle
 from .._models import (
     SPIKES,
     advance,
@@ -33,36 +34,59 @@ from .._surrogate import adjusted, is_step
 from .._wording import cause_of, repeat_cause
 from ..records import SavedMemory
 from ..typing import Inputs, Model, Node
-from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
-from .possible_values import FLAG, Mark, PossibleValues, join, spread, values_by_dtype, values_of
-from .spikes import ByPhase
+from .packed import Columns
+from .possible_values import (
+    FLAG,
+    NONE,
+    Mark,
+    PossibleValues,
+    join,
+    spread,
+    values_by_dtype,
+    values_of,
+)
+from .products import Packings, storing_spikes_in_bits, with_changed_products
 
-LAYER = "braintools_qps:layer:"
-PACKED: dict[type, type] = {
-    brainstate.nn.Linear: SpikeLinear,
-    brainstate.nn.Conv1d: SpikeConv1d,
-    brainstate.nn.Conv2d: SpikeConv2d,
-}
+OPERAND = "braintools_qps:operand:"
 
-_Seen = dict[str, PossibleValues]
+
+class _Noted(NamedTuple):
+    """The fact about an operand that has a mark: an outer module is not to count it again."""
+
+    values: PossibleValues
+
+
+@dataclass
+class _Operand:
+    """An operand of a product, and which values it can have."""
+
+    primitive: str
+    values: PossibleValues = NONE
+    shape: tuple[int, ...] = ()
+    megabytes: float = 0.0
+
+
+# By module, number of the product and position. A module that is called has an entry.
+_Seen = dict[str, dict[tuple[int, int], _Operand]]
 
 
 def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     r"""Change a model to train in less memory: surrogate gradients in 8 bits, spikes in one.
 
     Every surrogate gets ``residual_dtype="uint8"``. For that, braintools' surrogates are wrapped in
-    `Scaled`, except where a neuron calls one on a voltage. Every `brainstate.nn.Linear`,
-    `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that receives only spikes becomes a
-    `SpikeLinear`, `SpikeConv1d` or `SpikeConv2d`. It stays the same object with the same states, so
-    optimizers and checkpoints keep working. Call it after `prepare`, which may replace surrogates.
+    `Scaled`, except where a neuron calls one on a voltage. Every module that multiplies spikes by
+    weights in a matrix product or a convolution, such as a layer of brainstate or braintrace, gets
+    a class of the same name that stores these spikes in one bit. It stays the same object with the
+    same states, so optimizers and checkpoints keep working. Call it after `prepare`, which may
+    replace surrogates.
 
-    To find these layers, one step is traced for training (``fit=True`` in `brainstate.environ`) and
-    one for evaluation. The trace shows which values each array can have, even through loops,
+    To find these products, one step is traced for training (``fit=True`` in `brainstate.environ`)
+    and one for evaluation. The trace shows which values each array can have, even through loops,
     states, delays and max pooling. Spikes are 0 or 1; after a dropout they are 0 or 1/p in
     training. Only operators such as ``v > 1`` and neurons (nodes with ``spk_fun``) with a
     Surrogate count as sources of spikes.
 
-    If a layer later receives other values, for example because you set a state by hand, the
+    If a product later receives other values, for example because you set a state by hand, the
     gradient of its weights is NaN (see `spike_matmul`). Recompile your own jitted functions
     afterwards, because they keep the old layers. Jitted functions that are attributes of the model
     are recompiled automatically.
@@ -82,7 +106,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     Returns
     -------
     SavedMemory
-        The neurons and layers that were changed, and those that were not, with the reason.
+        The neurons and layers that were changed, those that were not, with the reason, and what
+        stores spikes in 32 bits.
 
     Raises
     ------
@@ -92,7 +117,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
 
     See Also
     --------
-    spike_matmul : The product that these layers use.
+    spike_matmul : Such a product, to use by hand.
+    loop_in_parts : Save more where there are many steps.
     QPseudoSpike : Explains ``residual_dtype``.
 
     Examples
@@ -112,21 +138,37 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     ...         return self.readout(self.spk_fun(self.V.value - 1))
     >>> print(save_memory(Network(), jnp.ones((10, 4))))
     Network  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
-    readout  SpikeLinear
+    readout  Linear, spikes in one bit
     input    left: its input may hold values other than spikes
     """
-    neurons = required_neurons(model)
-    packable = find_nodes(model, lambda node: isinstance(node, tuple(PACKED)))
-    layers = {name: found.node for name, found in packable.items()}
+    neurons, modules = required_neurons(model), _modules_with_weights(model)
     inputs = checked_inputs(inputs)
-    training, units = _traced(layers, model, inputs, fit=True)
-    evaluation, _ = _traced(layers, model, inputs, fit=False)
-    outcomes = {n: _compact(found.node, units.get(n)) for n, found in neurons.items()}
-    outcomes |= {n: _pack(layer, training[n], evaluation[n]) for n, layer in layers.items()}
-    return SavedMemory(
-        changed={n: text for n, (done, text) in outcomes.items() if done},
-        left={n: text for n, (done, text) in outcomes.items() if not done},
-    )
+    training, units = _traced(modules, model, inputs, fit=True)
+    evaluation, _ = _traced(modules, model, inputs, fit=False)
+    outcomes = [(n, *_compact(found.node, units.get(n))) for n, found in neurons.items()]
+    for name, module in modules.items():
+        phases = training.get(name), evaluation.get(name)
+        outcomes += [(name, *outcome) for outcome in _pack(module, *phases)]
+    return SavedMemory(changed=_texts(outcomes, done=True), left=_texts(outcomes, done=False))
+
+
+def _texts(outcomes: list[tuple[str, bool, str]], *, done: bool) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, changed, text in outcomes:
+        if changed == done:
+            texts[name] = f"{texts[name]}; {text}" if name in texts else text
+    return texts
+
+
+def _modules_with_weights(model: Model) -> dict[str, Node]:
+    """The modules with trainable weights of their own, and the model itself."""
+    is_state = lambda value: isinstance(value, brainstate.State)
+
+    def is_owner(node: Node) -> bool:
+        own = jax.tree.leaves(list(vars(node).values()), is_leaf=is_state)
+        return node is model or any(isinstance(value, brainstate.ParamState) for value in own)
+
+    return {name: found.node for name, found in find_nodes(model, is_owner).items()}
 
 
 def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
@@ -141,39 +183,72 @@ def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
     return True, repr(compact)
 
 
-def _pack(layer: Node, *phases: PossibleValues) -> tuple[bool, str]:
-    """Change a layer that receives spikes in training and in evaluation; and text to report."""
-    if isinstance(layer, tuple(PACKED.values())):
-        return False, f"it is a {type(layer).__name__} already"
-    if type(layer) not in PACKED:
-        return False, f"{type(layer).__name__} is a subclass, which may multiply differently"
-    called = [values for values in phases if values != set()]
+def _pack(module: Node, *phases: dict | None) -> list[tuple[bool, str]]:
+    """Store the spikes that meet weights in a module in bits; whether that worked, and text."""
+    kind = type(module).__name__
+    if hasattr(type(module), "packings"):
+        return [(False, "its spikes take one bit already")]
+    called = [operands for operands in phases if operands is not None]
     if not called:
-        return False, "the model does not call it"
-    if any(values is None or len(values - {0.0}) > 1 for values in called):
-        return False, "its input may hold values other than spikes"
-    scales = [scale for values in called if values for scale in values - {0.0}]
-    if not scales:
-        return False, "its input is always 0"
-    # Not a new layer: all references to this one, and to its states, stay valid.
-    layer.__class__ = PACKED[type(layer)]
-    training, evaluation = scales[0], scales[-1]
-    if training == evaluation == 1:
-        return True, type(layer).__name__
-    differ = training != evaluation
-    layer.scale = ByPhase(training, evaluation) if differ else training
-    shown = f"{type(layer).__name__} with scale={training:.6g}"
-    return True, shown + " in training" * differ
+        return [(False, "the model does not call it")]
+    packings = [_packings(operands or {}) for operands in phases]
+    outcomes = []
+    if any(packings):
+        # Not a new module: all references to this one, and to its states, stay valid.
+        module.__class__ = storing_spikes_in_bits(type(module), *packings)
+        outcomes += [(True, f"{kind}, {_described(packings[0] or packings[1])}")]
+    seen = [each for operands in called for each in operands.values() if each.values != NONE]
+    elsewhere = {o.primitive: o.megabytes for o in seen if _scale(o.values) and not _is_packable(o)}
+    outcomes += [
+        (False, f"{primitive} stores its spikes in 32 bits, {size:.3g} MB a step")
+        for primitive, size in elsewhere.items()
+    ]
+    if seen and not outcomes:
+        silent = any(operand.values == {0.0} for operand in seen)
+        why = "is always 0" if silent else "may hold values other than spikes"
+        outcomes += [(False, f"its input {why}")]
+    return outcomes
+
+
+def _packings(operands: Mapping[tuple[int, int], _Operand]) -> Packings:
+    """Which products to change; at most one operand of each."""
+    chosen: dict[int, tuple[int, int, Columns]] = {}
+    for (number, position), operand in operands.items():
+        if _is_packable(operand):
+            chosen.setdefault(number, (number, position, _columns(operand)))
+    return tuple(chosen.values())
+
+
+def _is_packable(operand: _Operand) -> bool:
+    return operand.primitive in PRODUCTS and any(scale for _, scale in _columns(operand))
+
+
+def _columns(operand: _Operand) -> Columns:
+    values, width = operand.values, operand.shape[-1] if operand.shape else 1
+    parts = values if isinstance(values, tuple) else ((width, values),)
+    return tuple((width, _scale(part)) for width, part in parts)
+
+
+def _scale(values: PossibleValues) -> float | None:
+    """The value of a spike, if values are 0 and that one."""
+    is_spiking = isinstance(values, frozenset) and len(values) == 2 and 0.0 in values
+    return next(iter(values - {0.0})) if is_spiking else None  # type: ignore[operator]
+
+
+def _described(packings: Packings) -> str:
+    columns = [column for _, _, columns in packings for column in columns]
+    total, bits = (sum(w for w, s in columns if s is not None or every) for every in (True, False))
+    return "spikes in one bit" if bits == total else f"{bits} of {total} inputs in one bit"
 
 
 def _traced(
-    layers: dict[str, Node], model: Model, inputs: Inputs, *, fit: bool
+    modules: dict[str, Node], model: Model, inputs: Inputs, *, fit: bool
 ) -> tuple[_Seen, dict[str, u.Unit | None]]:
-    """The possible values of each layer's input, and the unit that each surrogate is called with.
+    """The possible values of the products' operands, and the unit of each surrogate's argument.
 
     ``fit`` is true for training and false for evaluation.
     """
-    seen: _Seen = dict.fromkeys(layers, frozenset())
+    seen: _Seen = {}
     with traced_afresh(model), brainstate.environ.context(fit=fit):
         can_stay = not dead_states(model) and not is_mapped(model)
         if not (can_stay and all(map(has_membrane, find_neurons(model).values()))):
@@ -183,23 +258,39 @@ def _traced(
         # For spike functions that do not give 0 and 1, the jaxpr is followed.
         neurons = find_neurons(model).items()
         units = mark_spikes({n: node for n, node in neurons if is_step(spike_of(node))})
-        for name, layer in layers.items():
-            layer.update = partial(_marked_update, LAYER + name, layer.update)
+        for name, module in modules.items():
+            module.update = partial(_marked_update, seen, name, module.update)
         _follow(model, inputs, partial(_note, seen))
     return seen, units
 
 
-def _marked_update(name: str, update: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Any:
-    return update(checkpoint_name(x, name), *args, **kwargs)
+def _marked_update(seen: _Seen, name: str, update: Any, *args: Any, **kwargs: Any) -> Any:
+    operands = seen.setdefault(name, {})
+
+    def mark(number: int, eqn: JaxprEqn, arrays: list) -> Any:
+        if any(jaxprs_within(eqn)):
+            return bind(eqn, arrays)
+        for i in range(len(arrays)):
+            operands.setdefault((number, i), _Operand(eqn.primitive.name))
+        label = f"{OPERAND}{name}:{number}:"
+        return bind(eqn, [checkpoint_name(x, label + str(i)) for i, x in enumerate(arrays)])
+
+    return with_changed_products(mark, update, *args, **kwargs)
 
 
-def _note(seen: _Seen, name: str, values: PossibleValues) -> PossibleValues:
-    if name.startswith(SPIKES):
-        return FLAG
-    if name.startswith(LAYER):
-        layer = name.removeprefix(LAYER)
-        seen[layer] = join(seen[layer], values)
-    return values
+def _note(seen: _Seen, eqn: JaxprEqn, values: list[PossibleValues]) -> list[Any] | None:
+    label = mark_of(eqn)
+    if label.startswith(SPIKES):
+        return [FLAG]
+    if not label.startswith(OPERAND):
+        return None
+    name, number, position = label.removeprefix(OPERAND).rsplit(":", 2)
+    operand, aval = seen[name][int(number), int(position)], eqn.outvars[0].aval
+    if isinstance(values[0], _Noted):
+        return values
+    operand.values, operand.shape = join(operand.values, values[0]), aval.shape
+    operand.megabytes = aval.size * aval.dtype.itemsize / 1e6
+    return [_Noted(values[0])]
 
 
 def _follow(model: Model, inputs: Inputs, note: Mark) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -17,16 +14,8 @@ from ..typing import Distance, Scale
 from .packed import is_spike
 
 
-@dataclass(frozen=True)
-class ByPhase:
-    """The value of one spike after a dropout: 1/p in training and 1 in evaluation."""
-
-    training: float
-    evaluation: float
-
-
 def strip_spikes(
-    spikes: Distance, scale: Scale | ByPhase, weights: Array
+    spikes: Distance, scale: Scale, weights: Array
 ) -> tuple[Array, Array | None, u.Unit]:
     """Spikes, the value of one (None is 1) and their unit; concrete spikes are checked.
 
@@ -41,9 +30,6 @@ def strip_spikes(
     brainunit.UnitMismatchError
         If spikes and scale differ in their dimension.
     """
-    if isinstance(scale, ByPhase):
-        in_training = brainstate.environ.get("fit", False)
-        scale = scale.training if in_training else scale.evaluation
     if isinstance(scale, u.Unit):
         scale = 1.0 * scale
     if isinstance(scale, u.Quantity) and scale.dim.is_dimensionless:

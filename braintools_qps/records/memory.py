@@ -18,9 +18,11 @@ class SavedMemory(Record):
     Attributes
     ----------
     changed : mapping of str to str
-        Path of each changed neuron or layer, with its new surrogate or class.
+        Path of each neuron with its new surrogate, and of each module that now stores spikes in one
+        bit, with its class.
     left : mapping of str to str
-        Path of each neuron or layer that was not changed, with the reason.
+        Path of each neuron or layer that was not changed, with the reason; and of each sparse
+        product that stores spikes in 32 bits, with their megabytes in a step.
 
     Examples
     --------

@@ -17,7 +17,7 @@ def follow(function, *known):
     """Values of the results; arguments are {0, 1}, unless said otherwise."""
     arguments = [SPIKES] * (len(known) or 1)
     closed = jax.make_jaxpr(function)(*arguments)
-    return spread(closed, list(known) or [FLAG], lambda name, values: values)
+    return spread(closed, list(known) or [FLAG], lambda eqn, values: None)
 
 
 @jax.custom_vjp
@@ -87,6 +87,33 @@ def test_the_values_that_a_program_can_give(program, expected):
     (values,) = follow(program)
     # One more than what is followed is any.
     assert values == (ANY if expected is ANY or len(expected) > 4 else frozenset(expected))
+
+
+BESIDE = lambda s: jnp.concatenate([jnp.sin(s)[..., :3], s], axis=-1)
+PARTS = ((3, ANY), (4, FLAG))
+COLUMNS = {
+    "beside floats": (BESIDE, PARTS),
+    "beside floats and other spikes": (
+        lambda s: jnp.concatenate([BESIDE(s), 3 * s], axis=-1), (*PARTS, (4, frozenset({0.0, 3.0}))),
+    ),
+    "folded": (lambda s: BESIDE(s[None]).reshape(-1, 7), PARTS),
+    "repeated along a new axis": (lambda s: jnp.broadcast_to(BESIDE(s), (5, 2, 7)), PARTS),
+    "repeated along the last axis": (
+        lambda s: lax.broadcast_in_dim(BESIDE(s[:1])[0], (7, 7), (0,)), ANY,
+    ),
+    "transposed": (lambda s: BESIDE(s).T, ANY),
+    "sliced": (lambda s: BESIDE(s)[:, 1:], ANY),
+    "split": (lambda s: jnp.split(BESIDE(s), [3], axis=1)[1], ANY),
+    "added": (lambda s: 1 + BESIDE(s), ANY),
+    "regrouped": (lambda s: BESIDE(s).reshape(7, 2), ANY),
+    "on top of floats": (lambda s: jnp.concatenate([jnp.sin(s), s]), ANY),
+    "carried": (lambda s: lax.scan(lambda c, s: (c, BESIDE(s[None])), 0.0, s)[1], PARTS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "expected"), COLUMNS.values(), ids=COLUMNS)
+def test_spikes_beside_floats_are_known_by_their_place(program, expected):
+    assert follow(program) == [expected]
 
 
 class TestLoops:

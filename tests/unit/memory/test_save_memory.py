@@ -10,7 +10,7 @@ import pytest
 from faulty_layers import Ternary
 from helpers import assert_close
 
-from braintools_qps import QPseudoSpike, SpikeLinear, save_memory
+from braintools_qps import QPseudoSpike, save_memory
 
 Linear = brainstate.nn.Linear
 N = 4
@@ -59,15 +59,15 @@ def test_what_spikes_feed_is_changed_and_the_rest_left_with_a_reason():
     report = save_memory(network, INPUTS)
     assert dict(report.changed) == {
         "neurons": "QPseudoSpike(alpha=2.0, residual_dtype='uint8')",
-        "recurrent": "SpikeLinear",
-        "layers.0": "SpikeLinear with scale=1.25 in training",
+        "recurrent": "Linear, spikes in one bit",
+        "layers.0": "Linear, spikes in one bit",
     }
     assert dict(report.left) == {
         "input": "its input may hold values other than spikes",
         "idle": "the model does not call it",
     }
     assert network.neurons.spk_fun == QPseudoSpike(residual_dtype="uint8")
-    assert isinstance(network.layers[0], SpikeLinear)
+    assert isinstance(network.layers[0], Linear)
     assert network.recurrent is objects[0]
     assert network.recurrent.weight is objects[1]
     assert "update" not in vars(network.recurrent)
@@ -173,6 +173,19 @@ def with_a_subclass():
     return network
 
 
+class Plain(Network):
+    """Products of its own: with spikes alone, beside floats, and of floats."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = brainstate.ParamState(jnp.ones((2, N)))
+
+    def update(self, x):
+        super().update(x)
+        both = jnp.concatenate([x, self.spikes.value], axis=-1)
+        return self.idle(both[:, :N]), both @ jnp.ones((3 + N, N)), x[:, :2] @ self.weights.value
+
+
 class Sequence(Network):
     """A model with its own loop."""
 
@@ -221,35 +234,36 @@ def signs(x):
     return jnp.sign(x)
 
 
+BITS = "Linear, spikes in one bit"
 GRADED = "its input may hold values other than spikes"
 NO_SURROGATE = " is no Surrogate that sends 0 or 1"
 CASES = {
     "a gain, the same in training and evaluation": (
-        Gain, INPUTS, {"idle": "SpikeLinear with scale=3"}, {},
+        Gain, INPUTS, {"idle": BITS}, {},
     ),
     "within Vmap": (
-        Outer, INPUTS, {"mapped.neurons": "QPseudoSpike(", "mapped.readout": "SpikeLinear"},
+        Outer, INPUTS, {"mapped.neurons": "QPseudoSpike(", "mapped.readout": BITS},
         {"mapped.input": GRADED},
     ),
     "a convolution and a pool": (
-        Images, jnp.ones((2, 5, 8, 8, 2)), {"second": "SpikeConv2d", "line": "SpikeConv1d"},
+        Images, jnp.ones((2, 5, 8, 8, 2)), {"second": "Conv2d, spikes", "line": "Conv1d, spikes"},
         {"first": GRADED},
     ),
     "behind a delay": (
-        Delayed, INPUTS, {"recurrent": "SpikeLinear"}, {"input": GRADED},
+        Delayed, INPUTS, {"recurrent": BITS}, {"input": GRADED},
     ),
     "a sequence as one step": (
-        looping, INPUTS[None], {"recurrent": "SpikeLinear", "layers.0": "SpikeLinear"}, {},
+        looping, INPUTS[None], {"recurrent": BITS, "layers.0": BITS}, {},
     ),
-    "booleans": (Network, INPUTS > 0, {"input": "SpikeLinear", "recurrent": "SpikeLinear"}, {}),
-    "reshaped": (Reshaping, INPUTS, {"recurrent": "SpikeLinear"}, {}),
+    "booleans": (Network, INPUTS > 0, {"input": BITS, "recurrent": BITS}, {}),
+    "reshaped": (Reshaping, INPUTS, {"recurrent": BITS}, {}),
     "braintools' surrogate": (
         lambda: Network(braintools.surrogate.Sigmoid()), INPUTS,
-        {"neurons": "Scaled(surrogate=Sigmoid(alpha=4.0), residual", "recurrent": "SpikeLinear"},
+        {"neurons": "Scaled(surrogate=Sigmoid(alpha=4.0), residual", "recurrent": BITS},
         {},
     ),
     "a comparison": (
-        lambda: Network(lambda x: (x >= 0).astype(x.dtype)), INPUTS, {"recurrent": "SpikeLinear"},
+        lambda: Network(lambda x: (x >= 0).astype(x.dtype)), INPUTS, {"recurrent": BITS},
         {"neurons": NO_SURROGATE},
     ),
     "graded": (
@@ -263,8 +277,11 @@ CASES = {
     ),
     "a unit": (InMillivolts, INPUTS, {}, {"neurons": "scale=...) first, with a scale in mV"}),
     "a subclass": (
-        with_a_subclass, INPUTS, {},
-        {"recurrent": "Subclass is a subclass, which may multiply differently"},
+        with_a_subclass, INPUTS, {"recurrent": "Subclass, spikes in one bit"}, {},
+    ),
+    "products of its own": (
+        Plain, INPUTS, {"Plain": "Plain, 4 of 7 inputs in one bit", "recurrent": BITS},
+        {"idle": GRADED},
     ),
     "no step stands for all": (Changing, INPUTS, {}, {"idle": GRADED}),
 }  # fmt: skip
@@ -279,8 +296,25 @@ def test_what_is_changed_and_what_is_left(name):
         again = save_memory(model, inputs).left
     assert all(report.changed[layer].startswith(kind) for layer, kind in changed.items())
     assert all(report.left[layer].endswith(why) for layer, why in left.items())
-    spiking = {layer for layer, kind in report.changed.items() if kind.startswith("Spike")}
-    assert all(again[layer].startswith("it is a Spike") for layer in spiking)
+    bits = {layer for layer, kind in report.changed.items() if kind.endswith("one bit")}
+    assert all(again[layer] == "its spikes take one bit already" for layer in bits)
+
+
+def test_a_value_that_is_no_spike_makes_the_gradient_of_a_changed_layer_nan():
+    network = Network()
+    save_memory(network, INPUTS)
+    network.neurons.spk_fun = jnp.tanh
+
+    def loss():
+        brainstate.nn.init_all_states(network, 5)
+        with brainstate.environ.context(fit=False):
+            return network(X).sum()
+
+    weights = {"input": network.input.weight, "readout": network.layers[0].weight}
+    gradients = brainstate.transform.jit(brainstate.transform.grad(loss, weights))()
+    assert jnp.isnan(gradients["readout"]["weight"]).all()
+    assert not jnp.isnan(gradients["input"]["weight"]).any()
+    assert not any(map(np.isnan, (loss(), brainstate.transform.jit(loss)())))
 
 
 def test_model_and_states_are_as_before():

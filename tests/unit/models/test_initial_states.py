@@ -101,7 +101,7 @@ def test_the_gradient_is_that_of_a_batch(form):
 def test_the_same_layers_store_their_spikes_in_bits(form):
     found, expected = (save_memory(make(), INPUTS) for make in (FORMS[form], batched))
     assert found == expected
-    assert expected.changed["readout"] == "SpikeLinear"
+    assert expected.changed["readout"] == "Linear, spikes in one bit"
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -1,0 +1,85 @@
+"""A loop over time that stores states between parts, and computes the steps within them twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+
+from .._checks import checked_count
+
+
+def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = None) -> Any:
+    r"""Run a step over time in parts, so that backpropagation takes the memory of one part.
+
+    Values, states and gradients are those of ``brainstate.transform.for_loop(step, inputs)``. Only
+    the states between the parts are stored. On the way back each part is run a second time, which
+    stores its steps until they have been used. Random numbers are the same in both runs.
+
+    Parameters
+    ----------
+    step : callable
+        Takes the inputs of one step, such as a model. It may write states and return arrays, which
+        are stacked along time; for least memory it returns None and adds up in a
+        `brainstate.HiddenState` what the loss needs.
+    inputs : array_like, Quantity or pytree of them
+        The inputs of all steps, each with time along its first axis.
+    parts : int, optional
+        Number of parts of equal length; the last one may be shorter. By default about the square
+        root of the number of steps, which takes least memory where a step stores as much as the
+        states, and a number that divides the steps if there is one.
+
+    Returns
+    -------
+    pytree
+        What the steps return, stacked along time.
+
+    Raises
+    ------
+    ValueError
+        If ``parts`` is below 1.
+    TypeError
+        If ``parts`` is no integer.
+
+    See Also
+    --------
+    save_memory : Halves what is left.
+
+    Examples
+    --------
+    >>> import brainstate, jax, jax.numpy as jnp
+    >>> from braintools_qps import loop_in_parts
+    >>> total = brainstate.HiddenState(jnp.zeros(()))
+    >>> def step(x):
+    ...     total.value = 0.5 * total.value + x
+    ...     return total.value
+    >>> loop_in_parts(step, jnp.ones(5), parts=2)
+    Array([1.    , 1.5   , 1.75  , 1.875 , 1.9375], dtype=float32)
+    """
+    steps = len(jax.tree.leaves(inputs)[0])
+    parts = _about_the_root(steps) if parts is None else checked_count("parts", parts)
+    size = max(1, math.ceil(steps / parts)) if steps else 1
+    part = brainstate.transform.checkpoint(partial(brainstate.transform.for_loop, step))
+    count = steps // size
+    split = lambda x: x[: count * size].reshape(count, size, *x.shape[1:])
+    whole = brainstate.transform.for_loop(part, jax.tree.map(split, inputs))
+    whole = jax.tree.map(lambda y: y.reshape(count * size, *y.shape[2:]), whole)
+    if count * size == steps:
+        return whole
+    rest = part(jax.tree.map(lambda x: x[count * size :], inputs))
+    return jax.tree.map(lambda *pair: u.math.concatenate(pair), whole, rest)
+
+
+def _about_the_root(steps: int) -> int:
+    """A divisor of the steps, from half to twice their square root; else the root.
+
+    A shorter last part would take copies of the inputs.
+    """
+    root = max(round(math.sqrt(steps)), 1)
+    near = sorted(range(root // 2 + 1, 2 * root), key=lambda parts: abs(parts - root))
+    return next((parts for parts in near if steps % parts == 0), root)
