@@ -16,8 +16,8 @@ nn = pytest.importorskip("braintrace.nn", reason="braintrace is not installed")
 pytest.importorskip("brainpy", reason="brainpy is not installed")
 sys.path.append(str(Path(__file__).parents[3]))  # benchmarks/ is not installed
 
-from benchmarks import published
-from benchmarks.published import MODELS
+from benchmarks import published  # noqa: E402
+from benchmarks.published import MODELS  # noqa: E402
 
 N, STEPS, BATCH = 64, 100, 8
 SPIKES = 4 * N * STEPS * BATCH  # bytes in 32 bits

@@ -285,7 +285,7 @@ CASES = {
         lambda: averaged(8), "unknown", None,
         r"^It learns slowly: after 200 .* is left\. Nothing that was tried helps: other firing "
         r"rates, centred weights, other surrogates, larger or smaller weights\. Its labels were "
-        r"random, which alike samples do not allow: pass labels= to try your task\.$",
+        r"random, which alike samples forbid: pass labels= to try your task\.$",
     ),
     "one direction, with labels": Case(
         lambda: averaged(8), "unknown", None, r"larger or smaller weights\.$",

@@ -94,7 +94,8 @@ PARTS = ((3, ANY), (4, FLAG))
 COLUMNS = {
     "beside floats": (BESIDE, PARTS),
     "beside floats and other spikes": (
-        lambda s: jnp.concatenate([BESIDE(s), 3 * s], axis=-1), (*PARTS, (4, frozenset({0.0, 3.0}))),
+        lambda s: jnp.concatenate([BESIDE(s), 3 * s], axis=-1),
+        (*PARTS, (4, frozenset({0.0, 3.0}))),
     ),
     "folded": (lambda s: BESIDE(s[None]).reshape(-1, 7), PARTS),
     "repeated along a new axis": (lambda s: jnp.broadcast_to(BESIDE(s), (5, 2, 7)), PARTS),
