@@ -54,11 +54,14 @@ def plans(part: str) -> Iterator[Plan]:
         settings, halves = tuple(chain(*grids)), row.get("held_out", [False, True])
         for problem in (*PROBLEMS, PUBLISHED):
             if problem.wave == row["wave"] and problem.held_out in halves:
-                named = replace(problem, name=row.get("name", problem.name))
+                epochs = round(problem.epochs * row.get("share_of_epochs", 1))
+                named = replace(problem, name=row.get("name", problem.name), epochs=epochs)
                 yield Plan(named, tuple(row["labels"]), settings, row["seeds"])
 
 
-PARTS = {part: [*plans(part)] for part in ("study", "matter", "referee")}  # by their file
+PARTS = {
+    part: [*plans(part)] for part in ("study", "matter", "referee", "adaptive", "short")
+}  # by their file
 NINE = PARTS["matter"][0].labels
 
 
