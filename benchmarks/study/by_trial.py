@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -31,13 +31,15 @@ from braintools_qps._gradient_flow.trial import AS_GOOD, FIRST, LATE
 from braintools_qps._gradient_flow.trial import RATES as TRIED
 from braintools_qps._surrogate import adjusted, traceable
 
-from .start import look
-from .trained import trained
+from .start import LOW, look
+from .trained import Trained, over, table, trained
 from .trainings import BOOK, RATES, SURROGATES, Plan, keep, kept, task_of
 
 FILE, ASKED = "by_trial", BOOK["by_trial"]
 TUNE = {RATE: (LEARNING_RATE,), "mean_slope": (0.1,)}
 LABELS: list[str] = ASKED["labels"]
+
+Rule = Callable[[Sequence[float | None], float], float]  # from the losses of a trial to a rate
 
 
 def plans(held_out: bool) -> Iterator[Plan]:
@@ -98,6 +100,104 @@ def named(ends: Sequence[float | None], constant: float, among: Sequence[float] 
     known = {rate: end for rate, end in known.items() if rate in among}
     enough = min(known.values()) + AS_GOOD * constant
     return min(rate for rate, end in known.items() if end <= enough)
+
+
+def lowest(ends: Sequence[float | None], constant: float) -> float:
+    """The rate with the lowest loss."""
+    return named(ends, 0.0)
+
+
+def by_trial(problem: Trained, label: str, rule: Rule = named) -> np.ndarray:
+    """Test score of the training at the rate that each seed's trial names."""
+    record = kept(FILE)["problems"][problem.plan.problem.name]
+    rates = [rule(ends, record["constant"]) for ends in record["ends"][label]]
+    places = [problem.at([rate], [LOW])[0] for rate in rates]
+    return problem.test[label][places, np.arange(len(places))]
+
+
+def searched(problem: Trained, label: str) -> np.ndarray:
+    """Test score of the training that validation chooses among three rates."""
+    return problem.chosen(label, problem.at(RATES, [LOW]))
+
+
+def tried_labels(problem: Trained) -> list[str]:
+    record = kept(FILE).get("problems", {}).get(problem.plan.problem.name, {"ends": {}})
+    return list(record["ends"])
+
+
+def regret(problem: Trained, rule: Rule = named) -> float:
+    """Points that the search ends above the trial, a mean over surrogates and seeds."""
+    each = [
+        searched(problem, label).mean() - by_trial(problem, label, rule).mean()
+        for label in tried_labels(problem)
+    ]
+    return float(np.mean(each))
+
+
+def tables() -> dict[str, str]:
+    """Tables and figures of the page, by name."""
+    halves = {half: [*filter(tried_labels, some)] for half, some in all_halves().items()}
+    rules: dict[str, Rule] = {"regret": named, "regret_lowest": lowest}
+    texts = {
+        "by_problem": table(
+            ["problem", "half", "named by trials", "search", "trial", "regret"],
+            [row(problem) for some in halves.values() for problem in some],
+        ),
+        **{f"{half}_problems": str(len(some)) for half, some in halves.items()},
+        **{f"{half}_lower": f"{lower(some):.0f}" for half, some in halves.items()},
+        **{
+            f"{half}_{name}": str(over(regret(p, rule) for p in some))
+            for half, some in halves.items()
+            for name, rule in rules.items()
+        },
+        **{
+            f"{half}_fixed_{rate}": str(over(below_search(p, rate) for p in some))
+            for half, some in all_halves().items()
+            for rate in RATES
+        },
+    }
+    return {f"trial_{name}": text for name, text in texts.items()}
+
+
+def all_halves() -> dict[str, list[Trained]]:
+    """The problems whose trainings are known, tried or not."""
+    third, first = trained("matter"), trained("study")
+    return {
+        "development": [p for p in third if not p.plan.problem.held_out],
+        "held_out": [p for p in (*third, *first) if p.plan.problem.held_out],
+    }
+
+
+def below_search(problem: Trained, rate: float) -> float:
+    """Points that the search ends above one rate for all, a mean over surrogates and seeds."""
+    each = [
+        searched(problem, label).mean() - problem.test[label][problem.at([rate], [LOW])].mean()
+        for label in LABELS
+        if label in problem.plan.labels
+    ]
+    return float(np.mean(each))
+
+
+def row(problem: Trained) -> list:
+    """A problem: how often each rate is named, and where search and trial end."""
+    record = kept(FILE)["problems"][problem.plan.problem.name]
+    each = [named(ends, record["constant"]) for of in record["ends"].values() for ends in of]
+    counts = ", ".join(f"{rate}: {each.count(rate)}" for rate in RATES)
+    of = lambda way: float(np.mean([way(problem, n).mean() for n in tried_labels(problem)]))
+    half = "held out" if problem.plan.problem.held_out else "development"
+    return [problem.plan.problem.name, half, counts, of(searched), of(by_trial), regret(problem)]
+
+
+def lower(problems: Sequence[Trained]) -> float:
+    """Percent of trials that would name a rate below the three that are searched."""
+    records = [kept(FILE)["problems"][p.plan.problem.name] for p in problems]
+    each = [
+        named(ends, record["constant"], TRIED) < min(RATES)
+        for record in records
+        for of in record["ends"].values()
+        for ends in of
+    ]
+    return 100 * float(np.mean(each)) if each else math.nan
 
 
 def constant(plan: Plan) -> float:
