@@ -1,7 +1,4 @@
-"""Do shapes that adapt gain anything over fixed ones, and what short trainings need.
-
-The questions are those of the protocol's fourth part.
-"""
+"""Do shapes that adapt gain anything over fixed ones? A question of the protocol's fourth part."""
 
 from __future__ import annotations
 
@@ -10,13 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from .matter import p_value
-from .start import LOW
 from .trained import Trained, over, table, tenths, trained, trainings_of
 from .trainings import BOOK, RATES, kept
 
 ASKED = BOOK["adaptive"]
 FORMS, FIXED, SETTINGS = (ASKED[name] for name in ("forms", "fixed", "settings"))
-STEEP, USUAL, SLOW = RATES
 
 
 def accuracies(problem: Trained) -> dict[str, np.ndarray]:
@@ -53,29 +48,6 @@ def heights(problem: Trained, label: str) -> list[str]:
     return [tried[place] for place in np.argmax(best, axis=0)]
 
 
-def lost_to(problem: Trained, rate: float, other: float) -> float:
-    """Points that alpha 8 at a rate ends below another rate, lowered."""
-    mean = lambda at: problem.test["alpha 8"][problem.at([at], [LOW])].mean()
-    return float(mean(other) - mean(rate))
-
-
-def short() -> dict[str, str]:
-    """What the learning rate costs after a quarter of the epochs, and after all."""
-    full = {problem.plan.problem.name: problem for problem in trained("matter")}
-    rows = [
-        [
-            (name := problem.plan.problem.name),
-            f"{problem.plan.problem.epochs} of {full[name].plan.problem.epochs}",
-            *(lost_to(of, rate, STEEP) for of in (problem, full[name]) for rate in (USUAL, SLOW)),
-        ]
-        for problem in trained("short")
-    ]
-    effects = [over(row[column] for row in rows) for column in range(2, 6)]
-    head = ["problem", "epochs", "0.03, short", "0.01, short", "0.03, all", "0.01, all"]
-    names = ("usual_short", "slow_short", "usual_all", "slow_all")
-    return {"short": table(head, rows)} | dict(zip(names, map(str, effects)))
-
-
 def tables() -> dict[str, str]:
     """Tables and figures of the page, by name."""
     problems = trained("adaptive")
@@ -101,7 +73,7 @@ def tables() -> dict[str, str]:
             [row for problem in late for row in latencies(problem)],
         ),
     }
-    return {f"adaptive_{name}": text for name, text in (texts | short()).items()}
+    return {f"adaptive_{name}": text for name, text in texts.items()}
 
 
 def _spread(values: np.ndarray) -> str:

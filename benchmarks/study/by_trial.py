@@ -143,6 +143,7 @@ def tables() -> dict[str, str]:
             ["problem", "half", "named by trials", "search", "trial", "regret"],
             [row(problem) for some in halves.values() for problem in some],
         ),
+        "known": str(len(all_halves()["held_out"])),
         **{f"{half}_problems": str(len(some)) for half, some in halves.items()},
         **{f"{half}_lower": f"{lower(some):.0f}" for half, some in halves.items()},
         **{
@@ -151,9 +152,9 @@ def tables() -> dict[str, str]:
             for name, rule in rules.items()
         },
         **{
-            f"{half}_fixed_{rate}": str(over(below_search(p, rate) for p in some))
+            f"{half}_{name}": str(over(below_search(p, rate) for p in some))
             for half, some in all_halves().items()
-            for rate in RATES
+            for name, rate in zip(("high", "usual", "slow"), RATES)
         },
     }
     return {f"trial_{name}": text for name, text in texts.items()}

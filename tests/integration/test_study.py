@@ -13,7 +13,15 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
 from benchmarks.problems import PROBLEMS  # noqa: E402
-from benchmarks.study import adaptive, by_trial, equal, matter, start, trainings  # noqa: E402
+from benchmarks.study import (  # noqa: E402
+    adaptive,
+    by_trial,
+    equal,
+    matter,
+    short,
+    start,
+    trainings,
+)
 from benchmarks.study.trained import chosen_elsewhere, over, read  # noqa: E402
 
 PLAN, NINE = trainings.PARTS["study"][0], trainings.PARTS["matter"][0]
@@ -176,7 +184,7 @@ def test_what_a_form_gains_by_hand(monkeypatch):
     assert adaptive.gain(new, "spread width", "alpha 8") == -7
     assert adaptive.heights(new, "asymmetric") == ["1"] * 8
     assert adaptive.heights(new, "spread width") == ["mean slope 0.1"] * 8
-    assert adaptive.lost_to(before, 0.1, 0.01) == 7
+    assert short.lost_to(before, 0.1, 0.01) == 7
 
 
 @pytest.mark.thorough
