@@ -10,12 +10,13 @@ from functools import cache
 
 from . import gains, stacks
 from .casebook import pages as casebook
-from .study import equal, matter, referee, start
+from .study import adaptive, by_trial, equal, matter, referee, short, start
 
 
 @cache
 def substitutions() -> dict[str, dict[str, str]]:
     """Every table and figure, by the part that it is of and its name."""
-    study = start.tables() | matter.tables() | equal.tables() | referee.tables()
+    of_study = (start, matter, equal, referee, by_trial, adaptive, short)
+    study = {name: text for part in of_study for name, text in part.tables().items()}
     parts = {"casebook": casebook, "stacks": stacks, "gains": gains}
     return {"study": study} | {name: part.tables() for name, part in parts.items()}

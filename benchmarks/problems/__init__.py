@@ -23,6 +23,7 @@ from .data import (
     cylinder_bell_funnel,
     digits,
     latencies,
+    mixtures,
     mnist,
     mnist1d,
     motions,
@@ -111,11 +112,19 @@ THIRD = (
     ("tumours in latencies, below 5% firing", partial(latencies, load_breast_cancer, 300, 20),
      Sparse, 30, {"loss": sparse_loss, "score": sparse_score}),
 )  # fmt: skip
+# The fourth asks for shapes that adapt: one more deep network, and one more task with memory.
+FOURTH = (
+    ("mixtures, five layers", partial(mixtures, 600, 1000, 16),
+     partial(DEEP, layers=5, gain=2.0), 12),
+    ("ContextDecisionMaking, recurrent",
+     partial(trials, "ContextDecisionMaking", 50 * u.ms, 600, 1000), Network, 16),
+)  # fmt: skip
 PROBLEMS = tuple(
     Problem(name, data, model, held_out, epochs, wave, *of)
     for wave, held_out, some in (
         (1, False, DEVELOPMENT), (1, True, HELD_OUT),
         (2, False, LARGE_DEVELOPMENT), (2, True, LARGE_HELD_OUT), (3, True, THIRD),
+        (4, True, FOURTH),
     )
     for name, data, model, epochs, *of in some
 )  # fmt: skip

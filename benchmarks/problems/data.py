@@ -98,6 +98,17 @@ def waveforms(train: int, test: int) -> Arrays:
     return X[:train], y[:train], X[train:], y[train:]
 
 
+def mixtures(train: int, test: int, steps: int) -> Arrays:
+    """Six classes of two normal clusters each, in 20 dimensions, shown at each step."""
+    from sklearn.datasets import make_classification
+
+    X, y = make_classification(
+        train + test, n_features=20, n_informative=10, n_redundant=5, n_classes=6, random_state=0
+    )
+    X = np.repeat(X[:, None].astype(np.float32), steps, axis=1)
+    return X[:train], y[:train], X[train:], y[train:]
+
+
 def latencies(load: Callable[..., Arrays], train: int, steps: int) -> Arrays:
     """A table of scikit-learn in which each number becomes one spike, the larger the earlier."""
     X, y = load(return_X_y=True)

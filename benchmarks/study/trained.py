@@ -89,7 +89,7 @@ def chosen_elsewhere(scores: np.ndarray) -> np.ndarray:
 @cache
 def trained(part: str) -> tuple[Trained, ...]:
     """The problems of a part that have been trained, in the protocol's order."""
-    records = kept(part)["problems"]
+    records = kept(part).get("problems", {})
     plans = [plan for plan in PARTS[part] if plan.problem.name in records]
     return tuple(read(plan, records[plan.problem.name]) for plan in plans)
 

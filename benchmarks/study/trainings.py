@@ -10,28 +10,32 @@ import json
 import math
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, groupby, product
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import brainstate
+import jax.numpy as jnp
 import numpy as np
 
-from braintools_qps import compare, normalize_surrogate
+from braintools_qps import Comparison, QPseudoSpike, compare, normalize_surrogate
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.tasks import Task
-from braintools_qps.records import Trial
+from braintools_qps.records import CandidateResult, Trial
 
 from .. import report
+from ..adaptive import with_learnt_width
 from ..problems import PROBLEMS, PUBLISHED, Problem
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 BOOK = tomllib.loads(Path(__file__).with_name("plans.toml").read_text("utf-8"))
 SURROGATES, HEIGHTS, RATES = BOOK["surrogates"], BOOK["heights"], BOOK["rates"]
+LEARNT = "learnt width"  # a label
 TINY = 1e-6  # a mean slope that every surrogate has to be lowered to
 
 Setting = tuple[float, str]  # a learning rate and a height
@@ -54,11 +58,13 @@ def plans(part: str) -> Iterator[Plan]:
         settings, halves = tuple(chain(*grids)), row.get("held_out", [False, True])
         for problem in (*PROBLEMS, PUBLISHED):
             if problem.wave == row["wave"] and problem.held_out in halves:
-                named = replace(problem, name=row.get("name", problem.name))
+                epochs = round(problem.epochs * row.get("share_of_epochs", 1))
+                named = replace(problem, name=row.get("name", problem.name), epochs=epochs)
                 yield Plan(named, tuple(row["labels"]), settings, row["seeds"])
 
 
-PARTS = {part: [*plans(part)] for part in ("study", "matter", "referee")}  # by their file
+FILES = ("study", "matter", "referee", "adaptive", "short")
+PARTS = {part: [*plans(part)] for part in FILES}
 NINE = PARTS["matter"][0].labels
 
 
@@ -69,20 +75,24 @@ def train(plan: Plan) -> dict[str, Any]:
     trials: dict[str, dict[Setting, Trial]] = {label: {} for label in plan.labels}
     for height, settings in groupby(sorted(plan.settings, key=itemgetter(1)), itemgetter(1)):
         rates = [rate for rate, _ in settings]
-        comparison = compare(
-            {label: SURROGATES[label] for label in plan.labels},
-            task=task,
-            model=plan.problem.model,
-            tune={"learning_rate": rates} | {n: (x,) for n, x in HEIGHTS[height].items()},
-            seeds=plan.seeds,
-            epochs=plan.problem.epochs,
-            progress=False,
-            **plan.problem.options,
-        )
-        for result in comparison.results:
-            trials[result.label] |= zip(product(rates, [height]), result.tuning.trials)
-            if (result.label, height) == ("alpha 8", "mean slope 0.1"):
-                record["firing rate"] = round(float(np.mean(result.scores.firing_rate)), 3)
+        for labels, model in by_model(plan):
+            comparison = compare(
+                {label: SURROGATES[label] for label in labels},
+                task=task,
+                model=model,
+                tune={"learning_rate": rates} | {n: (x,) for n, x in HEIGHTS[height].items()},
+                seeds=plan.seeds,
+                epochs=plan.problem.epochs,
+                progress=False,
+                **plan.problem.options,
+            )
+            for result in comparison.results:
+                trials[result.label] |= zip(product(rates, [height]), result.tuning.trials)
+                if (result.label, height) == ("alpha 8", "mean slope 0.1"):
+                    record["firing rate"] = round(float(np.mean(result.scores.firing_rate)), 3)
+                if plan.problem.name in BOOK["adaptive"]["latency"]:
+                    measured = latency(comparison, result, task, model)
+                    record.setdefault("latency", {}).setdefault(result.label, {})[height] = measured
     return record | {
         "minutes": round((time.process_time() - began) / 60, 2),
         "chance": round(100 / task.classes, 1),
@@ -95,6 +105,31 @@ def train(plan: Plan) -> dict[str, Any]:
             for label, of in trials.items()
         },
     }
+
+
+def by_model(plan: Plan) -> Iterator[tuple[list[str], Callable[..., Any]]]:
+    """The labels that share a model: widths that are learnt are parameters of the network."""
+    learnt = [label for label in plan.labels if label == LEARNT]
+    yield [label for label in plan.labels if label != LEARNT], plan.problem.model
+    if learnt:
+        yield learnt, partial(with_learnt_width, plan.problem.model)
+
+
+def latency(
+    comparison: Comparison, result: CandidateResult, task: Task, model: Callable[..., Any]
+) -> dict[str, list[int | None]]:
+    """Of the setting that each seed chose: accuracy from a quarter of the steps, and firing."""
+    early = []
+    for seed in result.seeds:
+        network, rows = Factory(model)(task, QPseudoSpike()), task.split(seed).test
+        brainstate.nn.init_all_states(network, len(rows))
+        weights = comparison.weights(result.label, seed)
+        for path, state in brainstate.graph.states(network).items():
+            state.value = weights.get(".".join(map(str, path)), state.value)
+        inputs = task.to_model(jnp.asarray(task.samples.inputs[rows].swapaxes(0, 1)))
+        outputs = brainstate.transform.for_loop(network.update, inputs[: task.steps // 4])
+        early.append(float((outputs.mean(0).argmax(-1) == task.samples.labels[rows]).mean()))
+    return {"quarter": thousandths(early), "firing": thousandths(result.scores.firing_rate)}
 
 
 def task_of(problem: Problem) -> Task:

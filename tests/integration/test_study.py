@@ -13,7 +13,15 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
 from benchmarks.problems import PROBLEMS  # noqa: E402
-from benchmarks.study import equal, matter, start, trainings  # noqa: E402
+from benchmarks.study import (  # noqa: E402
+    adaptive,
+    by_trial,
+    equal,
+    matter,
+    short,
+    start,
+    trainings,
+)
 from benchmarks.study.trained import chosen_elsewhere, over, read  # noqa: E402
 
 PLAN, NINE = trainings.PARTS["study"][0], trainings.PARTS["matter"][0]
@@ -141,6 +149,49 @@ def test_proposed_seeds_settle_what_is_clear_and_a_collapse_is_missed():
     assert equal.one_by_one(equal.SIMULATED["normal"], 2, 20) <= 15
     # In 59% of comparisons of five seeds none has collapsed, and a gain of 50 points is seen.
     assert equal.collapsing(0.5, 5, 200)["best"] == pytest.approx(59, abs=10)
+
+
+def test_a_trial_names_the_smallest_rate_that_is_about_as_good():
+    losses = [0.5, 0.2, 0.29, 0.31, 2.0]  # at 0.1, 0.03, 0.01, 0.003 and 0.001
+    assert by_trial.named(losses, 1.0) == 0.01  # 0.29 is within a tenth of 1 of 0.2
+    assert by_trial.named(losses, 0.5) == 0.03
+    assert by_trial.named(losses, 1.2, by_trial.TRIED) == 0.003
+    assert by_trial.lowest(losses, 1.0) == 0.03
+    assert by_trial.named([0.5, None, None, None, None], 1.0) == 0.1  # the others diverged
+
+
+def test_the_regret_of_trials_by_hand(monkeypatch):
+    """Validation finds 90% at 0.1; the trials of two seeds name it, that of the third 0.01: 50%."""
+    problem = trained(NINE, ("alpha 8", 0.1, "mean slope 0.1", 90, 90))
+    high, low = [0, 1, 1, 9, 9], [1, 1, 0, 9, 9]
+    record = {"constant": 1.0, "ends": {"alpha 8": [high, high, low]}}
+    name = problem.plan.problem.name
+    monkeypatch.setattr(by_trial, "kept", lambda part: {"problems": {name: record}})
+    assert by_trial.regret(problem) == pytest.approx(40 / 3)
+    assert by_trial.row(problem)[1:3] == ["development", "0.1: 2, 0.03: 0, 0.01: 1"]
+    assert by_trial.below_search(problem, 0.03) == pytest.approx(40 / 3)  # one label of three
+    assert by_trial.lower([problem]) == 0
+
+
+def test_what_a_form_gains_by_hand(monkeypatch):
+    """Fixed surrogates come from the third part where they were trained there."""
+    plan = trainings.PARTS["adaptive"][-1]
+    new = trained(plan, ("asymmetric", 0.1, "1", 60, 60))
+    third = next(p for p in trainings.PARTS["matter"] if p.problem.name == plan.problem.name)
+    before = trained(third, ("alpha 8", 0.01, "mean slope 0.1", 57, 57))
+    monkeypatch.setattr(adaptive, "trained", lambda part: [before] if part == "matter" else [new])
+    assert adaptive.gain(new, "asymmetric", "alpha 8") == 3
+    assert adaptive.gain(new, "spread width", "alpha 8") == -7
+    assert adaptive.heights(new, "asymmetric") == ["1"] * 8
+    assert adaptive.heights(new, "spread width") == ["mean slope 0.1"] * 8
+    assert short.lost_to(before, 0.1, 0.01) == 7
+
+
+@pytest.mark.thorough
+def test_a_trial_trains():
+    (plan,) = (p for p in by_trial.plans(False) if "cue-recall" in p.problem.name)
+    (losses,) = by_trial.tried(dataclasses.replace(plan, seeds=1), "alpha 8")
+    assert min(losses) < 0.2 < 1.0 < losses[-1] < by_trial.constant(plan) == pytest.approx(1.3863)
 
 
 @pytest.mark.thorough
