@@ -34,7 +34,7 @@ PAGE = ROOT / "docs" / "results" / "diagnosis.md"
 
 def trains(case):
     """Percent that a network without a mistake reaches; some blind ones have harder data."""
-    return 85 if "blind" in case.half else 90
+    return {"fourth blind": 80}.get(case.half, 85 if "blind" in case.half else 90)
 
 
 pytestmark = pytest.mark.usefixtures("one_millisecond")
@@ -86,7 +86,14 @@ def test_the_set_is_large_and_divided_by_a_rule():
 
 
 @pytest.mark.parametrize(
-    ("half", "failures"), [("sealed", 24), ("blind", 16), ("second blind", 16), ("third blind", 20)]
+    ("half", "failures"),
+    [
+        ("sealed", 24),
+        ("blind", 16),
+        ("second blind", 16),
+        ("third blind", 20),
+        ("fourth blind", 22),
+    ],
 )
 def test_half_of_a_half_that_was_not_looked_at_are_failures(half, failures):
     cases = [case for case in EVERY.values() if case.half == half]
@@ -100,9 +107,9 @@ def test_the_file_tells_the_networks_as_the_table_does():
     assert {key: BOOK[key] for key in summary(NETWORKS)} == summary(NETWORKS)
 
 
-def test_prepare_ran_on_every_network_and_left_the_healthy_ones_as_they_were():
+def test_prepare_ran_on_every_network_of_evaluated_halves_and_left_the_healthy_ones_as_they_were():
     runs = read()
-    assert set(runs) == set(EVERY)
+    assert set(runs) == {name for name, case in EVERY.items() if case.half in BOOK["counts"]}
     assert all(not run["lines"] for n, c in CASES.items() if not c.mistake for run in runs[n])
 
 
