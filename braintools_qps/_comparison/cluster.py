@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
+import warnings
 from collections.abc import Generator, Iterator, Sequence, Set
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
@@ -22,10 +23,9 @@ from .train import Trainer
 from .typing import Plain
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client
 
 RUNS_PER_CALL = 6  # few enough to share out among workers, many enough to be worth compiling
-TRIES = 3  # to send the data, where all workers that have them are lost
 
 Trained = tuple[list[Run], Sequence[Outcome] | Exception]
 
@@ -75,51 +75,29 @@ def trained_by(
         If the scheduler is lost.
     """
     from distributed import KilledWorker, as_completed
+    from distributed.protocol.pickle import dumps, loads
 
-    waiting: dict[Future, list[Run]] = {}
-    arriving = as_completed(loop=client.loop)
-
-    def send(groups: Sequence[list[Run]]) -> None:
-        for tries_left in reversed(range(TRIES)):
-            try:
-                client.wait_for_workers(1)
-                # To one, from whom the others take it: to send it to all never ends if one dies.
-                data = client.scatter(plan.experiment, hash=False)
-                break
-            except (KeyError, OSError):  # Dask's, of a worker that has died meanwhile
-                check_scheduler()
-                if not tries_left:
-                    raise
-        for group in groups:
-            future = client.submit(work, data, group, needs_of(plan), numerics(), pure=False)
-            waiting[future] = group
-            arriving.add(future)
-
-    def check_scheduler() -> None:
-        if client.status != "running":
-            raise ConnectionError(
-                "the Dask scheduler was lost. Finished runs are kept if out= was given: the same "
-                "call goes on from them"
-            ) from None
-
-    tries: Counter[str] = Counter()  # of each group: one loss cancels all that are waiting
+    needs, numbers = needs_of(plan), numerics()
+    send = partial(client.submit, pure=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph")
+        # A task, so that the scheduler makes the data again if all workers that have them are lost,
+        # from bytes, which it need not understand
+        data = send(loads, dumps(plan.experiment))
+        waiting = {send(work, data, group, needs, numbers): group for group in groups}
     try:
-        send(groups)
-        for future in arriving:
+        for future in as_completed([*waiting], loop=client.loop):
             group = waiting.pop(future)
             if group[0].candidate.label in failed:
                 continue
+            outcomes: Sequence[Outcome] | Exception
             try:
                 outcomes = future.result()
-            except CancelledError:  # the data were lost, or the scheduler is
-                check_scheduler()
-                tries[group[0].key] += 1
-                if tries[group[0].key] <= TRIES:
-                    send([group])
-                    continue
-                outcomes = ConnectionError(
-                    "all workers that had the data were lost again and again"
-                )
+            except CancelledError:
+                raise ConnectionError(
+                    "the Dask scheduler was lost. Finished runs are kept if out= was given: the "
+                    "same call goes on from them"
+                ) from None
             except KilledWorker:
                 outcomes = ConnectionError(
                     "all workers that trained it died, perhaps for want of memory: their logs may "
@@ -132,7 +110,7 @@ def trained_by(
             client.cancel(lost)
     finally:
         if client.status == "running":
-            client.cancel(list(waiting))
+            client.cancel([data, *waiting])
 
 
 # In a worker

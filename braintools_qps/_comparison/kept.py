@@ -100,6 +100,8 @@ class Kept:
         for name in untried:
             new = news.get(name)
             self._is_sound[name] = new is not None and self._is_again(runs[name], olds[name], new)
+            if new is None:
+                logger.info("Kept runs of %s could not be tried: training anew.", name[0])
 
     def _is_again(self, run: Run, old: Outcome, new: Outcome) -> bool:
         """Whether the numbers of a trial are those that were kept; say so if not bit for bit."""

@@ -17,8 +17,7 @@ from .._wording import from_extra
 STEP = 1.0 * u.ms
 SHORTEST_MEMORY, LEAST_LONG_MEMORY = 1.0, 8.0  # steps
 
-# Factors on the weighted sums, relative to the distance from rest to threshold.
-INPUT_GAIN = 1.0
+# Factors on the weighted sums, relative to the distance from rest to threshold; of inputs, it is 1
 RECURRENT_GAIN = 0.2
 READOUT_GAIN = 4.0
 
@@ -96,7 +95,7 @@ class RecurrentNetwork(brainstate.nn.Module):
         """One step: inputs of shape (batch, features) to outputs of shape (batch, outputs)."""
         biases = self.biases.value
         drive = (
-            INPUT_GAIN * _normalised(self.input, x / self.input_rms)
+            _normalised(self.input, x / self.input_rms)
             + RECURRENT_GAIN * _normalised(self.recurrent, self.spikes.value)
             + biases["neurons"]
         )

@@ -1,14 +1,11 @@
-"""What is kept of a run in a file: JSON and arrays, with a checksum.
-
-A file starts with the digest of all that follows: a line of JSON, then the bytes of the arrays.
-"""
+"""What is kept of a run in a file: arrays and JSON, as an ``.npz`` archive, which has checksums."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import sha256
-from typing import NamedTuple
+from io import BytesIO
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
@@ -31,26 +28,20 @@ class Saved(NamedTuple):
 
 def packed(about: Plain, arrays: NamedArrays) -> bytes:
     """The content of a file."""
-    forms = [[name, str(array.dtype), array.shape] for name, array in arrays.items()]
-    head = json.dumps({"about": about, "arrays": forms}).encode() + b"\n"
-    body = head + b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
-    return sha256(body).hexdigest().encode() + b"\n" + body
+    dtypes = {name: str(array.dtype) for name, array in arrays.items()}
+    text = json.dumps({"about": about, "dtypes": dtypes})
+    members: Any = {"json": np.array(text), **arrays}
+    np.savez(file := BytesIO(), **members)
+    return file.getvalue()
 
 
-def unpacked(content: bytes) -> Saved | None:
-    """The inverse of `packed`; None if a byte has changed."""
-    whole, end = memoryview(content), content.find(b"\n")  # slices are no copies
-    if sha256(whole[end + 1 :]).hexdigest().encode() != content[:end]:
-        return None
-    start = content.index(b"\n", end + 1) + 1
-    values, arrays = json.loads(content[end + 1 : start]), {}
-    for name, kind, shape in values["arrays"]:
-        dtype = jnp.dtype(kind)
-        stop = start + dtype.itemsize * int(np.prod(shape))
-        # A copy, so that one array does not keep the whole file in memory
-        arrays[name] = np.frombuffer(bytes(whole[start:stop]), dtype).reshape(shape)
-        start = stop
-    return Saved(values["about"], arrays)
+def unpacked(content: bytes) -> Saved:
+    """The inverse of `packed`; raises if a byte of an array has changed."""
+    with np.load(BytesIO(content)) as archive:
+        values = json.loads(archive["json"].item())
+        # NumPy does not know JAX's types, such as bfloat16
+        dtypes = {name: jnp.dtype(dtype) for name, dtype in values["dtypes"].items()}
+        return Saved(values["about"], {name: archive[name].view(dtypes[name]) for name in dtypes})
 
 
 def as_tree(value: Tree, arrays: dict[str, np.ndarray]) -> Tree:

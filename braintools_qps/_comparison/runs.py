@@ -65,16 +65,9 @@ class Runs:
     """Finished runs and checkpoints of those in training, in a directory; without one, in memory.
 
     A full disk costs no results: what it does not take is kept in memory, and one warning says so.
-
-    Raises
-    ------
-    ValueError
-        If the directory has no name.
     """
 
     def __init__(self, directory: str | os.PathLike | None = None) -> None:
-        if directory is not None and not os.fspath(directory):
-            raise ValueError("out must name a directory, got ''. Leave it out to keep no files")
         self.directory = None if directory is None else Path(directory).absolute()
         self._memory: dict[str, bytes] = {}
         self._is_full = False

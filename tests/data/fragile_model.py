@@ -28,15 +28,15 @@ class Leaky(brainstate.nn.Module):
 
 
 class Network(brainstate.nn.Module):
-    def __init__(self, features, classes, faults):
+    def __init__(self, features, classes, faults, gain):
         super().__init__()
         self.inward = brainstate.nn.Linear(features, 8)
         self.neurons = Leaky(8)
         self.outward = brainstate.nn.Linear(8, classes)
-        self.faults = faults
+        self.faults, self.gain = faults, gain
 
     def update(self, x):
-        gain = brainstate.environ.get("gain", 1.0)  # in workers too
+        gain = self.gain * brainstate.environ.get("gain", 1.0)  # in workers too
         out = self.outward(self.neurons(self.inward(gain * x)))
         for fault, surrogate in self.faults.items():
             if surrogate and surrogate in repr(self.neurons.spk_fun):
@@ -44,10 +44,10 @@ class Network(brainstate.nn.Module):
         return out
 
 
-def make(features, classes, once="", deadly="", nan="", large=""):
+def make(features, classes, once="", gain="", deadly="", nan="", large=""):
     """``deadly``, ``nan`` and ``large`` name the surrogate that it is for.
 
-    ``once`` is a file that is there until the first death.
+    ``once`` is a file that is there until the first death, ``gain`` one that holds a number.
     """
     if once and is_worker():
         try:
@@ -57,7 +57,7 @@ def make(features, classes, once="", deadly="", nan="", large=""):
         else:
             die()
     faults = {"deadly": deadly, "nan": nan, "large": large}
-    return Network(features, classes, faults)
+    return Network(features, classes, faults, float(Path(gain).read_text()) if gain else 1.0)
 
 
 def is_worker():

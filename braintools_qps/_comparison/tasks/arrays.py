@@ -56,7 +56,7 @@ def task_from_arrays(X: Given, y: Given, *test: Given, name: str = "arrays") -> 
     given = 0
     if test:
         tested = _part(_in_unit_of(X, test[0]), test[1], " of the test part")
-        _check_alike((inputs, labels), tested)
+        _check_alike(labels.dtype, tested[1].dtype)
         given = len(tested[0])
         inputs, labels = map(np.concatenate, zip((inputs, labels), tested))
     numbered = _numbered(labels, len(labels) - given)
@@ -141,19 +141,12 @@ def _in_unit_of(X: Given, inputs: Given) -> Given:
     return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
 
 
-def _check_alike(ours: Part, tested: Part) -> None:
-    kinds = ours[1].dtype, tested[1].dtype
-    if len({kind == np.float32 for kind in kinds}) > 1:
+def _check_alike(ours: np.dtype, tested: np.dtype) -> None:
+    if (ours == np.float32) != (tested == np.float32):
         raise TypeError(
             "y and y of the test part must both hold classes, or both floats to predict, got "
-            f"{kinds[0]} and {kinds[1]}. Convert one of them"
+            f"{ours} and {tested}. Convert one of them"
         )
-    for what, one, other in zip(("X", "y"), ours, tested):
-        if one.shape[1:] != other.shape[1:]:
-            raise ValueError(
-                f"{what} of the test part must have the shape of {what} but for the number of "
-                f"samples, got {other.shape} and {one.shape}. Cut both to the same shape"
-            )
 
 
 def _numbered(y: np.ndarray, dealt: int) -> np.ndarray:

@@ -1,11 +1,9 @@
 """Real processes of Dask: they find what one process finds, and what is left when they die."""
 
 import os
-import re
-import signal
 import subprocess
 import sys
-import threading
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import brainstate
 import numpy as np
 import pytest
 from clusters import Cluster
-from small_comparison import counted
+from small_comparison import counted, files
 
 from braintools_qps import compare
 from braintools_qps._comparison import connected, search
@@ -98,38 +96,8 @@ def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragil
     assert (seen[-1].runs_done, seen[-1].runs, seen[-1].epochs_done) == (8, 8, 32)
 
 
-def test_a_worker_that_dies_as_data_are_sent_is_passed_over(cluster, fragile, undisturbed):
-    """The scheduler picks it before it has noticed, and Dask raises an OSError."""
-    seen = []
-    with connected(cluster.address) as client:
-        send = client.scatter
-
-        def kill(worker):
-            os.kill(worker, signal.SIGKILL)
-            os.kill(cluster.scheduler, signal.SIGCONT)
-
-        def kill_and_send(*arguments, **options):
-            for _ in range(0 if seen else 60):
-                client.wait_for_workers(2)
-                send([0, 1])  # one to each: the scheduler keeps its connections
-                worker = next(iter(client.run(os.getpid).values()))
-                os.kill(cluster.scheduler, signal.SIGSTOP)  # reads of the data, then of the death
-                threading.Timer(0.2, kill, [worker]).start()
-                try:
-                    send(*arguments, **options)
-                except OSError as error:
-                    seen.append(error)
-                    raise
-            return send(*arguments, **options)
-
-        client.scatter = kill_and_send
-        found = compare(NAMES[:1], model=fragile.make, client=client, **OPTIONS)
-    assert seen
-    assert_same(found.results, undisturbed[:1])
-
-
-def test_a_worker_that_is_lost_with_all_data_costs_each_group_one_try(tmp_path, fragile):
-    """The only worker dies with its first group: all four groups are cancelled, and sent again."""
+def test_data_that_are_lost_with_the_only_worker_are_made_again(tmp_path, fragile):
+    """The only worker dies with its first group: the scheduler makes the data again."""
     once, alone = tmp_path / "once", Cluster(1, tmp_path)
     once.touch()
     make = partial(fragile.make, once=str(once))
@@ -153,7 +121,7 @@ def test_candidates_that_fail_are_rows_with_what_went_wrong(cluster, fragile, un
     assert "RESOURCE_EXHAUSTED: Out of memory" in large.error
     assert "UnitMismatchError" in wrong.error
     assert dict(nan.flags)["nan"] == 2
-    assert re.search("all workers that (trained it died|had the data were lost)", dead.error)
+    assert "all workers that trained it died" in dead.error
 
 
 def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fragile, undisturbed):
@@ -191,25 +159,62 @@ def test_the_command_says_in_one_line_that_the_scheduler_has_gone(tmp_path, clus
     assert len([*(tmp_path / "o/runs").glob("*")]) >= 1
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [("workers", "workers"), ("here", "workers"), ("workers", "here")]
+)
+def test_kept_runs_are_tried_where_runs_are_trained(first, then, tmp_path, cluster, fragile):
+    """They are used as long as their numbers come out again: until a file has changed."""
+    gain, out = tmp_path / "gain", tmp_path / "out"
+    make = partial(fragile.make, gain=str(gain))
+
+    def found(place, number, **options):
+        gain.write_text(str(number))
+        with counted() as seen, warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            options |= {"client": client if place == "workers" else None} | OPTIONS
+            results = compare(NAMES[:1], model=make, **options).results
+        said = [str(warning.message) for warning in warned]
+        return results, seen[-1].runs, [text for text in said if "Kept runs" in text]
+
+    with connected(cluster.address) as client:
+        results, *trained = found(first, 1, out=out)
+        assert trained == [4, []]
+        again, *trained = found(then, 1, out=out)
+        assert trained == [0, []]
+        assert_same(again, results)
+        others, trained, (said,) = found(then, 2, out=out)
+    assert trained == 4
+    assert said.startswith("Kept runs of Sigmoid are of another network, data or score (first loss")
+    assert_same(others, found("here", 2)[0])
+
+
 def import_from(folder):
     sys.path.insert(0, folder)
     __import__("edited_model")
 
 
 def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
-    """Its module has been edited since the worker imported it."""
+    """Its module was edited since the worker imported it: no run is trained, and no kept one used.
+
+    Kept runs stay as they are for workers that have the code.
+    """
     monkeypatch.syspath_prepend(str(tmp_path))
     source = (DATA / "fragile_model.py").read_text()
     (tmp_path / "edited_model.py").write_text(source)
     import edited_model
 
+    options = OPTIONS | {"model": edited_model.make, "out": tmp_path / "out"}
     with connected(cluster.address) as client:
         client.run(import_from, str(tmp_path))
         edited = source.replace("0.8 * self.V.value", "0.7 * self.V.value")
         (tmp_path / "edited_model.py").write_text(edited)
         exec(compile(edited, edited_model.__file__, "exec"), vars(edited_model))
-        with pytest.raises(ValueError, match="it has another edited_model.* Install"):
-            compare(NAMES[:1], model=edited_model.make, client=client, **OPTIONS)
+        for kept in (0, 4):
+            with pytest.raises(ValueError, match="^.* it has another edited_model.* Install.*$"):
+                compare(NAMES[:1], client=client, **options)
+            assert len(files(tmp_path / "out")) == kept
+            compare(NAMES[:1], **options)
+    assert len(files(tmp_path / "out")) == 4
 
 
 def test_the_command_starts_workers_of_its_own(tmp_path):

@@ -188,7 +188,16 @@ def test_runs_of_each_call_are_tried(hidden, tmp_path):
         assert re.fullmatch(ANEW, said)
 
 
-def test_so_is_a_run_in_training(hidden, tmp_path, monkeypatch, expected):
+def test_runs_that_cannot_be_tried_are_not_used(hidden, tmp_path, caplog):
+    compared(tmp_path, model=hidden(1))
+    before = files(tmp_path)
+    with caplog.at_level(logging.INFO, "braintools_qps"), pytest.raises(TypeError, match="NoneT"):
+        compared(tmp_path, model=hidden(None))
+    assert "Kept runs of Sigmoid could not be tried: training anew." in caplog.messages
+    assert files(tmp_path) == before
+
+
+def test_a_run_in_training_is_tried_too(hidden, tmp_path, monkeypatch, expected):
     write = runs.Runs.write_checkpoints
 
     def write_and_stop(store, checkpoints):

@@ -96,7 +96,6 @@ def test_what_numbers_depend_on_makes_other_runs(out, change):
     assert len(files(out)) == 4
 
 
-@pytest.mark.filterwarnings("ignore:None of the runs in out")  # two rates, of which one is newest
 def test_a_run_that_measured_other_numbers_is_trained_again(out, monkeypatch):
     """As after a version that measures more: what is on the disk has fewer."""
     monkeypatch.setattr(runs, "MEASURED", runs.MEASURED | {"pulses"})
@@ -116,10 +115,6 @@ def test_what_a_killed_process_left_goes(out):
     assert present == [False, True, True]  # the second may be another process's
 
 
-def test_fresh_runs_are_trained_and_no_kept_one_is_tried(out):
-    assert trained(out=out, fresh=True)[1] == 2
-
-
 def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
     def publish(factor):
         @register_surrogate(name="Own", overwrite=True)
@@ -133,22 +128,17 @@ def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
     assert trained(["Own"], out=tmp_path)[1] == 2
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     "other",
     [
-        lambda: jax.default_prng_impl("rbg"),
-        lambda: jax.threefry_partitionable(False),
-        lambda: jax.default_matmul_precision("float32"),
+        thorough(lambda: jax.default_prng_impl("rbg")),
+        thorough(lambda: jax.threefry_partitionable(False)),
+        thorough(lambda: jax.default_matmul_precision("float32")),
+        lambda: brainstate.environ.context(gain=2.0 * u.mV, log=print, table={1: 2.0}),
     ],
 )
-def test_numerics_of_jax_make_other_runs(other, out):
+def test_numerics_and_what_a_model_may_read_make_other_runs(other, out):
     with other():
-        assert trained(out=out)[1] == 2
-
-
-def test_what_the_model_may_read_in_the_environment_makes_other_runs(out):
-    with brainstate.environ.context(gain=2.0 * u.mV, log=print, table={1: 2.0}):
         assert trained(out=out)[1] == 2
         assert trained(out=out)[1] == 0
 

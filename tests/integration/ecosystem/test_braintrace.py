@@ -1,4 +1,4 @@
-"""Online learning of a LIF layer with braintrace."""
+"""Online learning of a LIF layer with braintrace: where the surrogate matters, and where not."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import assert_close
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, Scaled, set_surrogate
 
 braintrace = pytest.importorskip("braintrace", reason="braintrace is not installed")
 state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
@@ -40,11 +40,11 @@ OPTIONS = {
 
 
 class Layer(brainstate.nn.Module):
-    """LIF neurons that may see their own spikes of the step before."""
+    """LIF neurons that may see their own spikes of the step before, read by spikes or membranes."""
 
-    def __init__(self, spike, recurrent):
+    def __init__(self, spike, recurrent, reads="spikes"):
         super().__init__()
-        self.recurrent = recurrent
+        self.recurrent, self.reads = recurrent, reads
         sources = INPUTS + NEURONS * recurrent
         with brainstate.random.seed_context(0):
             weights = braintools.init.KaimingNormal(scale=20.0)
@@ -54,7 +54,8 @@ class Layer(brainstate.nn.Module):
     def update(self, x):
         if self.recurrent:
             x = jnp.concatenate([x, self.neurons.get_spike()], axis=-1)
-        return self.neurons(self.linear(x) * u.mA)
+        spikes = self.neurons(self.linear(x) * u.mA)
+        return spikes if self.reads == "spikes" else self.neurons.V.value / u.mV
 
 
 def make_data():
@@ -65,8 +66,11 @@ def make_data():
 
 @cache
 def online_gradient(spike, algorithm, recurrent=True):
+    return gradient_of(Layer(spike, recurrent), algorithm)
+
+
+def gradient_of(layer, algorithm):
     inputs, readout = make_data()
-    layer = Layer(spike, recurrent)
     with brainstate.random.seed_context(0):
         learner = braintrace.compile(
             layer, algorithm, inputs[0], batch_size=BATCH, **OPTIONS[algorithm]
@@ -108,3 +112,24 @@ def test_every_algorithm_learns_as_with_braintools(algorithm):
 def test_exact_algorithms_agree_with_backpropagation_through_time(algorithm, recurrent):
     online = online_gradient(OURS, algorithm, recurrent)
     assert_agree(online, backpropagated_gradient(OURS, recurrent))
+
+
+def of_dampenings(reads, *dampenings):
+    """Gradients of the weights with a detached reset, for each dampening of the surrogate."""
+    layer = Layer(OURS, recurrent=False, reads=reads)
+    for dampening in dampenings:
+        set_surrogate(layer, Scaled(OURS, dampening=dampening), detach_reset=True)
+        yield list(map(u.get_mantissa, jax.tree.leaves(gradient_of(layer, "d_rtrl"))))
+
+
+def test_the_surrogate_has_no_effect_where_none_passes_a_spike():
+    """Membranes are read, and the reset is detached: any dampening gives the same weights."""
+    one, other = of_dampenings("membranes", 1e-6, 100.0)
+    assert all(map(np.any, one))
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_surrogate_decides_what_spikes_teach():
+    for a, b in zip(*of_dampenings("spikes", 1.0, 2.0), strict=True):
+        np.testing.assert_allclose(b, 2 * a, rtol=1e-6)  # a single spike on each way back
