@@ -31,7 +31,8 @@ def test_block(block, capsys):
 
 START = (
     "alpha 8, lowered until no layer has a mean slope above 0.1, and a learning rate of 0.03, or "
-    "0.01 with eight layers, 400 steps or small weights"
+    "0.01 with eight layers, 410 steps, 256 neurons in a layer (one or two problems each) or small "
+    "weights"
 )
 
 
