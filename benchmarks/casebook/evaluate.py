@@ -95,6 +95,7 @@ def judged(case: Case, row: Mapping[str, Any]) -> dict[str, bool]:
         "agreement": len({v[:2] for v in said.values()}) == 1,
         "all sizes": len(said) == len(SIZES),
         "alarm": main.cause != "none",
+        "unknown": main.cause == "unknown",
         "any alarm": any(v.cause != "none" for v in said.values()),
     }
 
@@ -113,6 +114,7 @@ def counts(rows: Rows) -> dict[str, list[int]]:
         "right cause": share("cause", ill),
         "right cause and population": [sum(m["cause"] and m["population"] for m in ill), len(ill)],
         "false alarms": share("alarm", well),
+        "of these, without a cause": share("unknown", [m for m in well if m["alarm"]]),
         "false alarm at any batch size": share("any alarm", [m for m in well if m["all sizes"]]),
         "same verdict for 8, 64 and 512 samples": share("agreement", every),
     }
