@@ -193,8 +193,8 @@ def _unproven(
         cause.column,
         cause.word,
     )
-    further = [] if first.final else [finding.text for _, finding in others]
-    return Verdict(diagnosis, (*further, *([nothing] if nothing and first.advice else ())))
+    texts = [] if first.final else [finding.text for _, finding in others]
+    return Verdict(diagnosis, (*texts, *([nothing] if nothing and first.advice else ())))
 
 
 def _on_random_labels(evaluator: Evaluator) -> str:

@@ -114,7 +114,8 @@ def _packed_product_jvp(
     if not isinstance(spikes_dot, SymbolicZero):
         tangent += product(spikes_dot, weights)
     if not isinstance(weights_dot, SymbolicZero):
-        encode, decode = partial(pack, scale=scale), partial(unpack, spikes.shape[-1])
+        encode: Callable = partial(pack, scale=scale)
+        decode: Callable = partial(unpack, spikes.shape[-1])
         if columns is not None:
             encode, decode = partial(pack_columns, columns), partial(unpack_columns, columns)
         tangent += compressed_product(product, encode, decode, spikes, weights_dot)

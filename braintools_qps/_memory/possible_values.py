@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -97,7 +97,8 @@ def _results(mark: Mark, eqn: JaxprEqn, operands: list[PossibleValues]) -> list[
 
 
 def _rearranged(eqn: JaxprEqn, operands: list[PossibleValues]) -> PossibleValues:
-    values, before, after = join(*operands), eqn.invars[0].aval, eqn.outvars[0].aval
+    values: Any = join(*operands)
+    before, after = (cast(Any, v.aval) for v in (eqn.invars[0], eqn.outvars[0]))
     if isinstance(values, tuple):
         aligned = before.shape[-1:] == after.shape[-1:] and (
             eqn.primitive.name in KEEPS_COLUMNS
@@ -105,7 +106,7 @@ def _rearranged(eqn: JaxprEqn, operands: list[PossibleValues]) -> PossibleValues
         )
         return values if aligned else ANY
     if (values is ANY or len(values) > 2) and eqn.params.get("dimension") == after.ndim - 1:
-        parts = [s if isinstance(s, tuple) else ((v.aval.shape[-1], s),)
+        parts = [s if isinstance(s, tuple) else ((cast(Any, v.aval).shape[-1], s),)
                  for v, s in zip(eqn.invars, operands)]  # fmt: skip
         return tuple(itertools.chain(*parts))
     return values

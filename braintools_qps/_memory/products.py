@@ -29,7 +29,7 @@ Packings = tuple[tuple[int, int, Columns], ...]
 def storing_spikes_in_bits(base: type, training: Packings, evaluation: Packings) -> type:
     """The class with products that store spikes in bits: the same values and derivatives."""
 
-    class Stores(base):  # type: ignore[misc, valid-type]
+    class Stores(base):
         packings = training, evaluation
 
         def update(self, *args: Any, **kwargs: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import brainstate
 import brainunit as u
@@ -195,7 +195,7 @@ def _pack(module: Node, *phases: dict | None) -> list[tuple[bool, str]]:
     outcomes = []
     if any(packings):
         # Not a new module: all references to this one, and to its states, stay valid.
-        module.__class__ = storing_spikes_in_bits(type(module), *packings)
+        module.__class__ = storing_spikes_in_bits(cast(type, type(module)), *packings)
         outcomes += [(True, f"{kind}, {_described(packings[0] or packings[1])}")]
     seen = [each for operands in called for each in operands.values() if each.values != NONE]
     elsewhere = {o.primitive: o.megabytes for o in seen if _scale(o.values) and not _is_packable(o)}
@@ -285,7 +285,7 @@ def _note(seen: _Seen, eqn: JaxprEqn, values: list[PossibleValues]) -> list[Any]
     if not label.startswith(OPERAND):
         return None
     name, number, position = label.removeprefix(OPERAND).rsplit(":", 2)
-    operand, aval = seen[name][int(number), int(position)], eqn.outvars[0].aval
+    operand, aval = seen[name][int(number), int(position)], cast(Any, eqn.outvars[0].aval)
     if isinstance(values[0], _Noted):
         return values
     operand.values, operand.shape = join(operand.values, values[0]), aval.shape
