@@ -1,6 +1,6 @@
 """Surrogates that adapt or are asymmetric, from the equations of papers.
 
-They are `Surrogate` classes like any user's, registered by name when this module is imported.
+They are `Surrogate` classes like any user's.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from braintools_qps import register_surrogate
 from braintools_qps._models import find_neurons
 
 TINY = 1e-6  # a width, where all membranes are alike
 
 
-@register_surrogate
 class SpreadWidth(Surrogate):
     """1/κ where |x| < κ/2, with κ twice the deviation of x over neurons and samples.
 
@@ -39,7 +37,6 @@ class SpreadWidth(Surrogate):
         return jnp.maximum(2 * jnp.std(jax.lax.stop_gradient(x)), TINY)
 
 
-@register_surrogate
 class Asymmetric(Surrogate):
     """x/(2β) + h where |x| <= β: the more, the higher the membrane.
 
@@ -90,3 +87,6 @@ def with_learnt_width(
         neuron.log_width = brainstate.ParamState(jnp.zeros(()))
         neuron.spk_fun = LearntWidth(surrogate, neuron.log_width)
     return model
+
+
+FORMS = {"spread width": SpreadWidth(), "asymmetric": Asymmetric()}

@@ -28,13 +28,13 @@ from braintools_qps._comparison.tasks import Task
 from braintools_qps.records import CandidateResult, Trial
 
 from .. import report
-from ..adaptive import with_learnt_width
+from ..adaptive import FORMS, with_learnt_width
 from ..problems import PROBLEMS, PUBLISHED, Problem
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 BOOK = tomllib.loads(Path(__file__).with_name("plans.toml").read_text("utf-8"))
-SURROGATES, HEIGHTS, RATES = BOOK["surrogates"], BOOK["heights"], BOOK["rates"]
+SURROGATES, HEIGHTS, RATES = BOOK["surrogates"] | FORMS, BOOK["heights"], BOOK["rates"]
 LEARNT = "learnt width"  # a label
 TINY = 1e-6  # a mean slope that every surrogate has to be lowered to
 
