@@ -201,9 +201,7 @@ def _on_random_labels(evaluator: Evaluator) -> str:
     """What else may be wrong where the labels of the trial say nothing about the inputs."""
     if evaluator.labels is not None or evaluator.objective.function:
         return ""
-    return (
-        "Its labels were random, which alike samples do not allow: pass labels= to try your task."
-    )
+    return "Its labels were random, which alike samples forbid: pass labels= to try your task."
 
 
 def _untried(measured: Measured, found: list[tuple[Cause, Finding]]) -> Verdict:
