@@ -73,8 +73,8 @@ def cases(settings: Settings) -> Iterator[Case]:
     size = settings.elements
     arrays = _arrays(size, "float32")
     work = f"float32, {size:,}"
-    product = _case_of("Vector-Jacobian product", work, PRODUCT, _everyone(), arrays)
-    yield _with_arrays_of_alpha(product, arrays)
+    everyone = _case_of("Vector-Jacobian product", work, PRODUCT, _everyone(), arrays)
+    yield _with_arrays_of_alpha(everyone, arrays)
     for name, operation in OPERATIONS.items():
         yield _case("Operations, float32", f"{name}, {size:,}", operation, _few(), size)
     for dtype in ("bfloat16", "float16", "float64"):

@@ -87,7 +87,7 @@ class Convolutional(Counting):
         layers: list[Any] = []
         for size, channels in ((16, 2), (8, 16)):
             shape = (size, size, 16)
-            layers += [conv((size, size, channels)), braintrace.nn.LayerNorm(shape), _in_mA]
+            layers += [conv((size, size, channels)), brainstate.nn.LayerNorm(shape), _in_mA]
             layers += [lif(shape), pool(in_size=shape)]
         layers += [lambda x: x.reshape(len(x), -1), braintrace.nn.Linear(256, NEURONS), _in_mA]
         self.layers = brainstate.nn.Sequential(*layers, lif(NEURONS), readout(NEURONS))
