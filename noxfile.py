@@ -39,7 +39,6 @@ def _starts(command: str) -> bool:
 MUTATED = {
     "surrogate": ("_surrogate", "unit/surrogate"),
     "registry": ("_registry", "unit/registry unit/test_candidates.py integration/test_plugins.py"),
-    "candidates": ("_candidates.py", "unit/test_candidates.py"),
     "kit": ("testing.py", "unit/test_testing.py unit/surrogate/test_conformance.py"),
     "models": ("_models", "unit/models unit/gradient_flow"),
     "memory": ("_memory", "unit/memory"),

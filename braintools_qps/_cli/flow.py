@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from .._candidates import candidates
     from .._checks import checked_count
     from .._gradient_flow import gradient_flow, prepare
+    from .._registry import candidates
 
     checked_count("seed", arguments.seed, 0)
     if arguments.prepare:

@@ -17,8 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._candidates import candidates
-from .._registry import get_surrogate, surrogate_spec
+from .._registry import candidates, get_surrogate, surrogate_spec
 from .._surrogate import QPseudoSpike
 from ..records import to_plain
 from ..typing import SurrogateSpecs

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .._candidates import candidates, is_candidate
 from .._checks import checked_count
 from .._models import batch_size, by_population, checked_inputs
+from .._registry import candidates, is_candidate
 from ..records import GradientFlow, GradientFlows, total
 from ..typing import Batches, Inputs, Model, SpikeFunction, SurrogateSpecs
 from .changes import Given

@@ -2,8 +2,8 @@
 
 Start here with `get_surrogate`. `specs` builds a surrogate from a spec and writes the spec of a
 surrogate. `parsing` reads call strings. `resolution` finds the class for a name among those that
-`discovery` lists, and `libraries` has the names of other libraries. `plain_values` turns values
-into JSON's types.
+`discovery` lists, and `libraries` has the names of other libraries. `candidates` labels those that
+a tool is given, and `plain_values` turns values into JSON's types.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from braintools.surrogate import Surrogate
 
 from ..typing import SurrogateSpec
 from . import resolution, specs
+from .candidates import candidates, is_candidate
 from .discovery import Entry, entry_of, is_surrogate_class
 from .parsing import read as read_value
 from .parsing import shown

@@ -12,7 +12,7 @@ from braintools.surrogate import Surrogate
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._candidates import candidates
+from .._registry import candidates
 from .._surrogate import require_one_shape, scale_of, scale_unit
 from ..typing import Distance, SurrogateSpecs
 from .panels import FAINT, Axes, Look, add_legend, panels_of, styles, typed

@@ -15,7 +15,7 @@ from braintools_qps import (
     register_surrogate,
     surrogate_spec,
 )
-from braintools_qps._candidates import LONGEST_LABEL, candidates
+from braintools_qps._registry.candidates import LONGEST_LABEL, candidates
 
 inf = float("inf")
 OURS, THEIRS = QPseudoSpike(2.0), braintools.surrogate.QPseudoSpike(2.0)

@@ -18,7 +18,7 @@ from braintools_qps import (
     register_surrogate,
     surrogate_spec,
 )
-from braintools_qps._candidates import candidates
+from braintools_qps._registry import candidates
 from braintools_qps._surrogate import adjusted, surrogate_key, traceable
 from braintools_qps._surrogate.parameters import Declaration, positive
 

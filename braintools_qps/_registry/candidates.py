@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from braintools.surrogate import Surrogate
 
-from ._registry import call_text, get_surrogate, is_surrogate_class
-from ._wording import shortened
-from .typing import SurrogateSpec, SurrogateSpecs
+from .._wording import shortened
+from ..typing import SurrogateSpec, SurrogateSpecs
+from .discovery import is_surrogate_class
+from .specs import build, call_text
 
 Candidates = dict[str, Surrogate]
 LONGEST_LABEL = 80
@@ -37,9 +38,9 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     if is_candidate(surrogates) or not isinstance(surrogates, Iterable):
         surrogates = [surrogates]
     if isinstance(surrogates, Mapping):
-        pairs = [(str(label), get_surrogate(spec)) for label, spec in surrogates.items()]
+        pairs = [(str(label), build(spec, {})) for label, spec in surrogates.items()]
     else:
-        pairs = [(label_of(spec), get_surrogate(spec)) for spec in surrogates]
+        pairs = [(label_of(spec), build(spec, {})) for spec in surrogates]
     if not pairs:
         raise ValueError(
             "surrogates must have one candidate or more, got none. "
@@ -69,7 +70,7 @@ def label_of(spec: SurrogateSpec) -> str:
     """A short name for tables and figures: the string that was given, or a short repr."""
     if isinstance(spec, str):
         return str(spec)  # NumPy's text prints as np.str_(...)
-    surrogate = get_surrogate(spec)
+    surrogate = build(spec, {})
     try:
         text = re.sub(r"""['"\\]""", "", call_text(surrogate))
     except TypeError:  # it holds a State, or its class has no name
