@@ -70,9 +70,9 @@ class Attempts:
 
 
 def _enough(before: Tried | None) -> int:
-    """Steps after which a change has not helped if half of the loss is not gone by then."""
+    """Losses after which a change has not helped if half is not gone: one before each step."""
     slowly = before and before.record.half_after
-    return -(-slowly // SOONER) if slowly else LONGEST
+    return slowly // SOONER + 1 if slowly else LONGEST
 
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:
