@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from braintools_qps import register_surrogate
+
+from ..adaptive import FORMS
 from . import __doc__ as about
 from . import trainings
 
@@ -13,6 +16,8 @@ def main() -> None:
     parser.add_argument("part", choices=trainings.PARTS)
     parser.add_argument("--half", choices=["development", "held-out"], default="development")
     arguments = parser.parse_args()
+    for form in FORMS.values():  # comparisons keep candidates by name
+        register_surrogate(type(form))
     done = trainings.kept(arguments.part).get("problems", {})
     for plan in trainings.PARTS[arguments.part]:
         name, held_out = plan.problem.name, arguments.half == "held-out"
