@@ -20,7 +20,7 @@ import brainunit as u
 
 from . import prepared
 from .cases import Case
-from .evaluate import SIZES, confusion, counts, evaluated, judged
+from .evaluate import SIZES, confusion, counts, evaluated, judged, with_labels
 from .every import EVERY
 from .networks import Design
 from .prepared import SEEDS
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="networks, by default all of the half")
     parser.add_argument("--half", choices=PARTS, help="by default all")
     parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=SIZES)
+    parser.add_argument("--labels", action="store_true", help="with those of the task")
     parser.add_argument("--anew", action="store_true", help="run again what the files have")
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
@@ -49,6 +50,8 @@ def main() -> None:
     elif options.action == "train":
         scores = cache(trained)
         update([c for c in chosen if lacks(c, "scores")], lambda c: told(c) | weights(c, scores))
+    elif options.action == "evaluate" and options.labels:
+        update([c for c in chosen if lacks(c, "labelled")], with_labels)
     elif options.action == "evaluate":
         update([c for c in chosen if lacks(c, "said")], lambda c: evaluated(c, options.sizes))
     report(chosen)

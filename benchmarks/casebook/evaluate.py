@@ -1,6 +1,7 @@
 """Evaluation of gradient_flow on the networks of the casebook, as of a classifier.
 
-For each network it records the trial, and the diagnosis for batches of 8, 64 and 512 samples.
+For each network it records the trial and the diagnosis for batches of 8, 64 and 512 samples, whose
+labels are random; and the diagnosis with the labels of 64 samples.
 """
 
 from __future__ import annotations
@@ -45,22 +46,27 @@ class Verdict(NamedTuple):
         return self.population in case.population.split("|")
 
 
-def objective(case: Case, size: int) -> Callable[[Any], Any] | None:
-    """The loss of the training, where it reads something else than the mean output."""
+def goal(case: Case, size: int, labelled: bool) -> dict[str, Any]:
+    """What the trial aims at: the loss of the training, where it reads other than the mean output.
+
+    Otherwise the labels, or nothing.
+    """
     design = case.design
-    if design.read == "mean":
-        return None
     labels = design.labels(dataset(design.source)[1])[:size]
+    if design.read == "mean":
+        return {"labels": labels} if labelled else {}
     entropy = optax.softmax_cross_entropy_with_integer_labels
-    return lambda outputs: entropy(logits(design, outputs), labels).mean()
+    return {"objective": lambda outputs: entropy(logits(design, outputs), labels).mean()}
 
 
-def verdict(case: Case, model: Any, shown: Any) -> tuple[Verdict, LearningTrial | None]:
+def verdict(
+    case: Case, model: Any, shown: Any, *, labelled: bool = False
+) -> tuple[Verdict, LearningTrial | None]:
     """What gradient_flow says in its first line, or its error; and the trial."""
     try:
         with brainstate.environ.context(fit=True):
-            loss = objective(case, shown.shape[1])
-            (flow,) = gradient_flow(model, shown, objective=loss).values()
+            aim = goal(case, shown.shape[1], labelled)
+            (flow,) = gradient_flow(model, shown, **aim).values()
     except Exception as error:
         return Verdict(type(error).__name__, "", str(error).splitlines()[0], "", ""), None
     said = flow.diagnosis
@@ -79,6 +85,12 @@ def evaluated(case: Case, sizes: tuple[int, ...]) -> dict[str, Any]:
     return row | {"said": {size: list(v) for size, v in said.items()}}
 
 
+def with_labels(case: Case) -> dict[str, Any]:
+    """The verdict on a network with the labels of its task."""
+    shown = inputs(case.design)[:, :SIZE]
+    return {"labelled": list(verdict(case, built(case.design, 0), shown, labelled=True)[0])}
+
+
 def _kept(trial: LearningTrial | None) -> dict[str, Any] | None:
     if trial is None:
         return None
@@ -88,7 +100,7 @@ def _kept(trial: LearningTrial | None) -> dict[str, Any] | None:
 def judged(case: Case, row: Mapping[str, Any]) -> dict[str, bool]:
     """What is right about a row of the results."""
     said = {int(size): Verdict(*v) for size, v in row["said"].items()}
-    main = said[SIZE]
+    main, labelled = said[SIZE], Verdict(*row["labelled"]) if "labelled" in row else None
     return {
         "cause": main.names(case),
         "population": main.places(case) or main.says_fact(case),
@@ -96,6 +108,9 @@ def judged(case: Case, row: Mapping[str, Any]) -> dict[str, bool]:
         "all sizes": len(said) == len(SIZES),
         "alarm": main.cause != "none",
         "unknown": main.cause == "unknown",
+        "labelled": labelled is not None,
+        "cause with labels": labelled is not None and labelled.names(case),
+        "alarm with labels": labelled is not None and labelled.cause != "none",
         "any alarm": any(v.cause != "none" for v in said.values()),
     }
 
@@ -109,12 +124,15 @@ def counts(rows: Rows) -> dict[str, list[int]]:
     ill = [mark for case, mark in marks if case.cause != "none"]
     well = [mark for case, mark in marks if case.cause == "none"]
     every = [mark for _, mark in marks if mark["all sizes"]]
+    labelled = lambda some: [mark for mark in some if mark["labelled"]]
     share = lambda key, among: [sum(mark[key] for mark in among), len(among)]
     return {
         "right cause": share("cause", ill),
+        "right cause, with labels": share("cause with labels", labelled(ill)),
         "right cause and population": [sum(m["cause"] and m["population"] for m in ill), len(ill)],
         "false alarms": share("alarm", well),
         "of these, without a cause": share("unknown", [m for m in well if m["alarm"]]),
+        "false alarms, with labels": share("alarm with labels", labelled(well)),
         "false alarm at any batch size": share("any alarm", [m for m in well if m["all sizes"]]),
         "same verdict for 8, 64 and 512 samples": share("agreement", every),
     }

@@ -20,7 +20,7 @@ from braintools_qps import prepare
 
 from .cases import Case
 from .data import inputs
-from .evaluate import SIZE, Verdict, objective
+from .evaluate import SIZE, Verdict, goal
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "prepare.json"
@@ -64,10 +64,9 @@ def run(case: Case, said: Verdict) -> dict[str, Any]:
 
 def made(case: Case, model: Any, shown: Any, typed: Sequence[str]) -> tuple[dict[str, Any], bool]:
     """What `prepare` says of a model, which it changes; and whether anything was changed."""
-    loss = objective(case, SIZE)
     try:
         with brainstate.environ.context(fit=True):
-            done = prepare(model, shown[:, :SIZE], objective=loss)
+            done = prepare(model, shown[:, :SIZE], **goal(case, SIZE, False))
     except Exception as error:
         return {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}, False
     causes = {"before": done.before.cause, "after": done.after.cause}

@@ -60,7 +60,7 @@ def judged(measured: Measured, trials: Trials | None) -> Measured:
     if trials is None:
         return measured
     run = measured.evaluator.run
-    return measured._replace(tried=trials.run(measured.step, measured.spikes, run.inputs))
+    return measured._replace(tried=trials.judge(measured.step, measured.spikes, run.inputs))
 
 
 def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict:

@@ -27,7 +27,8 @@ from .passes import program_of, replaced
 from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
-SHARE, FROM_ZERO = 0.1, 0.01  # an Adam step, relative to a weight's root mean square; for zeros
+SHARE, ZEROS = 0.1, 0.1  # an Adam step, relative to the root mean square; what counts as it for 0
+SMALLER = 0.3  # steps where a network does not learn, relative to these
 PIECE, FIRST, LONGEST = 10, 40, 200  # steps compiled as one, tried at least, and at most
 HOPELESS = 0.02  # share of the loss; with less gone after the first steps, it is given up
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
@@ -60,6 +61,14 @@ class Trials:
         self.loss = loss
         self._pieces: dict[Any, Callable] = {}
 
+    def judge(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Tried:
+        """The trial of a network as it is, with smaller steps where these do not learn."""
+        tried = self.run(step, spikes, indexed)
+        if tried.record.learns:
+            return tried
+        careful = self.run(step, spikes, indexed, share=SMALLER * SHARE)
+        return max(tried, careful, key=lambda each: _speed(each.record))
+
     def run(
         self,
         step: Step,
@@ -69,10 +78,11 @@ class Trials:
         through_stops: bool = False,
         all_steps: bool = False,
         longest: int = LONGEST,
+        share: float = SHARE,
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless."""
         piece = self._piece(step, spikes, through_stops, all_steps)
-        training, sizes = started(step), [_step_size(w) for w in _weights(step)]
+        training, sizes = started(step), [_step_size(w, share) for w in _weights(step)]
         losses: list[float] = []
         with _bar() as advance:
             while not _is_over(losses, self.loss.constant, longest):
@@ -182,10 +192,16 @@ def _weights(step: Step) -> list[Array]:
     return [jnp.asarray(step.arrays.states[i]) for i in step.parameters]
 
 
-def _step_size(weights: Array) -> float:
-    """A tenth of the root mean square, so that no learning rate has to fit."""
+def _step_size(weights: Array, share: float) -> float:
+    """A share of the root mean square, so that no learning rate has to fit."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
-    return SHARE * usual if usual else FROM_ZERO
+    return share * (usual or ZEROS)
+
+
+def _speed(trial: LearningTrial) -> tuple[float, float]:
+    """What is larger for a trial that learns sooner, or takes more of the loss away."""
+    steps = np.inf if trial.half_after is None else trial.half_after
+    return -steps, trial.share_gone
 
 
 def _is_finite(weights: Array) -> bool:

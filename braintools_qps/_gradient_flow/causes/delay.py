@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, final
 
 import brainstate
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -36,11 +37,12 @@ class Delay(Cause):
             weights = [measured.step.arrays.states[i] for i in measured.step.input_weights(p)]
             if weights and not any(np.any(w) for w in weights):
                 continue  # these hold it still
-            if fed and not _moved(evaluator, p):
-                before = named(sorted(map(str, fed)))
+            if fed and not _moved(evaluator, p) and _comes_later(evaluator, p):
+                before = "the inputs" if fed == {INPUTS} else named(sorted(map(str, fed)))
+                verb = "is" if len(fed) == 1 and INPUTS not in fed else "are"
                 text = (
                     f"No signal reaches {p.name} within these {steps} steps, although {before} "
-                    f"before it {'is' if len(fed) == 1 else 'are'} active{_held(evaluator)}."
+                    f"before it {verb} active{_held(evaluator)}."
                 )
                 return Finding((p.name,), text, "Show more steps than the delay has.", exact=True)
         return None
@@ -66,6 +68,12 @@ def _held(evaluator: Evaluator) -> str:
     for name, found in delays.items():
         return f": {name} holds signals back for up to {found.node.max_length - 1} steps"
     return ""
+
+
+def _comes_later(evaluator: Evaluator, p: Population) -> bool:
+    """Whether a delay holds signals back, or they reach the population in a longer run."""
+    longer = jax.tree.map(_repeated(max(LONGER)), evaluator.inputs)
+    return bool(_held(evaluator)) or _moved(evaluator.changed(inputs=longer), p)
 
 
 def _moved(evaluator: Evaluator, p: Population) -> bool:
