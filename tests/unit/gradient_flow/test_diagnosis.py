@@ -213,6 +213,10 @@ CASES = {
         lambda: Stack(Layer(1.0), Line(60), Layer(1.0)), "delay", "layers.2",
         r"layers\.1\.line holds signals back for up to 60 steps\. Show more steps than the delay",
     ),
+    "spikes that a clip takes away": Case(  # no longer run brings them
+        lambda: Stack(Layer(1.0), lambda x: jnp.maximum(x - 1, 0), Layer(1.0)), "silent",
+        "layers.2", "layers.2 is silent: none of its neurons fires",
+    ),
     "dropout": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.Vmap(brainstate.nn.Dropout(0.1)), Layer(1.0)),
         "dropout", None, "layers.1 is a dropout that keeps 10%",

@@ -94,6 +94,14 @@ def test_losses_are_those_of_a_training_by_hand(data):
     assert trial.losses[half] <= np.log(4) / 2 < min(trial.losses[:half])
 
 
+def test_where_these_steps_are_too_large_smaller_ones_are_tried(data):
+    """Offsets of 50 that have to be right to half a unit: steps of 5 bounce around them."""
+    model, spread = classifier(), np.random.default_rng(0).normal(size=(BATCH, CLASSES))
+    weights = model.readout.weight.value
+    model.readout.weight.value = weights | {"bias": jnp.full(CLASSES, 50.0)}
+    assert only(gradient_flow(model, data[0], labels=50 + spread)).trial.learns
+
+
 @pytest.mark.parametrize(
     ("labels", "constant"),
     [
