@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         arguments = _parser(argv).parse_args(argv)
-        arguments.command_line = shlex.join([PROGRAM, *argv])
+        # A path may hold bytes that are no text.
+        command = shlex.join([PROGRAM, *argv]).encode(errors="backslashreplace")
+        arguments.command_line = command.decode()
         with console.listening(arguments):
             arguments.run(arguments)
         return 0

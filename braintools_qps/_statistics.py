@@ -99,10 +99,10 @@ def looks_at(numbers: Iterable[int]) -> tuple[Look, ...]:
     (Look(seeds=5, spent=0.5), Look(seeds=20, spent=0.3...))
     """
     looks = [Look(0, 0.0)]
+    spent = lambda seeds: seeds / (seeds + LEAST_SEEDS)
     for seeds in numbers:
-        if seeds >= LEAST_SEEDS and seeds > looks[-1].seeds:
-            spent = sum(look.spent for look in looks)
-            looks.append(Look(seeds, seeds / (seeds + LEAST_SEEDS) - spent))
+        if seeds >= LEAST_SEEDS and seeds > (before := looks[-1].seeds):
+            looks.append(Look(seeds, spent(seeds) - spent(before)))
     return tuple(looks[1:])
 
 

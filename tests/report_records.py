@@ -10,7 +10,6 @@ from braintools_qps.records import (
     Activity,
     Diagnosis,
     Gradient,
-    Histogram,
     PopulationFlow,
     Slopes,
 )
@@ -26,8 +25,6 @@ COMPARISON = dataclasses.replace(
     environment={"python": "3.99", "packages": {"jax": "0.99"}},
 )
 
-NOWHERE = Histogram(np.array([-1.0, 0.0, 1.0]), np.array([0.5, 0.5]), np.ones(2), 0.0)
-
 
 def population(
     name="lif", moments=(1.0, 0.25, 0.0625), *, slope=0.05, scale=1.0, rate=0.1, **gradient
@@ -41,7 +38,7 @@ def population(
         unit="",
         activity=Activity(rate, 0.0, 0.0),
         gradient=Gradient(np.array(moments, float), **numbers),
-        slopes=Slopes(slope, 0.25, scale, NOWHERE),
+        slopes=Slopes(slope, 0.25, scale),
     )
 
 

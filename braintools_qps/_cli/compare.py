@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import io
 import logging
 import math
 import shlex
@@ -201,26 +200,14 @@ def _seeds(text: str) -> int | list[int]:
 
 
 def _present(comparison: Comparison, arguments: argparse.Namespace) -> None:
-    from .._report import write_report
-
-    print(comparison.table(wide=True) if arguments.wide else comparison)
-    place = Path(arguments.out)
-    # A path may hold bytes that are no text.
-    command = arguments.command_line.encode(errors="backslashreplace").decode()
-    write_file(place / FIGURE_NAME, _figure(comparison))
-    write_report(comparison, place / REPORT_NAME, command=command)
-    logger.info("Written to %s: %s", place, ", ".join(FILES))
-
-
-def _figure(comparison: Comparison) -> bytes:
-    """The figure as PNG, drawn without a window."""
     import matplotlib
 
     matplotlib.use("agg")
+    from .._report import drawn, write_report
     from ..plotting import plot_comparison
 
-    content, figure = io.BytesIO(), plot_comparison(comparison)[0].get_figure(root=True)
-    assert figure is not None
-    figure.savefig(content, dpi=200)
-    matplotlib.pyplot.close(figure)
-    return content.getvalue()
+    print(comparison.table(wide=True) if arguments.wide else comparison)
+    place = Path(arguments.out)
+    write_file(place / FIGURE_NAME, drawn(plot_comparison, comparison, format="png", dpi=200))
+    write_report(comparison, place / REPORT_NAME, command=arguments.command_line)
+    logger.info("Written to %s: %s", place, ", ".join(FILES))

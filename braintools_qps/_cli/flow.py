@@ -9,15 +9,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._defaults import SAMPLES
 from .._files import write_file
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import blamed_on, factory_of
-
-if TYPE_CHECKING:
-    from ..records import GradientFlows
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +55,11 @@ def run(arguments: argparse.Namespace) -> None:
         write_file(arguments.json, flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
-            _write_report(flows, arguments)
+            from .._report import write_report
 
-
-def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
-    from .._report import write_report
-
-    path = arguments.json.with_suffix(".html")
-    write_report(flows, path, command=arguments.command_line)
-    logger.info("Report written to %s", path)
+            page = arguments.json.with_suffix(".html")
+            write_report(flows, page, command=arguments.command_line)
+            logger.info("Report written to %s", page)
 
 
 def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], Any]) -> Any:

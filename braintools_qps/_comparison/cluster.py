@@ -77,7 +77,9 @@ def trained_by(
     from distributed import KilledWorker, as_completed
     from distributed.protocol.pickle import dumps, loads
 
-    needs, numbers = needs_of(plan), numerics()
+    # The versions and the modules that workers must have; what a script defines is sent
+    needs = packages() | {n: code for n, code in plan.modules.items() if n not in SCRIPT}
+    numbers = numerics()
     send = partial(client.submit, pure=False)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sending large graph")
@@ -129,11 +131,6 @@ def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain)
             width = present_devices().width(RUNS_PER_CALL)
             _trainers[id(experiment)] = experiment, Trainer(experiment, width)
         return _trainers[id(experiment)][1].train(group)
-
-
-def needs_of(plan: Plan) -> Plain:
-    """The versions and the modules that workers must have; what a script defines is sent."""
-    return packages() | {n: code for n, code in plan.modules.items() if n not in SCRIPT}
 
 
 def _check_worker(experiment: Experiment, needs: Plain) -> None:

@@ -54,9 +54,8 @@ def present_devices() -> Devices:
     chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
     if isinstance(chosen, jax.Device):
         return Devices((chosen,))
-    first, *others = jax.local_devices(backend=chosen)
-    same = [device for device in others if device.device_kind == first.device_kind]
-    return Devices((first, *same))
+    present = jax.local_devices(backend=chosen)
+    return Devices(tuple(d for d in present if d.device_kind == present[0].device_kind))
 
 
 def device_text() -> str:

@@ -78,11 +78,6 @@ class Experiment:
         """Every combination of the values that are tuned; an empty one where nothing is."""
         return [dict(zip(self.tune, values)) for values in product(*self.tune.values())]
 
-    @property
-    def programs(self) -> list[Setting]:
-        """The settings that give the factory or the optimizer something else."""
-        return list({digest(of_program(setting)): setting for setting in self.settings}.values())
-
     def model(self, surrogate: Surrogate | None) -> Model:
         """A fresh model with the surrogate in its neurons."""
         names = names_of(self.optimizer)

@@ -158,13 +158,10 @@ def _traced(experiment: Experiment, size: int) -> Outputs:
 
 def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:
     """Check that a step returns one array, with a number for each class or of each target."""
-    task, scoring = experiment.task, experiment.scoring
-    if scoring.is_own:
+    task = experiment.task
+    if experiment.scoring.is_own:
         return
-    shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(outputs)]
-    each_step = scoring.readout == "all" and task.is_answered_at_each_step
-    target = task.samples.labels.shape[2 if each_step else 1 :]
-    wanted = (size, *((task.classes,) if task.classes else target))
+    shapes, wanted = [leaf.shape[1:] for leaf in jax.tree.leaves(outputs)], (size, *task.target)
     flat = lambda shape: (shape[:1], np.prod(shape[1:]))  # as linear layers return targets
     if shapes == [wanted] or (not task.classes and [*map(flat, shapes)] == [flat(wanted)]):
         return

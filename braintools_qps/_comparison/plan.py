@@ -24,7 +24,6 @@ from ..typing import SurrogateSpecs
 from .digest import digest, modules
 from .experiment import RATE, Experiment, at_setting, of_program
 from .numerics import packages, xla_flags
-from .tasks import Task
 from .tune import settings_of
 from .typing import Plain, Setting, Values
 
@@ -47,7 +46,6 @@ class Run(NamedTuple):
     program: str  # digest of what the factory and the optimizer are given
     # To train one epoch only, and to test the weights of a kept run
     kept: Values | None = None
-    nudge: int = 0  # seed of changes in the last bit of all weights; 0 for none
 
     @property
     def surrogate(self) -> Surrogate:
@@ -81,14 +79,20 @@ class Plan:
 
     @cached_property
     def data(self) -> str:
-        """A digest of the data and of how they are used."""
-        return digest_of_task(self.experiment.task)
+        """A hash of the data and of how they are used."""
+        task = self.experiment.task
+        forms = [(array.shape, array.dtype.str) for array in task.samples]
+        facts = {name: fact for name, fact in task.facts.items() if name != "name"}
+        whole = sha256(repr((forms, facts, task.given_test)).encode())
+        for array in task.samples:
+            whole.update(np.ascontiguousarray(array).data)
+        return whole.hexdigest()
 
     @cached_property
     def modules(self) -> dict[str, str]:
         """Digests of the user's modules, once factories have imported theirs."""
         experiment = replace(self.experiment, prepared=None)
-        for setting in experiment.programs:
+        for setting in {digest(of_program(s)): s for s in experiment.settings}.values():
             with suppress(Exception):  # training raises it
                 experiment.at(setting).start(QPseudoSpike(), 0)
         return modules()
@@ -119,17 +123,6 @@ class Plan:
         }
         text = json.dumps([self._shared, parts], sort_keys=True)
         return Run(candidate, setting, seed, sha256(text.encode()).hexdigest()[:40], program)
-
-
-def digest_of_task(task: Task) -> str:
-    """A hash of the data of a task and of how they are used."""
-    arrays = task.samples
-    forms = [(array.shape, array.dtype.str) for array in arrays]
-    about = forms, {n: fact for n, fact in task.facts.items() if n != "name"}, task.given_test
-    whole = sha256(repr(about).encode())
-    for array in arrays:
-        whole.update(np.ascontiguousarray(array).data)
-    return whole.hexdigest()
 
 
 def _classes(surrogate: Surrogate) -> Iterator[type]:

@@ -65,7 +65,7 @@ def result_of(
     runs, outcomes = zip(*picked)
     candidate = runs[0].candidate
     setting = tuning.trials[tuning.most_chosen].setting if tuning else {}
-    workers = [outcome.worker for outcome in outcomes]
+    workers, histories = [o.worker for o in outcomes], zip(*(o.history for o in outcomes))
     return CandidateResult(
         label=candidate.label,
         spec=candidate.spec,
@@ -73,11 +73,7 @@ def result_of(
         setting={RATE: experiment.usual_rate} | dict(setting),
         tuned_spec=surrogate_spec(at_setting(candidate.surrogate, setting)),
         scores=_scores(outcomes),
-        curves=Curves(
-            loss=tuple(_numbers(outcome.history.loss) for outcome in outcomes),
-            validation=tuple(_numbers(outcome.history.score) for outcome in outcomes),
-            firing_rate=tuple(_numbers(outcome.history.firing_rate) for outcome in outcomes),
-        ),
+        curves=Curves(*(tuple(map(_numbers, each)) for each in histories)),
         tuning=tuning,
         cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
         flags=flags([outcome.history for outcome in outcomes]),

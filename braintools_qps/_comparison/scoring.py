@@ -37,7 +37,7 @@ class Scoring:
             return u.math.swapaxes(output, 0, 1)
         if self.readout == "last":
             return output[-1]
-        return output[-len(output) if self.readout == "mean" else -int(self.readout) :].mean(0)
+        return output[-int(self.readout) :].mean(0)
 
 
 def scoring(task: Task, loss: Goal | None = None, score: Goal | None = None) -> Scoring:
@@ -78,9 +78,10 @@ def guess(task: Task, scoring: Scoring) -> float | None:
         answer = jax.nn.one_hot(np.bincount(labels.ravel()).argmax(), task.classes)
     outputs = jnp.broadcast_to(answer, (len(labels), *steps, task.outputs))
     try:
-        return float(jnp.mean(u.get_mantissa(scoring.score(outputs, jnp.asarray(labels)))))
+        value = float(jnp.mean(u.get_mantissa(scoring.score(outputs, jnp.asarray(labels)))))
     except Exception:  # a function of the user's, for outputs of another form
         return None
+    return value if np.isfinite(value) else None  # such as a correlation with a constant
 
 
 def _name_of_own(function: Goal, otherwise: str) -> str:

@@ -72,7 +72,7 @@ class Search:
             except Exception as error:
                 self._failed[label] = error
         self._raise_if_all_failed()
-        self._check(self._kept.find(needed))
+        self._check(needed)
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
         self.comparison = looked(self.comparison, seeds)
@@ -90,6 +90,7 @@ class Search:
 
     def _check(self, waiting: Mapping[str, Sequence[Run]]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
+        waiting = self._kept.find(waiting)
         missing = self._missing(run for runs in waiting.values() for run in runs)
         known = dict.fromkeys(n for outcome in self._kept.outcomes.values() for n in outcome.notes)
         notes = check_model(self.plan.experiment) if missing else tuple(known)
@@ -128,8 +129,7 @@ class Search:
     def _trained(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         """Groups with what came of them; those of candidates that have failed are left out."""
         if groups and self.client is not None:
-            failed = self._failed.keys()
-            return trained_by(self.client, groups, self.plan, failed)
+            return trained_by(self.client, groups, self.plan, self._failed.keys())
         return self._trained_here(groups)
 
     def _trained_here(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:

@@ -21,6 +21,7 @@ from jax import Array
 
 from .._surrogate import traceable
 from .experiment import RATE, Experiment
+from .kept import NEAR
 from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
 from .numerics import machine, place
 from .packing import Saved, like, raw
@@ -29,8 +30,6 @@ from .programs import Programs
 from .runs import History, Outcome, Runs, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Tree, Values
-
-NEAR = 1e-3  # as near as another machine or program comes to the numbers of a first epoch
 
 Carry = tuple[Weights, optax.OptState]
 
@@ -139,7 +138,7 @@ class Trainer:
         experiment = self._experiment.at(group[0].setting)
         start = partial(initial_checkpoint, experiment, group[0].surrogate)
         initial = {seed: start(seed) for seed in {run.seed for run in group}}
-        starts = [_nudged(initial[run.seed], run.nudge) for run in group]
+        starts = [_begun(experiment, run, initial[run.seed]) for run in group]
         saved = [store.checkpoint(run.key) if store else None for run in group]
         restored = [_in_form(each.arrays.values(), starts[0]) for each in saved if each]
         begun = [checkpoint for checkpoint in restored if checkpoint is not None]
@@ -183,11 +182,20 @@ def initial_checkpoint(experiment: Experiment, surrogate: Surrogate, seed: int) 
             "Keep weights in ParamStates, as the layers of brainstate.nn do"
         )
     weights = states.values
-    optimizer = experiment.optimizer_for(1.0, 1).init(jax.tree.leaves(weights.trained))
+    optimizer = experiment.optimizer_for(experiment.usual_rate, experiment.epochs)
+    state = optimizer.init(jax.tree.leaves(weights.trained))
     zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
     history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
     worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
-    return Checkpoint(weights, optimizer, zero, history, weights, worst, zero)
+    return Checkpoint(weights, state, zero, history, weights, worst, zero)
+
+
+def _begun(experiment: Experiment, run: Run, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with the optimizer's state, which may hold the rate and the steps of a run."""
+    rate = jnp.float32(run.setting.get(RATE, experiment.usual_rate))
+    optimizer = experiment.optimizer_for(rate, experiment.epochs)
+    state = optimizer.init(jax.tree.leaves(checkpoint.weights.trained))
+    return checkpoint._replace(optimizer=state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,21 +338,7 @@ def _with_kept(run: Run, checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint with the kept weights of a run, unless its model has others."""
     kept, own = run.kept or {}, checkpoint.weights
     leaves = jax.tree.leaves([{path: kept.get(path) for path in part} for part in own])
-    return _nudged(checkpoint._replace(weights=_in_form(leaves, own) or own), run.nudge)
-
-
-def _nudged(checkpoint: Checkpoint, seed: int) -> Checkpoint:
-    """The checkpoint with the last bit of all weights changed; as it is with seed 0."""
-    draw = np.random.default_rng(seed)
-
-    def nudged(leaf: Array) -> Array:
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            return leaf
-        up = jnp.asarray(draw.choice([-np.inf, np.inf], leaf.shape), leaf.dtype)
-        return jnp.nextafter(leaf, up)
-
-    weights = jax.tree.map(nudged, checkpoint.weights) if seed else checkpoint.weights
-    return checkpoint._replace(weights=weights)
+    return checkpoint._replace(weights=_in_form(leaves, own) or own)
 
 
 def _program_key(run: Run) -> Hashable:

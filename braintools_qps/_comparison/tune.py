@@ -124,13 +124,10 @@ def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -
     known = (*ours, *of_optimizer, *of_factory)
     unknown = [str(name) for name in tune if name not in known]
     if unknown and not factory.takes_all:
+        usual = OTHER_NAMES.get(unknown[0].lower())
+        hint = f". Did you mean {usual!r}?" if usual in known else did_you_mean(unknown[0], known)
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and {maker}), got "
             f"{', '.join(unknown)}. Pass a model whose factory takes it, or correct the name"
-            f"{_hint(unknown[0], known)}"
+            f"{hint}"
         )
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    usual = OTHER_NAMES.get(name.lower())
-    return f". Did you mean {usual!r}?" if usual in known else did_you_mean(name, known)

@@ -115,7 +115,8 @@ def gradient_flow(
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step or no sample, or parts that differ in either. If
         the seed is not from 0 to 2**32 - 1, the objective does not return a scalar, or there is no
-        candidate. If there is not one finite label per sample.
+        candidate. If there is not one finite label per sample, or all are the
+        same.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 

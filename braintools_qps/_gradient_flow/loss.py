@@ -77,6 +77,11 @@ def of_objective(
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
     """Cross-entropy of the mean output for classes, squared error for numbers."""
     chosen, answers = counted(len(labels)), _answers(step, outputs)
+    if (labels[chosen] == labels[:1]).all():
+        raise ValueError(
+            f"labels must differ between samples, got {labels[0]} for all. Pass a batch of several "
+            "classes or targets, or leave labels out"
+        )
     if np.issubdtype(labels.dtype, np.floating):
         return _squared(answers, chosen, labels[chosen].reshape(len(chosen), -1))
     _, classes = np.unique(labels, return_inverse=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..records import Activity, Histogram
+from ..records import Activity
 
 FADED = 0.01  # relative: below it the gradient has faded
 SATURATED = 0.95  # share of the steps in which a neuron fires
-BINS = 60
-MANY = 200_000  # values that are enough for a histogram
 
 
 def second_moments(amplitudes: np.ndarray) -> np.ndarray:
@@ -84,30 +82,3 @@ def same_share(fired: np.ndarray) -> float:
     usual = fired.mean(axis=1, keepdims=True) > 0.5
     neurons = (0, *range(2, fired.ndim))
     return float(np.mean(np.all(fired == usual, axis=neurons)))
-
-
-def sampled(values: np.ndarray) -> np.ndarray:
-    """Some of many values, evenly spread; with an odd stride, which few layers have as a size."""
-    return values.reshape(-1)[:: (values.size // MANY) | 1]
-
-
-def bin_edges(distances: np.ndarray) -> np.ndarray:
-    """Edges that hold 99% of the distances, and one scale on either side of the threshold.
-
-    The threshold is the middle of a bin, so that the peak of a narrow surrogate is not missed.
-    There are always as many, so that one program serves all populations.
-    """
-    ordered = np.sort(distances[np.isfinite(distances)])  # np.percentile takes five times as long
-    beyond = round(0.005 * (ordered.size - 1))
-    low, high = (ordered[beyond], ordered[-1 - beyond]) if ordered.size else (0.0, 0.0)
-    low, high = min(low, -1.0), max(high, 1.0)
-    width = (high - low) / BINS
-    first = np.floor(low / width) - 0.5
-    return width * (first + np.arange(BINS + 3))
-
-
-def histogram(distances: np.ndarray, edges: np.ndarray, slope: np.ndarray) -> Histogram:
-    """Shares of neuron-steps by distance. Distances that are not finite count as outside."""
-    counts, _ = np.histogram(distances[np.isfinite(distances)], edges)
-    share = counts / distances.size
-    return Histogram(edges, share, slope, max(0.0, 1.0 - float(share.sum())))

@@ -15,7 +15,6 @@ from .._models import call_spike
 from .._surrogate import QPseudoSpike, Scaled, scale_of
 from ..records import Slopes
 from ..typing import SpikeFunction
-from . import measures
 
 # Relative to the neuron's peak
 FLAT = 1e-3  # an optimizer that rescales gradients makes up for slopes above it
@@ -46,23 +45,15 @@ def mean_slope_at(spike: SpikeFunction, argument: Any) -> Array:
 def slope_summary(
     spike: SpikeFunction, argument: Array, unit: u.Unit | None, slopes: Array
 ) -> Slopes:
-    """The distances of a population's membranes from threshold, and the slopes there."""
-    scale, heights = _scale(spike, unit), np.asarray(slopes)
-    distances = measures.sampled(np.asarray(argument) / np.asarray(scale)).astype(np.float64)
-    edges = measures.bin_edges(distances)
-    middles = (edges[1:] + edges[:-1]) / 2
-    probed = _probe(spike, argument, unit, np.concatenate([_PROBES, middles]))
-    peak = np.maximum(probed.max(axis=0), heights.max(axis=0))
-    relative = probed[len(_PROBES) :].reshape(len(middles), -1).mean(axis=1)
-    mean_scale = float(np.mean(scale))
+    """The slopes at a population's membranes, and relative to the surrogate's peak."""
+    scale, heights = float(np.mean(_scale(spike, unit))), np.asarray(slopes)
+    peak = np.maximum(_probe(spike, argument, unit).max(axis=0), heights.max(axis=0))
+    relative = heights / np.where(peak > 0, peak, 1)
     return Slopes(
         mean=float(heights.mean(dtype=np.float64)),
         flat_share=float(np.mean(np.abs(heights) < FLAT * peak)),
-        scale=mean_scale if unit is None else u.Quantity(mean_scale, unit=unit),
-        distances=measures.histogram(distances, edges, relative / (peak.mean() or 1.0)),
-        lowest=float(
-            np.fmin(0.0, np.fmin.reduce(heights / np.where(peak > 0, peak, 1), axis=None))
-        ),
+        scale=scale if unit is None else u.Quantity(scale, unit=unit),
+        lowest=float(np.fmin(0.0, np.fmin.reduce(relative, axis=None))),
     )
 
 
@@ -78,11 +69,9 @@ def _scale(spike: SpikeFunction, unit: u.Unit | None) -> Any:
     return 1.0 if scale is None else scale
 
 
-def _probe(
-    spike: SpikeFunction, argument: Array, unit: u.Unit | None, distances: np.ndarray
-) -> np.ndarray:
-    """The derivative at some distances, along the first axis, for each neuron or once for all."""
-    columns = distances.reshape(-1, *(1 for _ in argument.shape[1:]))
+def _probe(spike: SpikeFunction, argument: Array, unit: u.Unit | None) -> np.ndarray:
+    """The derivative at the probes, along the first axis, for each neuron or once for all."""
+    columns = _PROBES.reshape(-1, *(1 for _ in argument.shape[1:]))
     arguments = np.asarray(columns * _scale(spike, unit), np.float32)
     shape = jax.eval_shape(partial(_spikes, spike, unit), arguments).shape  # of its parameters
     return np.asarray(slopes_at(spike, cast(Array, np.broadcast_to(arguments, shape)), unit))

@@ -94,20 +94,17 @@ def _contents(record: Any) -> dict[str, Any]:
     """The variables of the template."""
     if isinstance(record, GradientFlow):
         record = {record.name: record}
-    make: Callable[[Any], dict[str, Any]] = _of_flows
-    results = record
-    if isinstance(record, Comparison):
-        make, results = _of_comparison, record.results
-    elif not (
-        isinstance(record, Mapping) and all(isinstance(x, GradientFlow) for x in record.values())
-    ):
+    is_comparison = isinstance(record, Comparison)
+    results = record.results if is_comparison else record
+    are_flows = lambda: all(isinstance(flow, GradientFlow) for flow in record.values())
+    if not (is_comparison or (isinstance(record, Mapping) and are_flows())):
         raise TypeError(
             "a report is written from a Comparison, a GradientFlow or a mapping of names to "
             f"GradientFlow, got {type(record).__name__}. Pass what compare or gradient_flow gave"
         )
     if not results:
         raise ValueError("a report needs one result or more, got none. Pass a finished one")
-    return make(record)
+    return _of_comparison(record) if is_comparison else _of_flows(record)
 
 
 def _of_comparison(comparison: Any) -> dict[str, Any]:
@@ -137,16 +134,21 @@ def _of_flows(flows: Any) -> dict[str, Any]:
     }
 
 
-def _svg(draw: Callable[[Any], Any], record: Any) -> str:
-    """A figure as an element of the page; no window opens."""
+def drawn(draw: Callable[[Any], Any], record: Any, **options: Any) -> bytes:
+    """A figure as the content of a file; no window opens."""
     import matplotlib
     import matplotlib.pyplot as plt
 
-    text = io.StringIO()
+    content = io.BytesIO()
     look: Any = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
     with plt.ioff(), matplotlib.rc_context(look):
         figure = np.ravel(draw(record))[0].get_figure(root=True)
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        figure.savefig(content, **options)
         plt.close(figure)
-    svg = text.getvalue()
+    return content.getvalue()
+
+
+def _svg(draw: Callable[[Any], Any], record: Any) -> str:
+    """A figure as an element of the page."""
+    svg = drawn(draw, record, format="svg", metadata={"Date": None}).decode()
     return svg[svg.index("<svg") :]

@@ -25,7 +25,6 @@ from .operations import Operations, total
 from .population import (
     Activity,
     Gradient,
-    Histogram,
     PopulationFlow,
     Slopes,
     relative_gradient,
@@ -48,7 +47,6 @@ __all__ = [
     "Gradient",
     "GradientFlow",
     "GradientFlows",
-    "Histogram",
     "LearningTrial",
     "NormalizedRate",
     "NormalizedRates",

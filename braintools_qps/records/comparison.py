@@ -73,8 +73,6 @@ class Comparison(Record):
     looks : tuple of int
         After how many seeds it was looked at, earlier calls included. A later look only has what
         these have left of the error of 5%.
-    spent : float
-        The part of the error that they have spent: 0.025 after a look at five seeds.
 
     See Also
     --------
@@ -103,7 +101,6 @@ class Comparison(Record):
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     looks: tuple[int, ...] = ()
-    spent: float = 0.0
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -132,12 +129,10 @@ class Comparison(Record):
         """
         try:
             comparison = read_record(cls, text)
-            (
-                comparison.to_dict(),
-                comparison.table(wide=True),
-                comparison.to_csv(),
-                comparison.methods(),
-            )
+            comparison.to_dict()
+            comparison.table(wide=True)
+            comparison.to_csv()
+            comparison.methods()
         except Exception as error:
             why = shortened(f"{type(error).__name__}: {error}", LONGEST_REASON)
             raise ValueError(
@@ -247,6 +242,11 @@ class Comparison(Record):
         accuracy, else in the unit of the score; by default 1 point, or 1% of the score).
         """
         return standing(self._scores, self._looks, margin=self.margin)
+
+    @property
+    def spent(self) -> float:
+        """The part of the error that ``looks`` have spent: 0.025 after one at five seeds."""
+        return (1 - LEVEL) * sum(look.spent for look in looks_at(self.looks))
 
     @property
     def _labels(self) -> list[str]:
@@ -442,9 +442,7 @@ class Comparison(Record):
 def looked(comparison: Comparison, seeds: tuple[int, ...]) -> Comparison:
     """The same comparison with these seeds, and the look at them."""
     looks = looks_at((*comparison.looks, len(seeds)))
-    spent = (1 - LEVEL) * sum(look.spent for look in looks)
-    numbers = tuple(look.seeds for look in looks)
-    return replace(comparison, seeds=seeds, looks=numbers, spent=spent)
+    return replace(comparison, seeds=seeds, looks=tuple(look.seeds for look in looks))
 
 
 def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Comparison:

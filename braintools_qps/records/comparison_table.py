@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._wording import shortened
-from .closing import data_of
+from .closing import WIDTH, data_of, wrapped
 from .columns import CANDIDATE_COLUMNS, SCORE, with_interval
 from .notes import notes_below
 from .scores import score_of
@@ -18,7 +18,6 @@ from .verdict import MARK, enough_seeds, never_learned
 if TYPE_CHECKING:
     from .comparison import Comparison
 
-WIDTH = 80  # characters of a terminal
 LEAST_LABEL = 16
 EMPTY = ("", "-")
 
@@ -46,8 +45,7 @@ def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
 def comparison_text(comparison: Comparison, *, wide: bool = False) -> str:
     """The table as text: in 80 characters, or with all columns."""
     table = comparison_table(comparison, wide=wide)
-    wrap = textwrap.TextWrapper(WIDTH, break_on_hyphens=False).wrap  # options stay whole
-    notes = [line for note in table.notes for line in wrap(note)]
+    notes = [line for note in table.notes for line in wrapped(note)]
     return "\n".join([text_table(table.rows if wide else _narrowed(table.rows)), *notes])
 
 

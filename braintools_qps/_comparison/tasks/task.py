@@ -77,6 +77,8 @@ class Task:
                 f"readout must be 'all' where each step has a label, got {self.readout!r}. Leave "
                 "it out, or give one label for each sample"
             )
+        if self.readout == "mean":
+            object.__setattr__(self, "readout", self.steps)
 
     def split(self, seed: int) -> Split:
         """Split the samples by a seed into those to train, to validate and to test on.
@@ -144,13 +146,17 @@ class Task:
         return self.samples.labels.shape[1:2] == (self.steps,)
 
     @property
-    def outputs(self) -> int:
-        """How many numbers the network must return at each step: one per class, or those of a
-        target."""
+    def target(self) -> tuple[int, ...]:
+        """The shape of what the network must return at each step for a sample."""
         if self.classes is not None:
-            return self.classes
+            return (self.classes,)
         each_step = self.readout == "all" and self.is_answered_at_each_step
-        return math.prod(self.samples.labels.shape[2 if each_step else 1 :])
+        return self.samples.labels.shape[2 if each_step else 1 :]
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers that are: one per class, or those of a target."""
+        return math.prod(self.target)
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def compared(out=None, **options):
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         comparison = compare(["Sigmoid"], out=out, **OPTIONS | options)
+    assert {warning.filename for warning in warned} <= {__file__}  # of the line that calls
     return without_times(comparison), [str(warning.message) for warning in warned]
 
 

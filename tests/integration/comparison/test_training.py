@@ -71,6 +71,21 @@ def test_training_equals_a_plain_loop():
             np.testing.assert_allclose(ours[name][part], value, rtol=1e-3, atol=1e-4)
 
 
+def test_an_optimizer_that_keeps_its_rate_in_its_state_trains_at_each_rate():
+    """`optax.inject_hyperparams` trains as the optimizer without it."""
+    injected = lambda learning_rate: optax.inject_hyperparams(optax.sgd)(learning_rate)
+    options = QUICK | {"tune": {"learning_rate": (1.0, 1e-6)}, "seeds": [0]}
+    losses = [
+        [
+            trial.loss
+            for trial in compare(["ReluGrad"], optimizer=each, **options).results[0].tuning.trials
+        ]
+        for each in (lambda learning_rate: optax.sgd(learning_rate), injected)
+    ]
+    assert losses[0] == losses[1]
+    assert losses[0][0] < losses[0][1]
+
+
 def test_candidates_share_weights_and_batches():
     # The two have the same derivative, 1/(1 + |x|), from two libraries and in two programs, so
     # whatever differs in their curves would come from other weights or other batches.

@@ -72,6 +72,7 @@ def scored(outputs, y):
         (np.arange(40) % 4 == 0, {"score": scored}, 5.25),
         (np.arange(40) % 2, {"score": scored, "loss": scored}, None),  # of any outputs
         (np.arange(40) % 2, {"score": lambda outputs, y: outputs["V"]}, None),
+        (np.arange(40) % 2, {"score": lambda outputs, y: jnp.nan * outputs.mean()}, None),
     ],
 )
 @pytest.mark.parametrize("readout", [None, "all"])

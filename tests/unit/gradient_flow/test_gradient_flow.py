@@ -90,15 +90,6 @@ def test_a_candidate_needs_no_scale_in_the_surrogate_that_the_model_has():
     )
 
 
-def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
-    histogram = measured().populations[0].slopes.distances
-    assert histogram.share.sum() + histogram.outside == pytest.approx(1)
-    assert histogram.outside <= 0.02
-    centres = (histogram.edges[1:] + histogram.edges[:-1]) / 2
-    expected = (1 + 2 * np.abs(centres) / (ALPHA + 1)) ** -ALPHA
-    np.testing.assert_allclose(histogram.slope, expected, rtol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("spike", "unit", "expected"),
     [

@@ -6,8 +6,6 @@ import pytest
 from braintools_qps._gradient_flow import measures
 from braintools_qps._gradient_flow.passes import cosine
 
-N_BINS = 20  # of which each holds 1 / 20: in double precision more than 1 in all
-
 
 def test_second_moments_are_over_draws_from_the_last_step_back():
     amplitudes = np.array([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]])  # time, draws
@@ -38,39 +36,6 @@ def test_growth_is_the_slope_over_the_lags_that_have_a_gradient(missing):
 )
 def test_reach(moments, expected):
     assert measures.reach(np.array(moments, float)) == expected
-
-
-@pytest.mark.parametrize(
-    ("distances", "low", "high"),
-    [
-        ([0.2, -0.3], -1, 1),  # one scale to either side
-        ([], -1, 1),
-        ([np.nan], -1, 1),
-        (np.arange(-500.0, 501.0), -495, 495),  # 5 of 1001 lie beyond on either side
-        ([*np.linspace(-10, 30, 100_001), np.nan, np.inf, -np.inf, 1e9], -9.8, 29.8),
-    ],
-)
-def test_edges_hold_99_percent_of_the_distances_and_the_threshold_in_the_middle_of_a_bin(
-    distances, low, high
-):
-    edges, width = measures.bin_edges(np.array(distances)), (high - low) / 60
-    assert np.diff(edges) == pytest.approx(width, rel=1e-3)
-    assert np.min(np.abs((edges[1:] + edges[:-1]) / 2)) == pytest.approx(0, abs=1e-9)
-    assert low - 1.51 * width <= edges[0] <= low - 0.49 * width
-    assert high + 0.49 * width <= edges[-1] <= high + 1.51 * width
-
-
-def test_a_histogram_counts_shares_and_what_lies_outside():
-    edges, slope = np.array([-1.0, 0.0, 1.0]), np.array([0.5, 1.0])
-    made = measures.histogram(np.array([-0.5, 0.5, 0.6, 2.0, np.nan]), edges, slope)
-    assert made.share == pytest.approx([0.2, 0.4])
-    assert made.outside == pytest.approx(0.4)
-    assert made.slope is slope
-    assert made.edges is edges
-    edges = np.arange(N_BINS + 1.0)
-    made = measures.histogram(edges[:-1] + 0.5, edges, np.ones(N_BINS))
-    assert made.share.sum() > 1
-    assert made.outside == 0.0
 
 
 def test_the_cosine_of_two_adjoints_whatever_their_size():

@@ -91,6 +91,10 @@ def test_looks_share_the_error_and_go_through_json():
     assert not any(looked(close, close.seeds).standing.lower)
 
 
+def test_with_fewer_seeds_than_an_earlier_look_nothing_is_proposed():
+    assert "The last look was at 20 seeds." in str(looked(of({"margin": 0.1}, **LEVEL), range(20)))
+
+
 def test_runs_near_guessing_are_counted_by_candidate():
     task = {"name": "made", "samples": {"test": 100}}
     found = dataclasses.replace(

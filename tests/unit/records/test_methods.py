@@ -62,6 +62,7 @@ def test_a_comparison_is_told_from_the_data_to_the_versions():
          "Looks were after 5 and 10 seeds, at an error of 3.33% in all."),
         (whole(margin=2.0), "equal within 2.0 points by"),
         (whole(prepare=True), "first brought into the range where neurons fire, the same for all"),
+        (whole(tune={"alpha": [1, 2]}, learning_rate=0.03), "The learning rate was 0.03."),
         (whole(tune={"clip": [0.1]}), "They were trained with clip (0.1)."),
         (of(**FIVE, C=(0.7, 0.71, 0.72, 0.7, 0.7)), "by Tukey's test on paired differences"),
         (of(**FIVE), "They were trained as given, at a learning rate of 0.1."),
