@@ -24,34 +24,27 @@ class Attempts:
     measured: Measured
     trials: Trials
     given: Given
-    tried: dict[str, LearningTrial | None] = field(default_factory=dict)  # by what is said
+    tried: set[str] = field(default_factory=set)  # by what is said of them
     kinds: dict[str, None] = field(default_factory=dict)  # of changes that could be made, in order
 
-    def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
-        """The first change that makes the trial clearly better."""
+    def first_that_helps(
+        self, changes: Iterable[Change], before: LearningTrial
+    ) -> tuple[Change, LearningTrial] | None:
+        """The first change that makes the trial clearly better; those tried before did not."""
         for change in changes:
-            after = self.after(change)
-            if after is not None and self.helps(after):
+            if (said := change.said(self.given)) in self.tried:
+                continue
+            self.tried.add(said)
+            try:
+                after = self._try(change, before).record
+            except Exception:  # the user would meet it, too
+                continue
+            self.kinds[change.what] = None
+            if is_better(after, before):
                 return change, after
         return None
 
-    def after(self, change: Change) -> LearningTrial | None:
-        """The trial of the changed model; None where the change cannot be made."""
-        said = change.said(self.given)
-        if said not in self.tried:
-            try:
-                self.tried[said] = self._try(change).record
-                self.kinds[change.what] = None
-            except Exception:  # the user would meet it, too
-                self.tried[said] = None
-        return self.tried[said]
-
-    def helps(self, after: LearningTrial) -> bool:
-        """Whether a trial is clearly better than that of the model as it is."""
-        before = self.measured.tried
-        return before is not None and is_better(after, before.record)
-
-    def _try(self, change: Change) -> Tried:
+    def _try(self, change: Change, before: LearningTrial) -> Tried:
         model, inputs = self.measured.evaluator.model, self.measured.evaluator.inputs
         with restoring(model):
             neurons = find_neurons(model)
@@ -65,14 +58,13 @@ class Attempts:
             with_index(inputs),
             through_stops=change.through_stops,
             all_steps=change.all_steps,
-            longest=_enough(self.measured.tried),
+            longest=_enough(before),
         )
 
 
-def _enough(before: Tried | None) -> int:
+def _enough(before: LearningTrial) -> int:
     """Losses after which a change has not helped if half is not gone: one before each step."""
-    slowly = before and before.record.half_after
-    return slowly // SOONER + 1 if slowly else LONGEST
+    return before.half_after // SOONER + 1 if before.half_after else LONGEST
 
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:

@@ -19,9 +19,8 @@ from .._models import find_nodes, is_dropout, set_surrogate
 from .._registry import call_text
 from ..typing import Inputs, Model, SpikeFunction
 from .normalize import normalize_surrogate
-from .normalize_rates import normalize_rates, write_leaves
+from .normalize_rates import write_leaves
 from .passes import replaced
-from .relay import relay_weights
 from .step import Step
 
 SLOPE = 0.1  # the mean slope that surrogates are lowered to
@@ -58,10 +57,10 @@ class Code(NamedTuple):
 class Change(abc.ABC):
     """One change of a model, of its inputs, or of how it is trained."""
 
-    what = ""  # in a list of what was tried
+    what: str = ""  # in a list of what was tried
     of_inputs = False  # which are the user's to change
-    through_stops = False  # whether the trial lets gradients pass what stops them
-    all_steps = False  # whether the loss of the trial reads the mean output of all steps
+    through_stops: bool = False  # whether the trial lets gradients pass what stops them
+    all_steps: bool = False  # whether the loss of the trial reads the mean output of all steps
 
     @abc.abstractmethod
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
@@ -96,91 +95,41 @@ class Both(Change):
 
 
 @dataclass(frozen=True)
-class BringRates(Change):
-    """Bring every population to a firing rate; None for the default of `normalize_rates`."""
+class ChangeRates(Change):
+    """Call `normalize_rates` or `relay_weights`; None for the rate that is its default."""
 
-    rate: float | None = None
-    what = "other firing rates"
+    function: Callable[..., Any]
+    rate: float | None
+    what: str
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        normalize_rates(model, inputs, **_given(rate=self.rate))
+        self.function(model, inputs, **({} if self.rate is None else {"rate": self.rate}))
         return inputs
 
     def code(self, given: Given) -> Code:
-        options = _typed(rate=self.rate)
-        return Code((f"normalize_rates({given.arguments}{options})",), ("normalize_rates",))
+        name, rate = self.function.__name__, "" if self.rate is None else f", rate={self.rate!r}"
+        return Code((f"{name}({given.arguments}{rate})",), (name,))
 
 
 @dataclass(frozen=True)
-class RelayWeights(Change):
-    """Give a deep stack weights that pass spikes on."""
-
-    rate: float | None = None
-    what = "relayed spikes"
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        relay_weights(model, inputs, **_given(rate=self.rate))
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        options = _typed(rate=self.rate)
-        return Code((f"relay_weights({given.arguments}{options})",), ("relay_weights",))
-
-
-@dataclass(frozen=True)
-class ScaleWeights(Change):
-    """Multiply some weights of a step by a factor."""
+class ChangeWeights(Change):
+    """Change some weights of a step, by a function and by its code with ``{0}``."""
 
     step: Step
     positions: tuple[int, ...]
-    factor: float
-    what = "larger or smaller weights"
+    function: Callable[[Any], Any]
+    expression: str
+    what: str
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        _rewrite(model, self.step, self.positions, lambda w: w * self.factor)
+        states = self.step.arrays.states
+        old = [jnp.asarray(states[i]) for i in self.positions]
+        new = [self.function(w).astype(w.dtype) for w in old]
+        write_leaves(model, self.step, replaced(states, self.positions, new))
         return inputs
 
     def code(self, given: Given) -> Code:
-        return Code(tuple(self.step.code(i, f"{self.factor:g} * {{0}}") for i in self.positions))
-
-
-@dataclass(frozen=True)
-class CentreWeights(Change):
-    """Subtract the mean from some weights of a step."""
-
-    step: Step
-    positions: tuple[int, ...]
-    what = "centred weights"
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        _rewrite(model, self.step, self.positions, lambda w: w - w.mean())
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        return Code(tuple(self.step.code(i, "{0} - {0}.mean()") for i in self.positions))
-
-
-@dataclass(frozen=True)
-class SetSurrogates(Change):
-    """Give populations other surrogates, each with its code; perhaps stop gradients at resets."""
-
-    surrogates: Mapping[str, SpikeFunction]
-    codes: Mapping[str, str]
-    detach: bool = False
-
-    @property
-    def what(self) -> str:  # type: ignore[override]
-        return "detached resets" if self.detach else "other surrogates"
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        set_surrogate(model, self.surrogates, detach_reset=self.detach or None)
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        pairs = ", ".join(f"{name!r}: {code}" for name, code in self.codes.items())
-        names = ("Scaled", "set_surrogate") if "Scaled(" in pairs else ("set_surrogate",)
-        detach = ", detach_reset=True" if self.detach else ""
-        return Code((f"set_surrogate(model, {{{pairs}}}{detach})",), names)
+        return Code(tuple(self.step.code(i, self.expression) for i in self.positions))
 
 
 @dataclass(frozen=True)
@@ -190,21 +139,18 @@ class LowerSurrogates(Change):
     mean_slope: float = SLOPE
     surrogates: Mapping[str, Surrogate] | None = None
     surrogates_code: str = ""
-    detach: bool = False
     what = "other surrogates"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        options = _given(surrogate=self.surrogates)
-        lowered = normalize_surrogate(model, inputs, mean_slope=self.mean_slope, **options)
-        set_surrogate(model, lowered, detach_reset=self.detach or None)
+        chosen, slope = self.surrogates, self.mean_slope
+        lowered = normalize_surrogate(model, inputs, surrogate=chosen, mean_slope=slope)
+        set_surrogate(model, lowered)
         return inputs
 
     def code(self, given: Given) -> Code:
         other = f", surrogate={self.surrogates_code}" if self.surrogates else ""
         slope = "" if self.mean_slope == SLOPE else f", mean_slope={self.mean_slope:g}"
-        detach = ", detach_reset=True" if self.detach else ""
-        lowered = f"normalize_surrogate({given.arguments}{other}{slope})"
-        line = f"set_surrogate(model, {lowered}{detach})"
+        line = f"set_surrogate(model, normalize_surrogate({given.arguments}{other}{slope}))"
         imports = ("from brainunit import Quantity",) if "Quantity(" in other else ()
         return Code((*imports, line), ("normalize_surrogate", "set_surrogate"))
 
@@ -251,16 +197,17 @@ class ChangeInputs(Change):
     def said(self, given: Given) -> str:
         if given.is_task:
             return f"With X = {self.expression.format(x='X', time=1)} in the task's data"
-        return f"After {'; '.join(self.code(given).statements)}"
+        return super().said(given)
 
 
 @dataclass(frozen=True)
-class LetGradientPass(Change):
-    """What if nothing stopped the gradient? For the user to write."""
+class WhatIf(Change):
+    """Another way to train, for the user to write: what ``clause`` says is tried as it is."""
 
-    stops: str
-    what = "a gradient that passes"
-    through_stops = True
+    clause: str
+    what: str
+    through_stops: bool = False
+    all_steps: bool = False
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         return inputs
@@ -269,24 +216,7 @@ class LetGradientPass(Change):
         return Code(())
 
     def said(self, given: Given) -> str:
-        return f"Where the gradient passes {self.stops}"
-
-
-@dataclass(frozen=True)
-class ReadAllSteps(Change):
-    """What if the loss read the mean output of all steps? For the user to write."""
-
-    what = "all steps in the loss"
-    all_steps = True
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        return Code(())
-
-    def said(self, given: Given) -> str:
-        return "With the mean output of all steps in the loss"
+        return self.clause
 
 
 def written(spike: SpikeFunction, otherwise: str) -> str:
@@ -295,20 +225,3 @@ def written(spike: SpikeFunction, otherwise: str) -> str:
         return repr(call_text(spike))
     except (TypeError, AttributeError):  # no class that a spec names, or a value that none holds
         return otherwise
-
-
-def _rewrite(
-    model: Model, step: Step, positions: tuple[int, ...], function: Callable[[Any], Any]
-) -> None:
-    states = step.arrays.states
-    old = [jnp.asarray(states[i]) for i in positions]
-    new = [function(w).astype(w.dtype) for w in old]
-    write_leaves(model, step, replaced(states, positions, new))
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _typed(**options: Any) -> str:
-    return "".join(f", {name}={value!r}" for name, value in _given(**options).items())

@@ -35,24 +35,35 @@ class Verdict(NamedTuple):
     diagnosis: Diagnosis
     further: tuple[str, ...] = ()
     change: Change | None = None
-    after: LearningTrial | None = None
 
 
 def trials_of(evaluator: Evaluator) -> Trials | None:
-    """Trials with the user's objective, with the labels or with random ones.
-
-    None where there is nothing to train, or nothing to tell apart.
-    """
-    step, outputs, batch = evaluator.step, evaluator.run.outputs, evaluator.batch
-    if not step.parameters:
+    """Trials with the objective, with the labels or with random ones, if there can be any."""
+    if why_untried(evaluator):
         return None
+    step, outputs, batch = evaluator.step, evaluator.run.outputs, evaluator.batch
     if function := evaluator.objective.function:
         return Trials(of_objective(step, outputs, function, batch))
-    if batch is None or batch == 1 or not _has_samples(evaluator):
-        return None
     if evaluator.labels is not None:
         return Trials(of_labels(step, outputs, evaluator.labels))
-    return Trials(of_random_labels(step, outputs, batch, evaluator.objective.seed))
+    return Trials(of_random_labels(step, outputs, batch or 1, evaluator.objective.seed))
+
+
+def why_untried(evaluator: Evaluator) -> str:
+    """Why there can be no trial, where there is nothing to train or to tell apart; else empty."""
+    if not evaluator.step.parameters:
+        return ": it has no brainstate.ParamState to train"
+    if evaluator.objective.function:
+        return "" if evaluator.cotangents.value else ": the objective is 0 for its outputs"
+    if (evaluator.batch or 1) == 1:
+        return ", which takes several samples: pass a batch"
+    first = next(filter(is_real, evaluator.run.outputs))
+    if first.shape[1:2] != (evaluator.batch,):
+        return (
+            ", since its outputs have no axis of samples: pass objective=, a function from the "
+            "outputs of all steps to your loss"
+        )
+    return ""
 
 
 def judged(measured: Measured, trials: Trials | None) -> Measured:
@@ -74,7 +85,7 @@ def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict
         return _untried(measured, found)
     attempts = Attempts(measured, trials, given)
     for cause, finding in found:
-        if helping := attempts.first_that_helps(cause.changes(measured, finding)):
+        if helping := attempts.first_that_helps(cause.changes(measured, finding), tried.record):
             return _proven(measured, tried.record, cause, finding, given, *helping)
         if finding.final:
             break
@@ -91,8 +102,13 @@ def said_of(trial: LearningTrial) -> str:
         return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
     if not np.isfinite([trial.losses[0], trial.constant]).all():
         return "It does not learn: its loss is NaN or infinite."
-    left = f"after {_steps(len(trial.losses))} {trial.left:.3g} of {trial.constant:.3g} is left"
-    return f"It {'learns slowly' if trial.moves else 'does not learn'}: {left}."
+    left = f"{trial.left:.3g} of {trial.constant:.3g} is left"
+    if trial.left > abs(trial.constant):
+        left = (
+            f"its loss is {trial.left:.3g}, that of the best constant answer {trial.constant:.3g}"
+        )
+    how = "learns slowly" if trial.moves else "does not learn"
+    return f"It {how}: after {_steps(len(trial.losses))} {left}."
 
 
 def unmoved(measured: Measured) -> Iterator[str]:
@@ -133,6 +149,20 @@ def _fixed(measured: Measured) -> Iterator[str]:
         )
 
 
+def named_as_cause(
+    cause: Cause,
+    finding: Finding,
+    before: LearningTrial | None,
+    remedy: str | None,
+    code: str | None = None,
+) -> Diagnosis:
+    """The diagnosis that a finding gives, after what the trial of the model has shown."""
+    first = next(iter(finding.populations), None)
+    text = finding.text if before is None else f"{said_of(before)} {finding.text}"
+    marks = finding.populations, cause.column, cause.word
+    return Diagnosis(cause.name, first, text, remedy, code, *marks)
+
+
 def _proven(
     measured: Measured,
     before: LearningTrial,
@@ -143,19 +173,9 @@ def _proven(
     after: LearningTrial,
 ) -> Verdict:
     """The cause whose change makes the trial better, with the numbers of both."""
-    code = change.code(given)
-    remedy = f"{change.said(given)} {_afterwards(after)}."
-    diagnosis = Diagnosis(
-        cause.name,
-        finding.populations[0] if finding.populations else None,
-        f"{said_of(before)} {finding.text}",
-        remedy,
-        str(code) if code.lines else None,
-        finding.populations,
-        cause.column,
-        cause.word,
-    )
-    return Verdict(diagnosis, tuple(facts(measured, cause.name)), change, after)
+    code, remedy = change.code(given), f"{change.said(given)} {_afterwards(after)}."
+    diagnosis = named_as_cause(cause, finding, before, remedy, str(code) if code.lines else None)
+    return Verdict(diagnosis, tuple(facts(measured, cause.name)), change)
 
 
 def _afterwards(after: LearningTrial) -> str:
@@ -168,32 +188,21 @@ def _afterwards(after: LearningTrial) -> str:
 def _unproven(
     before: LearningTrial, found: list[tuple[Cause, Finding]], attempts: Attempts
 ) -> Verdict:
-    """Exact findings first, then those that no trial can speak against, then what was tried."""
-    measured = attempts.measured
-    has_changes = lambda cause, finding: any(True for _ in cause.changes(measured, finding))
-    certain = lambda pair: pair[1].exact or not has_changes(*pair)
-    known = [pair for pair in found if not pair[0].general]
-    known.sort(key=lambda pair: (not pair[1].exact, not certain(pair)))
-    tried = ", ".join(attempts.kinds)
+    """No cause for what learns; else exact findings first, then the others, then what was tried."""
+    measured, tried = attempts.measured, ", ".join(attempts.kinds)
     nothing = f"Nothing that was tried helps: {tried}." if tried else None
-    if before.learns and not (known and certain(known[0])):
+    if before.learns:
         further = (*facts(measured), *unmoved(measured), *filter(None, [nothing]))
         return Verdict(Diagnosis("none", None, said_of(before)), further)
+    known = sorted(
+        (pair for pair in found if not pair[0].general), key=lambda pair: not pair[1].exact
+    )
     if not known:
         remedy = " ".join(filter(None, [nothing, _on_random_labels(measured.evaluator)]))
         return Verdict(Diagnosis("unknown", None, said_of(before), remedy or None))
     (cause, first), *others = known
-    diagnosis = Diagnosis(
-        cause.name,
-        first.populations[0] if first.populations else None,
-        f"{said_of(before)} {first.text}",
-        first.advice or nothing,
-        None,
-        first.populations,
-        cause.column,
-        cause.word,
-    )
-    texts = [] if first.final else [finding.text for _, finding in others]
+    diagnosis = named_as_cause(cause, first, before, first.advice or nothing)
+    texts = [] if first.final else [f.text for each, f in others if each.name != cause.name]
     return Verdict(diagnosis, (*texts, *([nothing] if nothing and first.advice else ())))
 
 
@@ -206,31 +215,11 @@ def _on_random_labels(evaluator: Evaluator) -> str:
 
 def _untried(measured: Measured, found: list[tuple[Cause, Finding]]) -> Verdict:
     """Without a trial, only exact findings are causes."""
-    known = [(cause, finding) for cause, finding in found if finding.exact]
-    for cause, finding in known:
-        where = finding.populations[0] if finding.populations else None
-        return Verdict(Diagnosis(cause.name, where, finding.text, finding.advice or None))
-    return Verdict(Diagnosis("none", None, _why_untried(measured)))
-
-
-def _why_untried(measured: Measured) -> str:
-    why = ""
-    if not measured.step.parameters:
-        why = ": it has no brainstate.ParamState to train"
-    elif (measured.evaluator.batch or 1) == 1:
-        why = ", which takes several samples: pass a batch"
-    elif not _has_samples(measured.evaluator):
-        why = (
-            ", since its outputs have no axis of samples: pass objective=, a function from the "
-            "outputs of all steps to your loss"
-        )
-    return f"Whether it learns was not tried{why}."
-
-
-def _has_samples(evaluator: Evaluator) -> bool:
-    """Whether the first real output has the samples of the batch along its second axis."""
-    first = next(filter(is_real, evaluator.run.outputs))
-    return evaluator.batch is not None and first.shape[1:2] == (evaluator.batch,)
+    for cause, finding in found:
+        if finding.exact:
+            return Verdict(named_as_cause(cause, finding, None, finding.advice or None))
+    why = why_untried(measured.evaluator)
+    return Verdict(Diagnosis("none", None, f"Whether it learns was not tried{why}."))
 
 
 def _steps(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,9 +15,9 @@ from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
 from .operations import per_sample
-from .passes import passes_of, with_index
+from .passes import Forward, passes_of, with_index
 from .slopes import slope_summary, slopes_at
-from .step import Population, Spikes, Step, is_real
+from .step import Population, Spikes, Step
 from .trial import Tried
 
 SURROGATE = QPseudoSpike(alpha=8)  # lowered, it lost nothing in our study
@@ -77,15 +76,11 @@ class Evaluator:
         self.operations = self._operations()
         self.labels, self.wanted = labels, wanted or Wanted()
 
-    def changed(
-        self, states: Sequence[Array] | None = None, inputs: Inputs | None = None
-    ) -> Evaluator:
-        """The same model run with other values of its states, or over other inputs."""
+    def over(self, inputs: Inputs, states: Sequence[Array] | None = None) -> Forward:
+        """The same model run over other inputs, perhaps with other values of its states."""
         arrays = self.step.arrays
         arrays = arrays if states is None else arrays._replace(states=tuple(states))
-        step = dataclasses.replace(self.step, arrays=arrays)
-        inputs = self.inputs if inputs is None else inputs
-        return Evaluator(step, inputs, self.objective, self.model, self.labels, self.wanted)
+        return self.passes.forward(arrays, with_index(inputs))
 
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
@@ -123,15 +118,11 @@ class Evaluator:
         slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
         return slope_summary(spike, argument, unit, slopes)
 
-    def real_outputs(self) -> list[np.ndarray]:
-        """The outputs that an objective can have a derivative for."""
-        return [np.asarray(output) for output in self.run.outputs if is_real(output)]
-
     def _gradients(self, slopes: list[Array]) -> list[Gradient]:
         """The gradient of each population's membranes."""
         result = self.passes.backward(self.step.arrays, self.run, slopes, self.cotangents.values)
         amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
-        return list(map(_gradient, amplitudes, cosines, self._depth_growths(amplitudes)))
+        return list(map(_gradient, amplitudes, cosines))
 
     def _activity(self, index: int) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
@@ -151,21 +142,8 @@ class Evaluator:
         """Spikes of each population, summed over time."""
         return [np.asarray(fired).sum(axis=0) for fired in self.run.fired]
 
-    def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
-        """The gradient of each population, relative to the first one that it feeds."""
-        names = [population.name for population in self.step.populations]
-        totals = np.square(np.asarray(amplitudes, np.float64)).mean(axis=(1, 2))
-        size = dict(zip(names, np.sqrt(totals)))
-        ahead = {name: next(iter(self.step.graph.next_of(name)), None) for name in names}
-        return [
-            float(size[name] / size[after])
-            if after and size[name] > 0 and size[after] > 0
-            else np.nan
-            for name, after in ahead.items()
-        ]
 
-
-def _gradient(amplitudes: np.ndarray, cosines: np.ndarray, depth: float) -> Gradient:
+def _gradient(amplitudes: np.ndarray, cosines: np.ndarray) -> Gradient:
     moments = measures.second_moments(amplitudes)
     reach, reached_start = measures.reach(moments)
     return Gradient(
@@ -175,5 +153,4 @@ def _gradient(amplitudes: np.ndarray, cosines: np.ndarray, depth: float) -> Grad
         reach=reach,
         reached_start=reached_start,
         consistency=measures.consistency(cosines, amplitudes),
-        depth_growth=depth,
     )

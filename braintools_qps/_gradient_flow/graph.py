@@ -13,22 +13,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from .._jaxpr import (
-    REARRANGING,
-    STOPPING,
-    Jaxpr,
-    JaxprEqn,
-    Literal,
-    Var,
-    evaluate,
-    is_product,
-    mark_of,
-)
+from .._jaxpr import STOPPING, Jaxpr, JaxprEqn, Var, evaluate, is_product, mark_of
 from .._models import ARGUMENT, SPIKES
 
 INPUTS, OUTPUTS = "inputs", "outputs"
-# With those that only move elements: weights keep their sign.
-KEEPING = {"convert_element_type", "copy", "reduce_precision"}
 
 
 class Fixed(NamedTuple):
@@ -48,15 +36,10 @@ class Facts(NamedTuple):
     smooth: Vertices = frozenset()  # sources through which a derivative passes
     factors: Vertices = frozenset()  # parameters that no product has met yet
     weights: Vertices = frozenset()  # parameters that have met data in a product
-    added: Vertices = frozenset()  # those of this step's products that enter with a plus sign
-    subtracted: Vertices = frozenset()  # and those with a minus sign
-    unsigned: Vertices = frozenset()  # parameters whose sign is not that of their effect
     gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
-    weighted: Vertices = frozenset()  # sources that a product has met
     fired: Vertices = frozenset()  # populations whose spikes are among the sources, not their V
     stopped: frozenset[tuple[Vertex, str]] = frozenset()  # source, and the primitive that stops it
-    averaged: bool = False  # it has been summed over neurons or samples
-    normed: bool = False  # the root of such a sum, or divided by it
+    normed: bool = False  # a root of data, as of their variance, or divided by it
 
     @property
     def is_data(self) -> bool:
@@ -75,11 +58,7 @@ class Graph:
     through which a derivative passes; ``fired`` to the populations whose spikes, not their V alone,
     are among it; ``stopped`` to the primitives that stop a derivative, by source. ``weights`` are
     the parameters to scale, by population: those that multiply its inputs, and after a norm its
-    gain. ``subtracted`` are those that only enter with a minus sign, as inhibition does under
-    Dale's law. ``unsigned`` are those of which a function reaches the product, such as
-    ``w * sign``, or whose product data multiply, as with a conductance. ``fixed`` are the positions
-    of weights that are no parameters, also for `OUTPUTS`. ``recurrent`` are the populations that
-    feed themselves through weights.
+    gain. ``fixed`` are the positions of weights that are no parameters, also for `OUTPUTS`.
     """
 
     names: tuple[str, ...]
@@ -88,10 +67,7 @@ class Graph:
     fired: Mapping[str, Vertices]
     stopped: Mapping[str, frozenset[tuple[Vertex, str]]]
     weights: Mapping[str, frozenset[int]]
-    subtracted: Mapping[str, Vertices]
-    unsigned: Mapping[str, Vertices]
     fixed: Mapping[str, list[int]]
-    recurrent: frozenset[str]
     sources: Mapping[Any, Vertices]  # what feeds each variable of the step
 
     def downstream(self, source: Vertex, *, smooth: bool = False) -> set[str]:
@@ -106,11 +82,6 @@ class Graph:
         """Whether others, or the output, read a population's V and nothing reads its spikes."""
         others = {sink for sink, sources in self.feeds.items() if name in sources} - {name}
         return bool(others) and not any(name in self.fired[sink] for sink in others)
-
-    def next_of(self, name: str) -> list[str]:
-        """The populations that a population feeds and that do not reach back to it."""
-        back = self.upstream(name)
-        return [n for n in self.names if name in self.feeds[n] and n not in {*back, name}]
 
     def passes_by(self, names: set[str]) -> bool:
         """Whether the inputs reach the output on a way through none of these populations."""
@@ -186,10 +157,7 @@ def graph_of(
         read, after, sinks, known = _followed(jaxpr, start, membranes, len(carried))
         ahead = dict(start)
         for state, facts in zip(carried, after):
-            passed_on = facts._replace(
-                averaged=False, normed=False, added=frozenset(), subtracted=frozenset()
-            )
-            ahead[state] = joined([start.get(state, NOTHING), passed_on])
+            ahead[state] = joined([start.get(state, NOTHING), facts._replace(normed=False)])
         if ahead == start:
             break
         start = ahead
@@ -202,13 +170,10 @@ def graph_of(
         fired={name: facts.fired for name, facts in sinks.items()},
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: trained(sinks[name].weights | sinks[name].gains) for name in names},
-        subtracted={name: sinks[name].subtracted - sinks[name].added for name in names},
-        unsigned={name: sinks[name].unsigned for name in names},
         fixed={
             name: sorted(v.position for v in facts.weights if isinstance(v, Fixed))
             for name, facts in sinks.items()
         },
-        recurrent=frozenset(name for name in names if name in sinks[name].weighted),
         sources={variable: facts.sources for variable, facts in known.items()},
     )
 
@@ -267,41 +232,15 @@ def _sent_by(name: str) -> Facts:
 def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     """The facts of an equation's result."""
     facts = _stopped(eqn, joined(operands), variable)
-    facts = facts._replace(unsigned=facts.unsigned | _unsigned(eqn, operands))
-    name = eqn.primitive.name
     if _is_product(eqn, operands):
         factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
         met = facts.weights | factors
-        return facts._replace(
-            factors=frozenset(), weights=met, added=facts.added | factors, gains=frozenset(),
-            averaged=False, normed=False, weighted=facts.sources,
-        )  # fmt: skip
-    if name in {"neg", "sub"}:
-        kept, last = (NOTHING, operands[0]) if name == "neg" else operands
-        return facts._replace(
-            added=kept.added | last.subtracted, subtracted=kept.subtracted | last.added
-        )
-    if name in {"mul", "div"}:
+        return facts._replace(factors=frozenset(), weights=met, gains=frozenset(), normed=False)
+    if eqn.primitive.name in {"mul", "div"}:
         return _scaled(facts, *operands)
-    if name == "reduce_sum":
-        return facts._replace(averaged=facts.is_data)
-    if name in {"sqrt", "rsqrt"}:
-        return facts._replace(normed=facts.averaged)
+    if eqn.primitive.name in {"sqrt", "rsqrt"}:
+        return facts._replace(normed=facts.is_data)
     return facts
-
-
-def _unsigned(eqn: JaxprEqn, operands: list[Facts]) -> Vertices:
-    """The parameters whose effect an equation gives another sign, or one that data decide."""
-    if eqn.primitive.name not in {"mul", "div"}:
-        keeps = eqn.primitive.name in REARRANGING | KEEPING or _is_product(eqn, operands)
-        return frozenset() if keeps else frozenset().union(*(x.factors for x in operands))
-    met = frozenset().union(*(x.factors | x.weights for x in operands))
-    if numbers := [v.val for v in eqn.invars if isinstance(v, Literal)]:
-        return frozenset() if numbers[0] > 0 else met
-    if any(x.is_data for x in operands):
-        keeps = any(x.normed or not x.is_data for x in operands)
-        return frozenset() if keeps else met
-    return met
 
 
 def _stopped(eqn: JaxprEqn, facts: Facts, variable: Var) -> Facts:

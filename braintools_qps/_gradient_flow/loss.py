@@ -75,17 +75,26 @@ def of_objective(
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
-    """Cross-entropy of the mean output for classes, squared error for numbers."""
+    """Cross-entropy of the mean output for classes, squared error for numbers.
+
+    Raises
+    ------
+    ValueError
+        If all labels that count are the same, or the output is too small for them.
+    """
     chosen, answers = counted(len(labels)), _answers(step, outputs)
-    if (labels[chosen] == labels[:1]).all():
-        raise ValueError(
-            f"labels must differ between samples, got {labels[0]} for all. Pass a batch of several "
-            "classes or targets, or leave labels out"
-        )
-    if np.issubdtype(labels.dtype, np.floating):
-        return _squared(answers, chosen, labels[chosen].reshape(len(chosen), -1))
+    size, numbers = answers(outputs).shape[1], np.issubdtype(labels.dtype, np.floating)
     _, classes = np.unique(labels, return_inverse=True)
-    return _entropy(answers, chosen, classes.reshape(-1)[chosen])
+    counts, targets = classes.reshape(-1)[chosen], labels[chosen].reshape(len(chosen), -1)
+    fits = size == targets.shape[1] if numbers else counts.max() < max(size, 2)
+    if not fits or (targets == targets[:1]).all():
+        needed = f"{targets.shape[1]} numbers" if numbers else f"{counts.max() + 1} classes"
+        raise ValueError(
+            "labels must differ, and the output must have a feature for each class, or number\n"
+            f"Got {needed} for an output of {size}, the first label {labels[0]}\n"
+            "Pass samples of several classes, or objective="
+        )
+    return _squared(answers, chosen, targets) if numbers else _entropy(answers, chosen, counts)
 
 
 def of_random_labels(step: Step, outputs: Sequence[Array], batch: int, seed: int) -> Loss:

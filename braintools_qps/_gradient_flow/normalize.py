@@ -107,11 +107,11 @@ def lowered(evaluator: Evaluator, spikes: Spikes, mean_slope: float) -> dict[str
     ValueError
         If a spike function is not a Surrogate, has a State as its dampening, or a mean slope of 0.
     """
+    spikes = {p.name: spikes[p.name] for p in evaluator.step.populations}  # no readouts
     for name, spike in spikes.items():
         _check_dampening(name, spike)
     means = {
-        population.name: evaluator.slopes_of(population, spikes[population.name]).per_scale
-        for population in evaluator.step.populations
+        p.name: evaluator.slopes_of(p, spikes[p.name]).per_scale for p in evaluator.step.populations
     }
     missing = [n for n, mean in means.items() if not (math.isfinite(mean) and mean > 0)]
     if missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import brainstate
 import jax
@@ -17,7 +17,7 @@ from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
 from .passes import passes_of, replaced, with_index
-from .step import Population, Step
+from .step import Step
 from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
@@ -44,8 +44,8 @@ def normalize_rates(
     place of the variance. Like the fluctuation-driven initialisation of Rossbroich et al. [2]_, it
     keeps activity from dying out or saturating in deep networks, and recurrent weights keep their
     share of the input. When we trained eight layers on digits, rates from 0.05 to 0.2 did equally
-    well, and 0.3 did worse. Scaling does not help a population whose input weights all have the
-    same sign; a note in the record says so.
+    well, and 0.3 did worse. Scaling may not help a population whose input weights all have the
+    same sign: subtract their mean first.
 
     Parameters
     ----------
@@ -119,15 +119,15 @@ def normalize_rates(
         raise error
     write_leaves(model, step, scaling.states)
     rows = (NormalizedRate(n, before[n], scaling.after[n], scaling.factors.get(n)) for n in before)
-    return NormalizedRates(rate, tuple(rows), _notes(step))
+    return NormalizedRates(rate, tuple(rows))
 
 
 def attained(
-    rate_at: Callable[[float], float], target: float, *, widest: int = WIDEST, close: float = CLOSE
+    rate_at: Callable[[float], float], target: float, *, close: float = CLOSE
 ) -> float | None:
     """The factor nearest to 1 at which a firing rate is the target, or None.
 
-    Factors go up to ``2**widest``. The interval that holds the factor is cut where a straight line
+    Factors go up to ``2**WIDEST``. The interval that holds the factor is cut where a straight line
     between its ends meets the target, but never near an end, because rates jump.
     """
 
@@ -140,7 +140,7 @@ def attained(
         return 1.0
     upwards = rates[0.0] < target
     sign = 1 if upwards else -1
-    exponents = [sign * n for n in range(1, widest + 1)]
+    exponents = [sign * n for n in range(1, WIDEST + 1)]
     near = 0.0
     for far in map(float, [*exponents, 0, *(-n for n in exponents)]):
         rates[far] = rate_with(far)
@@ -269,24 +269,6 @@ def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
             states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
 
 
-def of_one_sign(step: Step) -> dict[str, list[int]]:
-    """The weight matrices of each population whose inputs are all excitation or all inhibition."""
-    return {
-        p.name: step.matrices(p)
-        for p in step.populations
-        if is_only(step, p, "excited") or is_only(step, p, "inhibited")
-    }
-
-
-def is_only(step: Step, p: Population, way: Literal["excited", "inhibited"]) -> bool:
-    """Whether no weight drives a population the other way; False where signs say nothing."""
-    matrices, states, graph = step.matrices(p), step.arrays.states, step.graph
-    sign = 1 if way == "excited" else -1
-    effects = (sign * (-1 if i in graph.subtracted[p.name] else 1) * states[i] for i in matrices)
-    known = not graph.unsigned[p.name].intersection(matrices)
-    return bool(matrices) and known and all(bool((x >= 0).all()) for x in effects)
-
-
 def _fixed(step: Step, rates: Rates) -> ValueError | None:
     """The error for a population that never fires and whose only weights are no parameters."""
     for p in step.populations:
@@ -314,14 +296,3 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
         f"{rate:g} spikes per step\nWith these factors it fires at {low:.3g} to {high:.3g}\n"
         f"{why}; nothing was changed"
     )
-
-
-def _notes(step: Step) -> tuple[str, ...]:
-    """A note on weights of one sign. In the casebook, only centring them helped."""
-    alike = list(of_one_sign(step))
-    note = (
-        f"The weights that feed {', '.join(alike)} all have the same sign, so the neurons fire "
-        "together and carry little information. Subtract the mean of each weight matrix, and call "
-        "normalize_rates again."
-    )
-    return (note,) if alike else ()

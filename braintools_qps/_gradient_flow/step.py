@@ -37,7 +37,6 @@ class Population(NamedTuple):
     argument_unit: u.Unit | None  # of what the spike function is called with
     call: int  # the call whose argument is the new membrane, among all calls of a step
     spikes: Var  # the variable of the spikes that leave the neuron
-    code: str  # an expression for its spike function, from ``model``
 
 
 class Arrays(NamedTuple):
@@ -71,7 +70,6 @@ class Step:
     lasting: tuple[int, ...]  # positions among the written: they outlast a run, as random keys do
     parameters: tuple[int, ...]
     fixed: tuple[int, ...]  # matrices in other states of the model that the step does not write
-    idle_parameters: int  # elements of parameters that the step does not touch
     output_tree: PyTreeDef
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
     sources: tuple[Source, ...]  # where the leaves of the states come from

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,6 @@ from .._models import (
     required_neurons,
     set_membrane,
     set_spike,
-    spike_code,
     spike_of,
     states_of,
     traced_afresh,
@@ -120,15 +119,10 @@ class _Traced:
         old = {self.jaxpr.jaxpr.invars[first + self.written[n]]: s for n, s in own.items()}
         return old, {self.membrane(n): s for n, s in own.items()}
 
-    def changes(self) -> Iterator[tuple[Any, Any, Any]]:
-        """Each written state with the types of one of its leaves, before and after."""
-        for i, after in zip(self.written, self.jaxpr.out_avals[-len(self.written) :]):
-            state, before = self.leaves[i]
-            yield state, before, after
-
     def check_kept(self) -> None:
         names = {id(state): ".".join(map(str, path)) for path, state in self.known.items()}
-        for state, before, after in self.changes():
+        for i, after in zip(self.written, self.jaxpr.out_avals[-len(self.written) :]):
+            state, before = self.leaves[i]
             if (before.shape, before.dtype) != (after.shape, after.dtype):
                 raise ValueError(
                     "states must keep their shape and dtype, got "
@@ -139,7 +133,6 @@ class _Traced:
                 )
 
     def step(self, populations: tuple[Population, ...]) -> Step:
-        parameters, idle = self._parameters()
         return Step(
             jaxpr=with_constants_as_arguments(self.jaxpr),
             arrays=Arrays(self.jaxpr.consts, tuple(_strong(leaf) for _, leaf in self.leaves)),
@@ -147,33 +140,25 @@ class _Traced:
             readouts=(),
             written=self.written,
             lasting=tuple(j for j, i in enumerate(self.written) if outlasts(self.leaves[i][0])),
-            parameters=parameters,
-            fixed=tuple(self._fixed()),
-            idle_parameters=idle,
+            parameters=self._read_only(trained=True),
+            fixed=self._read_only(trained=False),
             output_tree=self.output_tree,
             callers=tuple(callers(self.jaxpr)),
             sources=_sources(self.model, self.known, self.states),
         )
 
-    def _parameters(self) -> tuple[tuple[int, ...], int]:
-        """Positions of the parameters, and the number of elements of parameters never used."""
-        parameters = [s for s in self.known.values() if isinstance(s, brainstate.ParamState)]
-        ids, touched = {id(s) for s in parameters}, {id(s) for s in self.states}
-        used = tuple(
+    def _read_only(self, *, trained: bool) -> tuple[int, ...]:
+        """Positions of parameters, or of matrices in other states; the step writes neither."""
+        known = {id(state) for state in self.known.values()}
+        return tuple(
             i
             for i, (state, leaf) in enumerate(self.leaves)
-            if id(state) in ids and i not in self.written and is_real(leaf)
+            if isinstance(state, brainstate.ParamState) is trained
+            and id(state) in known
+            and i not in self.written
+            and is_real(leaf)
+            and (trained or leaf.ndim > 1)
         )
-        idle = (s for s in parameters if id(s) not in touched)
-        return used, sum(jnp.size(leaf) for s in idle for leaf in jax.tree.leaves(s.value))
-
-    def _fixed(self) -> Iterator[int]:
-        """Positions of matrices in states of the model that neither a step nor training changes."""
-        known = {id(state) for state in self.known.values()}
-        for i, (state, leaf) in enumerate(self.leaves):
-            is_fixed = not isinstance(state, brainstate.ParamState) and i not in self.written
-            if is_fixed and id(state) in known and is_real(leaf) and leaf.ndim > 1:
-                yield i
 
 
 def outlasts(state: brainstate.State) -> bool:
@@ -190,7 +175,7 @@ def _populations(
     """Neurons that spike and change V."""
 
     def population(name: str, place: int) -> Population:
-        neuron, code = neurons[name]
+        neuron = neurons[name].node
         sent = sent_spikes(traced.jaxpr.jaxpr, name, traced.membrane(place))
         return Population(
             name=name,
@@ -201,7 +186,6 @@ def _populations(
             argument_unit=units[name],
             call=sent.call,
             spikes=sent.variable,
-            code=spike_code(neuron, code),
         )
 
     return tuple(population(*sent) for sent in traced.spiking(neurons).items())

@@ -1,60 +1,50 @@
-"""Ways to change a model that causes share: rates, surrogates, weights, inputs, resets."""
+"""Ways to change a model that causes share: rates, surrogates, weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import brainunit as u
-import jax
 import numpy as np
 
-from .._surrogate import QPseudoSpike, Scaled, is_step
+from .._surrogate import QPseudoSpike
 from ..typing import SpikeFunction
-from .changes import (
-    SLOPE,
-    Both,
-    BringRates,
-    CentreWeights,
-    Change,
-    ChangeInputs,
-    LowerSurrogates,
-    RelayWeights,
-    ScaleWeights,
-    SetSurrogates,
-    written,
-)
+from .changes import SLOPE, Both, Change, ChangeRates, ChangeWeights, LowerSurrogates, written
 from .evaluate import Measured
-from .graph import INPUTS
-from .normalize_rates import attained, of_one_sign, rates_of, scaled
-from .passes import HUGE, with_index
-from .relay import is_deep
-from .step import Population
+from .normalize_rates import attained, normalize_rates, rates_of, scaled
+from .passes import HUGE
+from .relay import is_deep, relay_weights
+from .step import Population, Step
 
 TARGET_RATE = 0.1  # spikes per neuron and step
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
-WEAKER = (1 / 4, 1 / 16, 1 / 64)
-WIDER = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 LOWER = (SLOPE, 0.02)
+WEAKER = (1 / 4, 1 / 16, 1 / 64)
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
-HALF = 0.5  # share of the potentials that a wider surrogate may leave flat
 
 
 def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
-    """Bring rates to a target; weights of one sign are also centred. Relay deep stacks.
-
-    Weights of one sign drive membranes away, whatever their size.
-    """
-    step = measured.step
-    rate = BringRates(measured.evaluator.wanted.rate)
-    ways: list[Change] = [rate]
-    uneven = tuple(i for matrices in of_one_sign(step).values() for i in matrices)
-    if uneven:
-        ways.append(Both(CentreWeights(step, uneven), rate))
+    """Bring rates to a target; weights of one sign are also centred. Relay deep stacks."""
+    step, wanted = measured.step, measured.evaluator.wanted.rate
+    rates = ChangeRates(normalize_rates, wanted, "other firing rates")
+    ways: list[Change] = [rates]
+    if uneven := of_one_sign(step):
+        centred = ChangeWeights(
+            step, uneven, lambda w: w - w.mean(), "{0} - {0}.mean()", "centred weights"
+        )
+        ways.append(Both(centred, rates))
     yield from reversed(ways) if centre_first else ways
     if is_deep(step):
-        relay = RelayWeights(measured.evaluator.wanted.rate)
+        relay = ChangeRates(relay_weights, wanted, "relayed spikes")
         yield relay
         yield from (Both(relay, surrogate) for surrogate in other_surrogates(measured))
+
+
+def of_one_sign(step: Step) -> tuple[int, ...]:
+    """The weight matrices of populations whose matrices all have elements of the same sign."""
+    states, matrices = step.arrays.states, map(step.matrices, step.populations)
+    alike = lambda of: any(all((sign * states[i] >= 0).all() for i in of) for sign in (1, -1))
+    return tuple(dict.fromkeys(i for of in matrices if alike(of) for i in of))
 
 
 def stronger_weights(measured: Measured, name: str) -> Iterator[Change]:
@@ -66,29 +56,21 @@ def stronger_weights(measured: Measured, name: str) -> Iterator[Change]:
         rate_at = lambda factor, chosen=chosen: rates(scaled(states, chosen, factor))[name]
         factor = attained(rate_at, TARGET_RATE, close=ROUGHLY) if chosen else None
         if factor and factor != 1:
-            yield ScaleWeights(step, chosen, float(f"{factor:.3g}"))
+            yield scaled_weights(step, chosen, float(f"{factor:.3g}"))
 
 
-def scaled_inputs(measured: Measured, name: str) -> Iterator[Change]:
-    """Inputs with the factor that sets the rate of a population that they feed."""
-    step, inputs = measured.step, measured.evaluator.inputs
-    if INPUTS not in step.graph.feeds[name] or step.chooses_rows():
-        return
-    rate_at = lambda factor: rates_of(step, with_index(jax.tree.map(lambda x: x * factor, inputs)))(
-        step.arrays.states
-    )[name]
-    if factor := attained(rate_at, TARGET_RATE, close=ROUGHLY):
-        factor = float(f"{factor:.2g}")
-        is_tree = not hasattr(inputs, "shape")
-        yield ChangeInputs(lambda x: x * factor, f"{factor:g} * {{x}}", is_tree)
-
-
-def weaker_inhibition(measured: Measured, name: str) -> Iterator[Change]:
-    """Weights that may inhibit a population, one matrix after the other, made weaker."""
+def weaker_weights(measured: Measured, name: str) -> Iterator[Change]:
+    """Weights of a population, which may inhibit it, made weaker, one matrix after the other."""
     step = measured.step
     for factor in WEAKER:
         for i in step.matrices(step.population(name)):
-            yield ScaleWeights(step, (i,), factor)
+            yield scaled_weights(step, (i,), factor)
+
+
+def scaled_weights(step: Step, positions: tuple[int, ...], factor: float) -> Change:
+    """Multiply some weights of a step by a factor."""
+    expression, what = f"{factor:g} * {{0}}", "larger or smaller weights"
+    return ChangeWeights(step, positions, lambda w: factor * w, expression, what)
 
 
 def other_surrogates(measured: Measured) -> Iterator[Change]:
@@ -124,43 +106,17 @@ def fitted(measured: Measured, p: Population) -> tuple[SpikeFunction, str]:
 
 def code_of(codes: Mapping[str, str]) -> str:
     """The code of surrogates by population; one for all where they are the same."""
-    if len(set(codes.values())) == 1:
-        return next(iter(codes.values()))
+    if len(set(codes.values())) < 2:
+        return next(iter(codes.values()), "")
     return f"{{{', '.join(f'{name!r}: {code}' for name, code in codes.items())}}}"
 
 
-def wider_surrogates(measured: Measured, names: Sequence[str]) -> Iterator[Change]:
-    """A larger scale with which at most half of the potentials are flat, or another surrogate."""
-    chosen = [p for p in measured.step.populations if p.name in names or not names]
-    # A candidate is not in the model, so no expression leads to it.
-    if all(is_step(p.spike) and measured.spikes[p.name] is p.spike for p in chosen):
-        flat = lambda p, spike: measured.evaluator.slopes_of(p, spike).flat_share
-        for factor in WIDER:
-            spikes = {p.name: Scaled(p.spike, scale=factor) for p in chosen}
-            if all(flat(p, spikes[p.name]) <= HALF for p in chosen):
-                codes = {p.name: f"Scaled({p.code}, scale={factor:g})" for p in chosen}
-                yield SetSurrogates(spikes, codes)
-                break
-    yield from other_surrogates(measured)
-
-
 def lower_slopes(measured: Measured) -> Iterator[Change]:
-    """Lower mean slopes; then also without a gradient through the reset."""
+    """Lower mean slopes."""
     own = measured.step.spikes
     others = {name: spike for name, spike in measured.spikes.items() if spike is not own[name]}
-    codes = {name: written(spike, "surrogate") for name, spike in others.items()}
-    code = code_of(codes) if others else ""
+    code = code_of({name: written(spike, "surrogate") for name, spike in others.items()})
     highest = max(p.slopes.per_scale for p in measured.populations)
-    for detach in (False, True):
-        for slope in LOWER:
-            if slope >= highest:
-                continue  # nothing to lower
-            yield LowerSurrogates(slope, others or None, code, detach)
-
-
-def detached_resets(measured: Measured) -> Iterator[Change]:
-    """The surrogates that are there, and no gradient through the resets."""
-    populations = measured.step.populations
-    spikes = {p.name: p.spike for p in populations if is_step(p.spike)}
-    if len(spikes) == len(populations):
-        yield SetSurrogates(spikes, {p.name: p.code for p in populations}, detach=True)
+    for slope in LOWER:
+        if slope < highest:
+            yield LowerSurrogates(slope, others or None, code)

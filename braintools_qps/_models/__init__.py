@@ -20,7 +20,6 @@ from .neuron import (
     membrane_of,
     set_membrane,
     set_spike,
-    spike_code,
     spike_of,
     states_of,
 )

@@ -43,11 +43,6 @@ def set_spike(neuron: Node, spike: SpikeFunction) -> None:
     setattr(neuron, name, spike)
 
 
-def spike_code(neuron: Node, code: str) -> str:
-    """The code for its spike function, from the code for the neuron."""
-    return f"{code}.{_spike_name(neuron)}"
-
-
 def has_membrane(neuron: Node) -> bool:
     """Whether it keeps its membrane potential in a state, and has it already."""
     return bool(_membranes(neuron))

@@ -102,7 +102,7 @@ def _cells(p: PopulationFlow, columns: Columns, flow: GradientFlow) -> dict[str,
 def _whole(flow: GradientFlow) -> dict[str, str]:
     """The numbers of a candidate: mean slope, range of growth, shortest reach."""
     shortest = min(flow.populations, key=lambda p: p.gradient.reach)
-    below = ("flat", "depth") if len(flow.populations) > 1 else ()  # in the populations' own rows
+    below = ("flat",) if len(flow.populations) > 1 else ()  # in the populations' own rows
     return {
         **_cells(shortest, RANKED, flow),
         **dict.fromkeys(below, ""),
@@ -129,10 +129,9 @@ COLUMNS: Columns = {
     "flat": lambda p: f"{p.slopes.flat_share:.0%}",
     "growth": lambda p: _spread([p.gradient.growth], ".3f"),
     "reach": lambda p: f"{p.gradient.reach}{'+' if p.gradient.reached_start else ''}",
-    "depth": lambda p: _spread([p.gradient.depth_growth], ".3g"),
     "consistency": lambda p: _spread([p.gradient.consistency], ".2f"),
     "operations": lambda p: _spread([p.operations.synaptic], ".3g"),
 }
 RANKED: Columns = {
-    name: COLUMNS[name] for name in ("slope", "growth", "flat", "reach", "depth", "consistency")
+    name: COLUMNS[name] for name in ("slope", "growth", "flat", "reach", "consistency")
 }

@@ -72,9 +72,6 @@ class Gradient(Record):
         Mean cosine between dL/dV at neighbouring steps. Near 1, the gradient keeps its direction.
         Well below 0, it flips its sign from step to step: slopes are so steep that the reset, or
         inhibition, overshoots.
-    depth_growth : float
-        Root mean square of dL/dV over all steps, divided by that of the next population on the
-        way to the output; NaN for the last. If their units differ, it is not a pure ratio.
 
     Examples
     --------
@@ -93,7 +90,6 @@ class Gradient(Record):
     reached_start: bool
     end_to_end: float = math.nan
     consistency: float = math.nan
-    depth_growth: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,8 +46,6 @@ class NormalizedRates(Record):
         The target: mean firing rate in spikes per neuron and step.
     populations : tuple of NormalizedRate
         One for each population, in the order in which signals reach them.
-    notes : tuple of str
-        Reasons why the network may still not learn.
 
     Examples
     --------
@@ -59,7 +57,6 @@ class NormalizedRates(Record):
 
     rate: float
     populations: tuple[NormalizedRate, ...]
-    notes: tuple[str, ...] = ()
 
 
 @table_of.register
@@ -69,7 +66,7 @@ def _(rates: NormalizedRates) -> Table:
     rows = [(p.population, *before_and_after(p), number(p.factor)) for p in rates.populations]
     unfed = [p.population for p in rates.populations if p.factor is None]
     notes = [f"No weight matrices to scale feed {', '.join(unfed)}."] * bool(unfed)
-    return Table([head, *rows], [*notes, *rates.notes])
+    return Table([head, *rows], notes)
 
 
 def before_and_after(population: Any) -> tuple[str, str]:

@@ -5,7 +5,7 @@ the height of the surrogate matters only in a network that fires and is connecte
 write its file, and put it into `CAUSES`.
 """
 
-from .by_trial import Inhibition, Rates, Reset, Surrogates
+from .by_trial import Inhibition, Rates, Surrogates
 from .cause import Cause, Finding, named, span
 from .delay import Delay
 from .disconnected import Disconnected
@@ -38,5 +38,4 @@ CAUSES: tuple[Cause, ...] = (
     Rates(),
     Surrogates(),
     Inhibition(),
-    Reset(),
 )

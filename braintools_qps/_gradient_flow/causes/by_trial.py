@@ -1,6 +1,6 @@
 """Causes without a rule: what makes the network learn was not right before.
 
-They are asked last, in the order of `prepare`: rates, surrogates, inhibition, resets.
+They are asked last, in the order of `prepare`: rates, surrogates, inhibition.
 """
 
 from __future__ import annotations
@@ -10,13 +10,7 @@ from typing import final
 
 from ..changes import Change
 from ..evaluate import Measured
-from ..ways import (
-    detached_resets,
-    lower_slopes,
-    other_rates,
-    other_surrogates,
-    weaker_inhibition,
-)
+from ..ways import lower_slopes, other_rates, other_surrogates, weaker_weights
 from .cause import Cause, Finding, span
 
 
@@ -54,7 +48,7 @@ class Surrogates(Cause):
 @final
 class Inhibition(Cause):
     name = "inhibition"
-    rule = "weaker weights of one population make it learn"
+    rule = "weaker weights into the first population make it learn"
     helps = "smaller weights"
     general = True
 
@@ -62,22 +56,7 @@ class Inhibition(Cause):
         return Finding(_all(measured), "Some of its weights are too strong.")
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        for p in measured.populations[:1]:
-            yield from weaker_inhibition(measured, p.name)
-
-
-@final
-class Reset(Cause):
-    name = "reset"
-    rule = "a gradient that stops at the reset makes it learn"
-    helps = "`set_surrogate(..., detach_reset=True)`"
-    general = True
-
-    def find(self, measured: Measured) -> Finding | None:
-        return Finding(_all(measured), "The gradient through its resets does not fit.")
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        yield from detached_resets(measured)
+        yield from weaker_weights(measured, measured.populations[0].name)
 
 
 def _all(measured: Measured) -> tuple[str, ...]:

@@ -20,13 +20,13 @@ def cannot_fire(measured: Measured, population: Population, weights: Sequence[in
     order = [p.name for p in measured.step.populations].index(population.name)
     share = -np.inf
     for factor in FACTORS:
-        run = evaluator.changed(states=scaled(states, weights, factor)).run
+        run = evaluator.over(evaluator.inputs, scaled(states, weights, factor))
         if np.any(run.fired[order]):
             return ""
         share = max(
             share, _nearest(run.states[population.membrane], run.arguments[population.call])
         )
-    if not np.isfinite(share):
+    if not 0 < share < np.inf:
         return f"{population.name} cannot fire, whatever the factor on its input weights."
     return (
         f"{population.name} cannot fire, whatever the factor on its input weights: its largest "

@@ -77,8 +77,3 @@ def span(values: Sequence[float], form: str = ".2g") -> str:
     """One number, or the lowest and the highest."""
     low, high = format(min(values), form), format(max(values), form)
     return low if low == high else f"{low} to {high}"
-
-
-def with_s(subjects: Sequence[object], verb: str) -> str:
-    """The verb for one subject or for several."""
-    return f"{verb}s" if len(subjects) == 1 else verb

@@ -14,6 +14,7 @@ from ..._models import find_nodes
 from ..changes import Change, ChangeInputs
 from ..evaluate import Evaluator, Measured
 from ..graph import INPUTS
+from ..passes import Forward
 from ..step import Population
 from .cause import Cause, Finding, named, says_nothing
 
@@ -32,17 +33,17 @@ class Delay(Cause):
             return None  # membranes are seen before each step
         idle = {p.name for p in measured.populations if says_nothing(p)}
         active = {INPUTS, *measured.step.graph.names} - idle
+        moved = lambda run, p: _moved(run, p, axis=0 if evaluator.batch in (None, 1) else 1)
         for p in measured.step.populations:
             fed = measured.step.graph.feeds[p.name] & active - {p.name}
-            weights = [measured.step.arrays.states[i] for i in measured.step.input_weights(p)]
-            if weights and not any(np.any(w) for w in weights):
-                continue  # these hold it still
-            if fed and not _moved(evaluator, p) and _comes_later(evaluator, p):
+            if not fed or moved(evaluator.run, p):
+                continue
+            if moved(evaluator.over(_longer(evaluator)), p):
                 before = "the inputs" if fed == {INPUTS} else named(sorted(map(str, fed)))
                 verb = "is" if len(fed) == 1 and INPUTS not in fed else "are"
                 text = (
                     f"No signal reaches {p.name} within these {steps} steps, although {before} "
-                    f"before it {verb} active{_held(evaluator)}."
+                    f"before it {verb} active."
                 )
                 return Finding((p.name,), text, "Show more steps than the delay has.", exact=True)
         return None
@@ -60,27 +61,18 @@ def _repeated(times: int) -> Callable[[Any], Any]:
     return lambda x: jnp.concatenate([x] * times)
 
 
-def _held(evaluator: Evaluator) -> str:
-    """A clause that names the first delay that is longer than the run."""
-    steps = len(evaluator.run.inputs[0])
-    is_delay = lambda node: isinstance(node, brainstate.nn.Delay) and (node.max_length or 0) > steps
-    delays = {} if evaluator.model is None else find_nodes(evaluator.model, is_delay)
-    for name, found in delays.items():
-        return f": {name} holds signals back for up to {found.node.max_length - 1} steps"
-    return ""
+def _longer(evaluator: Evaluator) -> Any:
+    """The inputs again and again, until every delay of brainstate has let them pass."""
+    delays = find_nodes(evaluator.model, lambda node: isinstance(node, brainstate.nn.Delay))
+    longest = max((int(found.node.max_length or 0) for found in delays.values()), default=0)
+    times = max(*LONGER, 2 + longest // len(evaluator.run.inputs[0]))
+    return jax.tree.map(_repeated(times), evaluator.inputs)
 
 
-def _comes_later(evaluator: Evaluator, p: Population) -> bool:
-    """Whether a delay holds signals back, or they reach the population in a longer run."""
-    longer = jax.tree.map(_repeated(max(LONGER)), evaluator.inputs)
-    return bool(_held(evaluator)) or _moved(evaluator.changed(inputs=longer), p)
-
-
-def _moved(evaluator: Evaluator, p: Population) -> bool:
+def _moved(run: Forward, p: Population, axis: int) -> bool:
     """Whether any sample moves its membranes otherwise than the others; for one sample, in time.
 
     The states are those before each step; the spike function sees the membranes within it.
     """
-    parts = map(np.asarray, (evaluator.run.states[p.membrane], evaluator.run.arguments[p.call]))
-    axis = 0 if evaluator.batch in (None, 1) else 1
+    parts = map(np.asarray, (run.states[p.membrane], run.arguments[p.call]))
     return any(np.ptp(membranes, axis=axis).any() for membranes in parts)

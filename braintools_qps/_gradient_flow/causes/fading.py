@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from ..changes import Change, ReadAllSteps
+from ..changes import Change, WhatIf
 from ..evaluate import Measured
 from .cause import Cause, Finding, named
 
@@ -32,4 +32,5 @@ class Fading(Cause):
         return Finding(names, text)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        yield ReadAllSteps()
+        clause = "With the mean output of all steps in the loss"
+        yield WhatIf(clause, "all steps in the loss", all_steps=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from ..._jaxpr import STOPPING
 from ..._wording import listed
-from ..changes import Change, LetGradientPass
+from ..changes import Change, WhatIf
 from ..evaluate import Measured
-from ..graph import OUTPUTS
-from ..ways import wider_surrogates
+from ..graph import OUTPUTS, Vertex
+from ..ways import other_surrogates
 from .cause import Cause, Finding, named
 
 
@@ -25,11 +26,11 @@ class GradientStopped(Cause):
         return _no_parameters(measured) or _stopped_populations(measured) or _stopped(measured)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        graph = measured.step.graph
-        stops = {stop for name in finding.populations for stop in graph.blockers(name)}
-        stops |= {stop for i in stopped_matrices(measured) for stop in graph.blockers(i)}
-        if stops:
-            yield LetGradientPass(listed(sorted(stops)))
+        blocked: list[Vertex] = [*finding.populations, *stopped_matrices(measured)]
+        stops = {stop for vertex in blocked for stop in measured.step.graph.blockers(vertex)}
+        if stops := stops & STOPPING:  # a trial lets gradients pass these alone
+            clause = f"Where the gradient passes {listed(sorted(stops))}"
+            yield WhatIf(clause, "a gradient that passes", through_stops=True)
 
 
 @final
@@ -38,7 +39,7 @@ class GradientZero(Cause):
 
     name = "no gradient"
     rule = "the weights of a population get a gradient of exactly 0 in all steps of the trial"
-    helps = "a wider surrogate"
+    helps = "another surrogate"
 
     def find(self, measured: Measured) -> Finding | None:
         if measured.tried is None:
@@ -55,7 +56,7 @@ class GradientZero(Cause):
         return Finding(names, text, exact=True)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        yield from wider_surrogates(measured, finding.populations)
+        yield from other_surrogates(measured)
 
 
 def stopped_matrices(measured: Measured) -> list[int]:
@@ -79,7 +80,7 @@ def said_of_matrix(measured: Measured, position: int) -> str:
 def _no_parameters(measured: Measured) -> Finding | None:
     """A model whose weights are no parameters, so that an optimizer does not see them."""
     step = measured.step
-    if step.parameters or step.idle_parameters or not step.multiplies():
+    if step.parameters or not step.multiplies():
         return None
     text = (
         "The model has no parameters to train: its weights are no brainstate.ParamState, so an "

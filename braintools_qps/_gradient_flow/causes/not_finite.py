@@ -16,8 +16,6 @@ from ..ways import lower_slopes, other_surrogates
 from .cause import Cause, Finding
 
 HALF = (jnp.float16, jnp.bfloat16)
-LOOKED_AT, FEWEST, GROWS = 10, 4, 1.05  # steps before an overflow, and growth that explains it
-NEAR_OVERFLOW = 1e25  # mean squares from which on the next one may be infinite
 
 
 @final
@@ -59,7 +57,7 @@ def _membrane(measured: Measured) -> Finding | None:
         fill = "Drop or fill them, as with jax.numpy.nan_to_num(inputs)."
         return Finding((p.name,), f"{text}, because {origin}.", fill, exact=True, final=True)
     text += ", and so is everything after it."
-    return Finding((p.name,), text, _of_membrane(evaluator, p, step), exact=True, final=True)
+    return Finding((p.name,), text, _of_membrane(evaluator, p), exact=True, final=True)
 
 
 def _output(measured: Measured) -> Finding | None:
@@ -110,19 +108,15 @@ def _gradient(measured: Measured) -> Finding | None:
     p = next((p for p in reversed(measured.populations) if len(lost[p])), None)
     if p is None:
         return None
-    back, moments = int(lost[p][0]), p.gradient.second_moments
-    before = moments[back - 1] if back else 0.0
-    grew = before > NEAR_OVERFLOW or p.gradient.growth > GROWS
-    half = _half(measured.evaluator, measured.step.population(p.name))
-    verb = f"overflows{half}" if grew or half else "becomes NaN or infinite"
+    back = int(lost[p][0])
     steps = f"{back} step{'s' * (back != 1)}"
     text = (
-        f"The gradient of {p.name} {verb} {steps} before the end. The mean slope of its surrogate "
-        f"is {p.slopes.per_scale:.2g}."
+        f"The gradient of {p.name} becomes NaN or infinite {steps} before the end. The mean slope "
+        f"of its surrogate is {p.slopes.per_scale:.2g}."
     )
     advice = (
         "Look for large recurrent weights, a state that feeds back undamped, or a root or "
-        "logarithm at 0."
+        f"logarithm at 0{_half(measured.evaluator, measured.step.population(p.name))}."
     )
     return Finding((p.name,), text, advice, exact=True, final=True)
 
@@ -134,12 +128,12 @@ def _trained(measured: Measured) -> Finding | None:
     step, position = measured.step, measured.tried.not_finite[0]
     steps = len(measured.tried.record.losses)
     text = f"{step.path(position)} becomes NaN or infinite within {steps} steps of training."
+    advice = "Look where it is used for a division by 0, or a root or logarithm at 0."
     if step.arrays.states[position].dtype == jnp.float16:
-        text += (
-            " It is a parameter in float16, where the epsilon of Adam, 1e-8, is 0: wherever a "
-            "gradient is 0, Adam divides 0 by 0."
+        advice = (
+            "In float16 the epsilon of Adam, 1e-8, is 0: wherever a gradient is 0, Adam divides 0 "
+            "by 0. Keep parameters in float32, and cast them where they are used."
         )
-    advice = "Keep parameters in float32, and cast them where they are used."
     fed = tuple(name for name in step.graph.names if position in step.graph.feeds[name])
     return Finding(fed, text, advice, exact=True, final=True)
 
@@ -156,35 +150,25 @@ def _in_inputs(evaluator: Evaluator, step: int) -> str:
     return ""
 
 
-def _of_membrane(evaluator: Evaluator, p: Population, first: int) -> str:
-    """The place to look if a membrane is not finite from a step on."""
+def _of_membrane(evaluator: Evaluator, p: Population) -> str:
+    """The place to look if a membrane is not finite."""
     step = evaluator.step
     weights = [step.arrays.states[i] for i in step.input_weights(p)]
     if not all(jnp.isfinite(values).all() for values in weights):
         return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
-    membranes = np.asarray(evaluator.run.states[p.membrane], np.float64)[: first + 1]
-    sizes = [
-        size for x in membranes[-LOOKED_AT:] if (size := np.abs(x).max()) > 0 and np.isfinite(size)
-    ]
-    factor = (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1)) if len(sizes) >= FEWEST else 0
-    half = _half(evaluator, p)
-    if factor > GROWS:
-        return (
-            f"It grows {factor:.2g} times per step{half and ', until it overflows' + half}: look "
-            "in its update for a state that feeds back undamped (no leak, or two states mixed up), "
-            "and for large recurrent weights."
-        )
-    if half:
-        return f"It overflows{half}: compute in float32, or scale the inputs down."
-    return "Look in its update for a division by 0, or a root or logarithm of 0 or less."
+    return (
+        "Look in its update for a state that feeds back undamped (no leak, or two states mixed "
+        "up), large recurrent weights, a division by 0, or a root or logarithm of 0 or less"
+        f"{_half(evaluator, p)}."
+    )
 
 
 def _half(evaluator: Evaluator, p: Population) -> str:
-    """The dtype of a membrane and the largest number in it, if that is of half precision."""
+    """A clause on the largest number that a membrane of half precision can hold."""
     dtype = evaluator.run.states[p.membrane].dtype
     if dtype not in HALF:
         return ""
-    return f" {dtype.name}, whose largest number is {float(jnp.finfo(dtype).max):.3g}"
+    return f", and for numbers above {float(jnp.finfo(dtype).max):.3g}, the largest of {dtype.name}"
 
 
 def _first_step(values: object, beyond: float = np.inf) -> int | None:

@@ -7,7 +7,7 @@ from typing import final
 
 from ..changes import Change
 from ..evaluate import Measured
-from ..ways import lower_slopes, other_surrogates, wider_surrogates
+from ..ways import lower_slopes, other_surrogates
 from .cause import Cause, Finding, is_silent, named, span
 
 NEGATIVE = 0.1  # a negative derivative, relative to the peak
@@ -46,7 +46,7 @@ class OutOfReach(Cause):
 
     name = "out of reach"
     rule = f"the surrogate gradient is below 0.1% of its peak at {FLAT:.0%} of the potentials"
-    helps = "a larger scale or a fatter tail"
+    helps = "another surrogate, with a larger scale or a fatter tail"
     column, word = "flat", "out of reach"
 
     def find(self, measured: Measured) -> Finding | None:
@@ -64,7 +64,7 @@ class OutOfReach(Cause):
         return Finding(names, text)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        yield from wider_surrogates(measured, finding.populations)
+        yield from other_surrogates(measured)
 
 
 @final

@@ -10,6 +10,7 @@ import numpy as np
 from ..changes import Change
 from ..evaluate import Evaluator, Measured
 from ..graph import OUTPUTS
+from ..step import is_real
 from .cause import Cause, Finding, named
 
 
@@ -45,7 +46,7 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
     if labels is not None and not np.issubdtype(labels.dtype, np.floating):
         classes = len(np.unique(labels))
         return classes, f"{classes} classes"
-    outputs = evaluator.real_outputs()
+    outputs = [np.asarray(x) for x in evaluator.run.outputs if is_real(x)]
     size = int(np.prod(outputs[0].shape[1 + batched :])) if len(outputs) == 1 else 0
     is_classes = labels is None and size < evaluator.features
     return size / 2 if is_classes else 0, f"{size} outputs"
