@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
             logger.info("Report written to %s", page)
 
 
-def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], Any]) -> Any:
+def _on_model(arguments: argparse.Namespace, call: Callable[..., Any]) -> Any:
     """Call it with the factory's model and the inputs that it returns, or samples of a task."""
     import jax
 
@@ -84,10 +84,10 @@ def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], Any]) ->
         with blame():
             return call(*made)
     task = task_of(arguments)
-    inputs = task.batch(SAMPLES, arguments.seed).inputs
+    inputs, labels = task.batch(SAMPLES, arguments.seed)
     usual = "" if arguments.task or arguments.data else ", the default task"
     logger.info("Measured on %d samples of %s%s.", inputs.shape[1], task.name, usual)
     with blame(), environment():
         with draws():
             model = Factory(factory)(task)
-        return call(model, inputs)
+        return call(model, inputs, labels=None if task.is_answered_at_each_step else labels)

@@ -25,7 +25,7 @@ from .changes import Given
 from .cotangents import Objective
 from .diagnose import diagnose, judged, trials_of
 from .evaluate import Evaluator
-from .labels import checked_labels, said_of_data
+from .labels import checked_labels, labels_of, said_of_data
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
 from .passes import compiling_once, synaptic_operations
@@ -92,8 +92,8 @@ def gradient_flow(
     labels : array, optional
         One label per sample: integers or strings for classes, floats (one or several per sample)
         for numbers. They give the trial its loss: the cross-entropy of the mean output over time,
-        of the counts where the output is spikes, or the squared error. Without labels and
-        objective, the trial has random labels. At most 64 samples count.
+        of the counts where the output is spikes, or the squared error. By default those of a task;
+        without labels and objective, the trial has random labels. At most 64 samples count.
     trial : bool
         Whether to find out by a short training if the network learns, and if not why. Without it,
         everything is measured all the same, which is enough while training.
@@ -148,6 +148,7 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     given = Given(batch_first, isinstance(inputs, Batches))
+    labels = labels_of(inputs, labels)
     inputs = checked_inputs(inputs, batch_first=batch_first)
     checked_count("seed", seed, 0)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))

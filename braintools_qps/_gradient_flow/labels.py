@@ -6,8 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from .._defaults import SAMPLES
 from .._models import described_inputs
-from ..typing import Inputs
+from ..typing import Batches, Inputs
+
+
+def labels_of(inputs: Inputs, labels: Any) -> Any:
+    """The labels that are given, or those of a task that has one for each sample."""
+    if labels is not None or not isinstance(inputs, Batches):
+        return labels
+    has_more = getattr(inputs, "is_answered_at_each_step", False)
+    return None if has_more else inputs.batch(SAMPLES)[1]
 
 
 def checked_labels(labels: Any, batch: int | None) -> np.ndarray:

@@ -12,7 +12,7 @@ from .changes import Code, Given
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, judged, trials_of
 from .evaluate import SURROGATE, Evaluator, Measured, Wanted
-from .labels import checked_labels, said_of_data
+from .labels import checked_labels, labels_of, said_of_data
 from .normalize_rates import checked_rate
 from .passes import compiling_once
 from .tracing import trace
@@ -107,6 +107,7 @@ def prepare(
     normalize_rates(model, inputs)
     """
     given = Given(batch_first, isinstance(inputs, Batches))
+    labels = labels_of(inputs, labels)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     read = said_of_data(inputs, labels, objective)

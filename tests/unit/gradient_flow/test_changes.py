@@ -9,39 +9,30 @@ import pytest
 from flow_networks import Memoryless
 from lif_networks import BATCH, N, Network, inputs
 
-from braintools_qps import QPseudoSpike, Scaled
-from braintools_qps._gradient_flow import changes
-from braintools_qps._gradient_flow.changes import Change, Given, ScaleWeights
+from braintools_qps import QPseudoSpike, normalize_rates
+from braintools_qps._gradient_flow import changes, ways
+from braintools_qps._gradient_flow.changes import Change, Given
 from braintools_qps._gradient_flow.tracing import trace
 from braintools_qps._models import find_nodes, is_dropout
 
 pytestmark = pytest.mark.usefixtures("one_millisecond")
 LOW = QPseudoSpike(8.0, dampening=0.5)
+CENTRED = (lambda w: w - w.mean(), "{0} - {0}.mean()", "centred weights")
 ARGUMENTS = {
     "Both": lambda step: (
-        changes.CentreWeights(step, step.parameters[1:2]),
-        changes.BringRates(),
+        changes.ChangeWeights(step, step.parameters[1:2], *CENTRED),
+        changes.ChangeRates(normalize_rates, None, "rates"),
     ),
-    "BringRates": lambda step: (0.2,),
-    "RelayWeights": lambda step: (),
-    "ScaleWeights": lambda step: (step, step.parameters[1::2], 12.9),
-    "CentreWeights": lambda step: (step, step.parameters),
-    "SetSurrogates": lambda step: (
-        {p.name: Scaled(p.spike, scale=2) for p in step.populations},
-        {p.name: f"Scaled({p.code}, scale=2)" for p in step.populations},
-        True,
-    ),
-    "LowerSurrogates": lambda step: (0.05, {"lif.1": LOW}, "{'lif.1': low}", True),
+    "ChangeRates": lambda step: (normalize_rates, 0.2, "rates"),
+    "ChangeWeights": lambda step: (step, step.parameters, *CENTRED),
+    "LowerSurrogates": lambda step: (0.05, {"lif.1": LOW}, "{'lif.1': low}"),
     "SetDropout": lambda step: ("between", "model.between", 0.9),
     "ChangeInputs": lambda step: (
         lambda x: jnp.concatenate([x] * 2),
         "jax.numpy.concatenate([{x}] * 2, axis={time})",
     ),
 }
-FOR_THE_USER = {
-    changes.LetGradientPass("round"): "Where the gradient passes round",
-    changes.ReadAllSteps(): "With the mean output of all steps in the loss",
-}
+FOR_THE_USER = {changes.WhatIf("Where it passes", "what", through_stops=True): "Where it passes"}
 
 
 def made(kind):
@@ -116,7 +107,7 @@ def test_a_line_on_weights_that_are_part_of_a_state(tree):
     model = Kept(tree(bias, weights))
     step = trace(model, inputs())
     (position,) = step.input_weights(step.populations[0])
-    exec(str(ScaleWeights(step, (position,), 3.0).code(Given())), {"model": model})
+    exec(str(ways.scaled_weights(step, (position,), 3.0).code(Given())), {"model": model})
     expected = tree(bias, 3 * weights)
     assert jax.tree.structure(model.weights.value) == jax.tree.structure(expected)
     jax.tree.map(np.testing.assert_allclose, *map(jax.tree.leaves, (model.weights.value, expected)))

@@ -41,7 +41,7 @@ from flow_networks import Memoryless, only
 from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
-from braintools_qps._gradient_flow.causes import CAUSES, Inhibition, Rates, Reset, Surrogates
+from braintools_qps._gradient_flow.causes import CAUSES, Inhibition, Rates, Surrogates
 
 leaky = lambda V, current: 0.9 * V + current
 STRAIGHT = get_surrogate("snntorch.straight_through_estimator")
@@ -348,12 +348,6 @@ def lif(features=N, size=N, gain=20.0, **options):
     )
 
 
-def resetting():
-    """With each spike, the gradient goes through a reset to -50 mV."""
-    steep = QPseudoSpike(dampening=3.0)
-    return lif(gain=100.0, V_reset=-50 * u.mV, spk_reset="hard", spk_fun=steep)
-
-
 @pytest.mark.usefixtures("one_millisecond")
 @pytest.mark.parametrize(
     ("cause", "model", "code"),
@@ -361,7 +355,6 @@ def resetting():
         (Rates(), lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), RATES),
         (Surrogates(), lambda: Stack(Recurrent(STRAIGHT)), LOWERED),
         (Inhibition(), lambda: Stack(Recurrent(STRAIGHT)), "model.layers[0].back.value = 0.0625 *"),
-        (Reset(), resetting, "from braintools_qps import set_surrogate; set_surrogate(model, {'la"),
     ],
     ids=lambda part: getattr(part, "name", ""),
 )

@@ -62,7 +62,7 @@ FLOW = dataclasses.replace(
 WHOLE = (
     rich(),
     FLOW,
-    NormalizedRates(0.1, (NormalizedRate("lif", 0.004, 0.1, 2.5),), ("One.",)),
+    NormalizedRates(0.1, (NormalizedRate("lif", 0.004, 0.1, 2.5),)),
     Preparation(
         SILENT, dataclasses.replace(SILENT, cause="none"), ("weights *= 2",), 0.03, "5 steps"
     ),

@@ -44,7 +44,7 @@ def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_population
     text = repr(FLOWS)
     head, *rows = text[text.index("surrogate ") : text.index("\nDecided")].splitlines()
     assert head.split() == [
-        "surrogate", "rank", "slope", "growth", "flat", "reach", "depth", "consistency"
+        "surrogate", "rank", "slope", "growth", "flat", "reach", "consistency"
     ]  # fmt: skip
     assert [row.split()[0] for row in rows] == [
         name for candidate in FLOWS.ranks for name in (candidate, "layer0", "layer1")
