@@ -39,8 +39,9 @@ def normalize_surrogate(
     ----------
     model : brainstate.nn.Module
         As for `gradient_flow`. It is left as it was.
-    inputs : Array, Quantity or pytree of them
-        Inputs of shape (time, features) or (time, batch, features...).
+    inputs : Array, Quantity or pytree of them, or Task
+        Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
+        makes it: 64 of its training samples are taken.
     surrogate : str, mapping, type or Surrogate, optional
         The surrogate to dampen, or a mapping from populations to surrogates, as for
         `set_surrogate`. By default those of the model.

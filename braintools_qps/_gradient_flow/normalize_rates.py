@@ -53,8 +53,9 @@ def normalize_rates(
         As for `gradient_flow`. Its weights are changed and keep their units and dtypes. Surrogates,
         other states and the random state stay as they are. After an error, weights have not
         changed.
-    inputs : Array, Quantity or pytree of them
-        A batch of training data, of shape (time, features) or (time, batch, features...).
+    inputs : Array, Quantity or pytree of them, or Task
+        A batch of training data, of shape (time, features) or (time, batch, features...). Or a
+        task, as `load_task` makes it: 64 of its training samples are taken.
     rate : float
         The firing rate, in spikes per neuron and step.
     batch_first : bool

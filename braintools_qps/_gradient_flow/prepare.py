@@ -51,13 +51,14 @@ def prepare(
     model : brainstate.nn.Module
         As for `gradient_flow`, before training: weights may be scaled or replaced. Models of
         brainpy.state, brainspike and braintrace are taken as they are.
-    inputs : Array, Quantity or pytree of them
-        A batch of training data, of shape (time, batch, features...), or a task.
+    inputs : Array, Quantity or pytree of them, or Task
+        A batch of training data, of shape (time, batch, features...). Or a task, as `load_task`
+        makes it: 64 of its training samples are taken.
     batch_first : bool
         Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
     labels : array, optional
-        One label per sample, as for `gradient_flow`. Without labels and objective, the trial asks
-        whether the network can tell the samples apart.
+        One label per sample, as for `gradient_flow`; for a task, ``task.batch(64).labels``. Without
+        labels and objective, the trial asks whether the network can tell the samples apart.
     surrogate : str, mapping, type or Surrogate
         The surrogate for a model that needs another one, as for `normalize_surrogate`. A
         `QPseudoSpike` without a scale gets the membranes' usual distance from the threshold as its

@@ -72,8 +72,9 @@ def relay_weights(
     model : brainstate.nn.Module
         As for `gradient_flow`, before training: its weights between populations are replaced. They
         keep their units and dtypes. After an error, weights have not changed.
-    inputs : Array, Quantity or pytree of them
-        A batch of training data, of shape (time, features) or (time, batch, features...).
+    inputs : Array, Quantity or pytree of them, or Task
+        A batch of training data, of shape (time, features) or (time, batch, features...). Or a
+        task, as `load_task` makes it: 64 of its training samples are taken.
     rate : float
         Firing rate of the first population, in spikes per neuron and step. Deep stacks learn
         better at 0.2 than at 0.1.

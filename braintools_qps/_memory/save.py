@@ -97,11 +97,12 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
         Called for one time step, with the index of the step as ``i`` in `brainstate.environ`, and
         its time as ``t`` if ``dt`` is there. If a neuron has no ``V`` yet, states are initialised
         for this call. Afterwards all states have their old values.
-    inputs : array_like, Quantity or pytree of them
-        The inputs of all time steps, of shape (time, features) or (time, batch, features...), as
-        for `gradient_flow`. Their values and the number of steps do not matter. For a model that
-        takes a whole sequence in one call, pass ``sequence[None]``. If that has time before the
-        batch, initialise the states first, with ``brainstate.nn.init_all_states(model, batch)``.
+    inputs : array_like, Quantity or pytree of them, or Task
+        The inputs of all time steps, of shape (time, features) or (time, batch, features...), or a
+        task, as for `gradient_flow`. Their values and the number of steps do not matter. For a
+        model that takes a whole sequence in one call, pass ``sequence[None]``. If that has time
+        before the batch, initialise the states first, with
+        ``brainstate.nn.init_all_states(model, batch)``.
 
     Returns
     -------

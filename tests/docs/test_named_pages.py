@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from braintools_qps._models.neuron import MEMBRANES, SPIKE_FUNCTIONS
+
 ROOT = Path(__file__).parents[2]
 TITLES = {
     re.search(r"^# (.+)$", page.read_text("utf-8"), re.M)[1]
@@ -17,3 +19,12 @@ def test_every_page_that_the_package_names_has_this_title():
     code = re.sub(r'" f?"', "", code)  # texts over several lines
     named = set(re.findall(r"""\bpage ["']([^"']+)["']""", code))
     assert {"While training", "Sharp bits"} <= named <= TITLES
+
+
+def test_the_names_of_a_neurons_attributes_stand_in_one_table():
+    page = (ROOT / "docs" / "guides" / "gradient_flow.md").read_text("utf-8")
+    names = {
+        row[0]: row[1] for row in re.findall(r"^\| (surrogate|membrane).*? \| (.*?) \|", page, re.M)
+    }
+    listed = {name: tuple(re.findall("`(.*?)`", cell)) for name, cell in names.items()}
+    assert listed == {"surrogate": SPIKE_FUNCTIONS, "membrane": MEMBRANES}

@@ -44,7 +44,7 @@ SEEN = {
     "Divide the inputs by a scale": [": now 1.00"],
     "Train over several devices": ["(8, 16) True"],
     "Share the result": ["flow.html has "],
-    "Optuna: tune alpha and dampening": ["12 trials, "],
+    "Optuna: tune alpha, dampening and the learning rate": ["12 trials, "],
     "Hydra and OmegaConf": ["QPseudoSpike(alpha=8.0, dampening=0.3) QPseudoSpike(alpha=array([2"],
     "NIR: export a trained network": ["QPseudoSpike(alpha=8.0, dampening=0.3)"],
 }
@@ -123,7 +123,7 @@ def test_trials_of_optuna_share_one_program(run):
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, _, **facts: compiled.append(event) if "backend_compile" in event else None
     )
-    namespace, _ = run("other_tools", "Optuna: tune alpha and dampening")
+    namespace, _ = run("other_tools", "Optuna: tune alpha, dampening and the learning rate")
     assert len(namespace["study"].trials) == 12
     until_now = len(compiled)
     assert until_now

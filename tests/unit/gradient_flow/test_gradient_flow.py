@@ -33,6 +33,7 @@ from braintools_qps import (
     normalize_rates,
     normalize_surrogate,
     prepare,
+    save_memory,
 )
 
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
@@ -309,3 +310,16 @@ def test_a_task_is_samples_first_whatever_is_said():
     expected = only(gradient_flow(model, batch, batch_first=True)).populations
     for options in ({}, {"batch_first": True}):
         assert only(gradient_flow(model, task, **options)).populations == expected
+
+
+def test_a_task_is_its_batch_for_the_other_tools():
+    data = np.random.default_rng(0).standard_normal((120, 6, 3)).astype(np.float32)
+    task, model = load_task((data, np.arange(120) % 2)), comparison_models.plain(3, 2)
+    batch = data[task.split(0).train[:64]].swapaxes(0, 1)
+    assert normalize_surrogate(model, task) == normalize_surrogate(model, batch)
+    for change in (normalize_rates, save_memory):
+        printed = set()
+        for inputs in (task, batch):
+            with brainstate.random.seed_context(0):
+                printed.add(str(change(comparison_models.plain(3, 2), inputs)))
+        assert len(printed) == 1
