@@ -102,11 +102,10 @@ def said_of(trial: LearningTrial) -> str:
         return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
     if not np.isfinite([trial.losses[0], trial.constant]).all():
         return "It does not learn: its loss is NaN or infinite."
-    left = f"{trial.left:.3g} of {trial.constant:.3g} is left"
-    if trial.left > abs(trial.constant):
-        left = (
-            f"its loss is {trial.left:.3g}, that of the best constant answer {trial.constant:.3g}"
-        )
+    lowest, constant = f"{trial.left:.3g}", f"{trial.constant:.3g}"
+    left = f"{lowest} of {constant} is left"
+    if trial.left > trial.constant and lowest != constant:
+        left = f"its loss is {lowest}, that of the best constant answer {constant}"
     how = "learns slowly" if trial.moves else "does not learn"
     return f"It {how}: after {_steps(len(trial.losses))} {left}."
 

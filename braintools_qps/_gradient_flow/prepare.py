@@ -37,8 +37,8 @@ def prepare(
     so comes back unchanged, with a learning rate to start from. For one that does not, it tries
     changes on a copy, and applies the first with which a short training is clearly better, up to
     four in turn: other firing rates (`normalize_rates`), another surrogate, lowered
-    (`normalize_surrogate`), in deep stacks `relay_weights`, less inhibition, resets that stop the
-    gradient, another dropout. Inputs are never changed.
+    (`normalize_surrogate`), in deep stacks `relay_weights`, smaller weights, another
+    dropout. Inputs are never changed.
 
     The learning rate is measured: 40 steps of Adam each with 0.1, 0.03, 0.01, 0.003 and 0.001.
     The smallest one that is about as good as the best is named: its loss is higher by at most a

@@ -22,3 +22,16 @@ def test_labels_that_do_not_fit(labels, batch, got):
     inputs = jnp.ones((STEPS, N) if batch is None else (STEPS, batch, N))
     with pytest.raises(ValueError, match=f"(?s)labels must be a class.*Got {got}"):
         gradient_flow(Stack(Layer(1.0)), inputs, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "got"),
+    [
+        (np.arange(BATCH), "8 classes for an output of 2, the first label 0"),
+        (np.eye(BATCH)[:, :3], "3 numbers for an output of 2, the first label"),
+        (np.full(BATCH, 3), "1 classes for an output of 2, the first label 3"),
+    ],
+)
+def test_labels_that_the_output_cannot_give(labels, got):
+    with pytest.raises(ValueError, match=f"(?s)labels must differ, and the output.*Got {got}"):
+        gradient_flow(Stack(Layer(1.0)), jnp.ones((STEPS, BATCH, N)), labels=labels)

@@ -4,6 +4,7 @@ from functools import partial
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Sigmoid
@@ -92,3 +93,16 @@ def test_a_dampening_that_cannot_be_multiplied_is_named(spike, why):
         normalize_surrogate(stack(spike), inputs())
     chosen = normalize_surrogate(stack(spike), inputs(), surrogate={"layers.1": Sigmoid()})
     assert isinstance(chosen["layers.1"], Scaled)
+
+
+class Read(Layer):
+    """Its membranes are read, and its spikes are not."""
+
+    def update(self, x):
+        super().update(x)
+        return self.V.value
+
+
+def test_a_readout_is_no_population_and_may_call_any_function():
+    model = Stack(Layer(1.3, LOW), Read(1.0, jax.nn.sigmoid))
+    assert list(normalize_surrogate(model, inputs())) == ["layers.0"]

@@ -13,7 +13,7 @@ from lif_networks import N, Network
 from scipy.stats import entropy
 from small_stacks import Layer, Stack, inputs
 
-from braintools_qps import QPseudoSpike, gradient_flow, prepare
+from braintools_qps import QPseudoSpike, gradient_flow, load_task, prepare
 from braintools_qps.records import LearningTrial
 
 STEPS, BATCH, CLASSES = 20, 16, 4
@@ -92,6 +92,15 @@ def test_losses_are_those_of_a_training_by_hand(data):
     np.testing.assert_allclose(trial.losses, expected, rtol=2e-3)
     half = trial.half_after
     assert trial.losses[half] <= np.log(4) / 2 < min(trial.losses[:half])
+
+
+def test_the_labels_of_a_task_count():
+    draws, y = np.random.default_rng(0).random((40, STEPS, N)), np.arange(40) % 3
+    task = load_task((draws, y))
+    flow = only(gradient_flow(classifier(), task))
+    assert "; your labels" in flow.read
+    assert flow.trial.constant == pytest.approx(entropy(np.bincount(task.batch(64).labels)), 1e-5)
+    assert "; your labels" in prepare(classifier(), task).read
 
 
 def test_where_these_steps_are_too_large_smaller_ones_are_tried(data):

@@ -51,7 +51,7 @@ def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_population
     ]
     # Of the candidate itself there is the range of its populations.
     assert rows[0].split()[1:] == ["1=", "0.05", "0.990", "to", "1.050", "2+", "0.50"]
-    assert rows[1].split()[1:] == ["0.05", "1.050", "25%", "2+", "-", "0.50"]
+    assert rows[1].split()[1:] == ["0.05", "1.050", "25%", "2+", "0.50"]
     candidates = [row.split() for row in rows if row[0] != " "]
     assert [row[1] for row in candidates] == ["1=", "1=", "3", "4", "5"]
     assert candidates[-1][3] == "-"
