@@ -86,7 +86,11 @@ class Noise(brainstate.nn.Module):
 
 @pytest.mark.parametrize(
     ("layer", "differ"),
-    [(lambda: brainstate.nn.Dropout(0.5), True), (Noise, True), (brainstate.nn.Identity, False)],
+    [
+        (lambda: brainstate.nn.Dropout(0.5), True),
+        pytest.param(Noise, True, marks=pytest.mark.thorough),
+        pytest.param(brainstate.nn.Identity, False, marks=pytest.mark.thorough),
+    ],
 )
 def test_dropout_and_noise_are_drawn_anew_in_each_epoch(layer, differ):
     """Weights stay, and all samples are alike, so that only what is drawn changes the loss."""

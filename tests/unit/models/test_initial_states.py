@@ -1,6 +1,6 @@
 """Initial states of models that make them for one sample: those of one that makes them for all."""
 
-from functools import partial
+from functools import cache, partial
 
 import brainstate
 import jax.numpy as jnp
@@ -104,18 +104,23 @@ def test_the_same_layers_store_their_spikes_in_bits(form):
     assert expected.changed["readout"] == "Linear, spikes in one bit"
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_compare_trains_the_same_network(form):
+@cache
+def trained(make):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(60, STEPS, FEATURES)).astype(np.float32)
     task = load_task((x, (x.sum((1, 2)) > 0).astype(int)))
+    model = lambda features, outputs: make(features=features, outputs=outputs)
+    options = {"tune": None, "seeds": 2, "epochs": 2, "batch_size": 8, "progress": False}
+    return compare(["QPseudoSpike"], task=task, model=model, **options).results[0]
 
-    def trained(make):
-        model = lambda features, outputs: make(features=features, outputs=outputs)
-        options = {"tune": None, "seeds": 2, "epochs": 2, "batch_size": 8, "progress": False}
-        found = compare(["QPseudoSpike"], task=task, model=model, **options)
-        return found.results[0]
 
+OFTEN = "made for one sample", "under Vmap, for other samples"
+
+
+@pytest.mark.parametrize(
+    "form", [pytest.param(f, marks=() if f in OFTEN else pytest.mark.thorough) for f in FORMS]
+)
+def test_compare_trains_the_same_network(form):
     found, expected = trained(FORMS[form]), trained(batched)
     assert expected.scores.operations[0] > expected.scores.spikes[0] > 0
     np.testing.assert_allclose(found.curves.loss, expected.curves.loss, rtol=1e-4)
