@@ -255,6 +255,7 @@ def test_jax_must_not_stop_at_nan():
         compare(["Sigmoid"], **OPTIONS)
 
 
+@pytest.mark.thorough
 def test_an_operation_that_jax_cannot_vmap_is_named():
     weights = u.sparse.CSR.fromdense(jnp.eye(8))
 

@@ -10,7 +10,6 @@ import logging
 import re
 import sys
 import warnings
-from functools import partial
 from types import ModuleType
 
 import brainstate
@@ -22,7 +21,6 @@ from braintools_qps import compare
 from braintools_qps._comparison import packing, runs
 
 OPTIONS = {"task": (X, Y), "epochs": 2, "seeds": [4], "tune": None, "progress": False}
-thorough = partial(pytest.param, marks=pytest.mark.thorough)
 ANEW = r"Kept runs of Sigmoid are of another network, data or score \(.*, now .*\): training anew"
 
 
@@ -89,7 +87,7 @@ EXPERIMENTS = {
     "a module without a file": (BY_NAME, "M.n"),
 }
 PAIRS = [
-    (pytest.param if name == "a variable" else thorough)(*pair, id=name)
+    pytest.param(*pair, id=name, marks=() if name == "a variable" else pytest.mark.thorough)
     for name, pair in EXPERIMENTS.items()
 ]
 
@@ -156,14 +154,8 @@ SCORE = "def make(outputs, y): return (outputs[:, 0] > N - 1.5).mean()"
 RATE = "def make(learning_rate): return optax.sgd(learning_rate / N)"
 
 
-@pytest.mark.parametrize(
-    ("name", "cell"),
-    [
-        thorough("loss", LOSS),
-        ("score", SCORE),
-        thorough("optimizer", RATE),
-    ],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize(("name", "cell"), [("loss", LOSS), ("score", SCORE), ("optimizer", RATE)])
 def test_so_is_what_loss_score_and_optimizer_read(name, cell, notebook, tmp_path):
     make = lambda n: notebook(GOALS.format(n=n) + cell)
     first, _ = compared(tmp_path, **{name: make(1)})
@@ -235,13 +227,10 @@ def rewrite(out, machine, factor):
 ULP = float(np.finfo(np.float32).eps)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("machine", "factor", "is_used"),
-    [
-        thorough(None, 1 + 2 * ULP, False),
-        ("another", 1 + 2 * ULP, True),
-        thorough("another", 1.01, False),
-    ],
+    [(None, 1 + 2 * ULP, False), ("another", 1 + 2 * ULP, True), ("another", 1.01, False)],
 )
 def test_bits_may_differ_on_another_machine_alone(machine, factor, is_used, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="braintools_qps")

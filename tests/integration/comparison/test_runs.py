@@ -54,7 +54,7 @@ thorough = partial(pytest.param, marks=pytest.mark.thorough)
 @pytest.mark.parametrize(
     ("surrogates", "change", "count"),
     [
-        ({"another label": "Sigmoid"}, {}, 0),
+        thorough({"another label": "Sigmoid"}, {}, 0),
         thorough(NAMES[:1], {"tune": {"learning_rate": (0.03,)}}, 0),
         thorough(NAMES[:1], {"tune": None, "learning_rate": 0.1}, 0),
         thorough(NAMES[:1], {"tune": {"dampening": (1.0,), "learning_rate": (0.1, 0.03)}}, 0),
@@ -83,7 +83,7 @@ def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogat
         thorough({"batch_size": 16}),
         thorough({"task": (X[::-1], Y)}),
         thorough({"model": partial(SMALL, hidden=6)}),
-        {"loss": lambda outputs, y: (outputs**2).mean()},
+        thorough({"loss": lambda outputs, y: (outputs**2).mean()}),
         thorough({"tune": {"learning_rate": (0.3, 0.2)}}),
         thorough({"prepare": True}),
     ],
@@ -127,12 +127,13 @@ def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
     assert trained(["Own"], out=tmp_path)[1] == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "other",
     [
-        thorough(lambda: jax.default_prng_impl("rbg")),
-        thorough(lambda: jax.threefry_partitionable(False)),
-        thorough(lambda: jax.default_matmul_precision("float32")),
+        lambda: jax.default_prng_impl("rbg"),
+        lambda: jax.threefry_partitionable(False),
+        lambda: jax.default_matmul_precision("float32"),
         lambda: brainstate.environ.context(gain=2.0 * u.mV, log=print, table={1: 2.0}),
     ],
 )
@@ -151,6 +152,7 @@ def test_flags_of_xla_make_other_runs(out, monkeypatch):
     assert trained(out=out)[1] == 2
 
 
+@pytest.mark.thorough
 def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
     names = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]
     comparison, count = trained(names, out=tmp_path, tune={"alpha": (2.0, 8.0)})
@@ -264,6 +266,7 @@ def test_values_with_the_same_repr_are_trained_as_themselves(change):
     assert other.loss != same.loss
 
 
+@pytest.mark.thorough
 def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
     comparison, count = trained(out=out)
     assert count == 0

@@ -84,7 +84,12 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("name", LAYERS)
+OFTEN = "Linear", "a plain product", "beside floats"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in OFTEN else pytest.mark.thorough) for n in LAYERS]
+)
 def test_gradients_are_the_same_to_the_bit_and_spikes_take_one(name):
     def run(saved):
         with brainstate.environ.context(dt=1 * u.ms, fit=True):

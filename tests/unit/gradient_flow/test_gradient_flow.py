@@ -219,6 +219,7 @@ def test_states_of_another_batch_are_initialised_for_the_inputs(size, held):
     assert model.neuron.V.value.shape == (*([held] if held else []), *size)
 
 
+@pytest.mark.thorough
 def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():
     model = Grid(N, into=brainstate.nn.Linear(N, N))
     inputs = jax.random.uniform(jax.random.key(0), (12, BATCH, N))

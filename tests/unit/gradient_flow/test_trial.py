@@ -170,7 +170,9 @@ def test_interrupted_trials_leave_the_model_as_it_was(data):
     assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, after))
 
 
-@pytest.mark.parametrize("samples", [8, 64, 200])
+@pytest.mark.parametrize(
+    "samples", [*(pytest.param(n, marks=pytest.mark.thorough) for n in (8, 64)), 200]
+)
 def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
     each = jax.random.uniform(jax.random.key(0), (samples, N))
     inputs = jnp.broadcast_to(each, (10, samples, N))
