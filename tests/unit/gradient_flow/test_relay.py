@@ -86,7 +86,9 @@ def test_other_widths():
     assert done.populations[2].after == pytest.approx(done.populations[1].after)
 
 
-@pytest.mark.parametrize("size", [3, 4])  # an even one has no middle, and must not move the image
+@pytest.mark.parametrize(  # an even one has no middle, and must not move the image
+    "size", [pytest.param(3, marks=pytest.mark.thorough), 4]
+)
 def test_a_kernel_has_its_weights_in_the_middle(size):
     options = {"V_th": 1 * u.mV, "tau": 10 * u.ms, "spk_reset": "hard"}
     lif = lambda: brainpy.state.LIF((4, 4, 2), **options)

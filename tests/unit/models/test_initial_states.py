@@ -129,6 +129,7 @@ def test_compare_trains_the_same_network(form):
         np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_an_ensemble_keeps_its_states():
     """What is mapped over something else than samples: its members, which share the inputs."""
     brainstate.random.seed(0)
