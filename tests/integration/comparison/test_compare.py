@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import thorough
 from small_comparison import OPTIONS, SMALL, counted
 
 from braintools_qps import (
@@ -167,7 +168,7 @@ class Populations(brainstate.nn.Module):
         return self.readout(self.far(x) + self.near(x))
 
 
-@pytest.mark.parametrize("kind", [Memoryless, pytest.param(SubSteps, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("kind", [Memoryless, thorough(SubSteps)])
 def test_the_largest_mean_slope_of_a_population_lowers_the_dampening_and_never_raises_it(kind):
     tune = {"mean_slope": (0.05, 10.0)}
     options = OPTIONS | {"model": partial(Populations, kind=kind), "tune": tune, "seeds": [4]}

@@ -65,10 +65,3 @@ def test_a_later_call_is_the_next_look_at_the_error_that_is_left(tmp_path):
     assert json.loads((tmp_path / "comparison.json").read_text())["looks"] == [5, 7, 8]
     other = compare(["Sigmoid"], out=tmp_path, **options | {"most_seeds": None, "margin": None})
     assert other.looks == (5,)  # other candidates
-
-
-@pytest.mark.thorough
-def test_equal_ones_stop_at_once():
-    comparison = compare(NAMES[::2], **GROWING | {"margin": 100.0, "most_seeds": 40})
-    assert [len(result.seeds) for result in comparison.results] == [5, 5]
-    assert comparison.settings["most_seeds"] == 40

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid
+from helpers import thorough
 from small_comparison import NAMES, SMALL, X, Y, files, trained, without_times
 
 from braintools_qps import Comparison, register_surrogate
@@ -48,7 +49,6 @@ def test_what_is_on_the_disk(first):
 
 
 RATES = {"learning_rate": (0.1, 0.03, 0.01)}
-thorough = partial(pytest.param, marks=pytest.mark.thorough)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import thorough
 from small_comparison import OPTIONS
 
 from braintools_qps import QPseudoSpike, compare, load_task
@@ -88,8 +89,8 @@ class Noise(brainstate.nn.Module):
     ("layer", "differ"),
     [
         (lambda: brainstate.nn.Dropout(0.5), True),
-        pytest.param(Noise, True, marks=pytest.mark.thorough),
-        pytest.param(brainstate.nn.Identity, False, marks=pytest.mark.thorough),
+        thorough(Noise, True),
+        thorough(brainstate.nn.Identity, False),
     ],
 )
 def test_dropout_and_noise_are_drawn_anew_in_each_epoch(layer, differ):

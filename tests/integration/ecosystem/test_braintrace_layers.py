@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Memoryless, only
+from helpers import thorough
 
 from braintools_qps import gradient_flow, normalize_rates
 
@@ -64,7 +65,7 @@ FORMS = {"dense": dense, "biased": biased, "signed": signed, "convolved": convol
 
 
 @pytest.mark.parametrize(  # as many samples as neurons: all shapes are equal
-    "samples", [pytest.param(3, marks=pytest.mark.thorough), N]
+    "samples", [thorough(3), N]
 )
 @pytest.mark.parametrize("form", FORMS)
 def test_they_are_measured_as_those_of_brainstate(form, samples):
@@ -91,10 +92,7 @@ def without_numba():
 
 
 @pytest.mark.usefixtures("without_numba")
-@pytest.mark.parametrize(
-    "kind",
-    ["braintrace", *(pytest.param(k, marks=pytest.mark.thorough) for k in ("binary", "float"))],
-)
+@pytest.mark.parametrize("kind", ["braintrace", thorough("binary"), thorough("float")])
 def test_sparse_products_count_and_are_scaled_as_the_masked_matrix(kind):
     """As many samples as neurons, weights only where the mask has them."""
     matrix = brainevent.CSR.fromdense(jnp.asarray(WEIGHTS[0] * MASK))

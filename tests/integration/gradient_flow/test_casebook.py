@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import thorough
 
 from braintools_qps.testing import check_surrogate
 
@@ -46,9 +47,7 @@ SELDOM = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", ["small-weights", *(pytest.param(n, marks=pytest.mark.thorough) for n in SELDOM)]
-)
+@pytest.mark.parametrize("name", ["small-weights", *map(thorough, SELDOM)])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = CASES[name]
     said, _ = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))

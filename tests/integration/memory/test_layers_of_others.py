@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import thorough_but
 
 from braintools_qps import save_memory
 
@@ -87,9 +88,7 @@ LAYERS = {
 OFTEN = "Linear", "a plain product", "beside floats"
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in OFTEN else pytest.mark.thorough) for n in LAYERS]
-)
+@pytest.mark.parametrize("name", thorough_but(OFTEN, LAYERS))
 def test_gradients_are_the_same_to_the_bit_and_spikes_take_one(name):
     def run(saved):
         with brainstate.environ.context(dt=1 * u.ms, fit=True):

@@ -38,6 +38,7 @@ from faulty_layers import (
     with_idle,
 )
 from flow_networks import Memoryless, only
+from helpers import thorough, thorough_but
 from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
@@ -320,10 +321,7 @@ SELDOM = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.thorough) if n in SELDOM else n for n in CASES],
-)
+@pytest.mark.parametrize("name", thorough_but(CASES.keys() - SELDOM, CASES))
 def test_what_is_said_is_true_and_helps(name):
     case = CASES[name]
     model, x = case.model(), inputs() if case.x is None else case.x
@@ -370,9 +368,9 @@ def resetting():
     [
         (Rates(), lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), RATES),
         (Surrogates(), lambda: Stack(Recurrent(STRAIGHT)), LOWERED),
-        pytest.param(
+        thorough(
             Inhibition(), lambda: Stack(Recurrent(STRAIGHT)),
-            "model.layers[0].back.value = 0.0625 *", marks=pytest.mark.thorough,
+            "model.layers[0].back.value = 0.0625 *",
         ),
         (Reset(), resetting, "from braintools_qps import set_surrogate; set_surrogate(model, {'la"),
     ],

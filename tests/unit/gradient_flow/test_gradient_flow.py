@@ -23,6 +23,7 @@ from flow_networks import (
     only,
     weights_and_inputs,
 )
+from helpers import thorough
 from small_stacks import Triangle
 
 from braintools_qps import (
@@ -236,9 +237,7 @@ def mapped():
     return brainstate.nn.Vmap(grid, vmap_states="new")
 
 
-@pytest.mark.parametrize(
-    "make", [mapped, pytest.param(lambda: Grid(N), marks=pytest.mark.thorough)]
-)
+@pytest.mark.parametrize("make", [mapped, thorough(lambda: Grid(N))])
 def test_states_from_a_compiled_loop_are_made_anew(make):
     model = make()
     expected = measured(model).growth

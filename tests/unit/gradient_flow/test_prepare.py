@@ -1,7 +1,5 @@
 """`prepare`: from a network that cannot learn to one that can, or not changed at all."""
 
-from functools import partial
-
 import brainstate
 import brainunit as u
 import jax
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 from braintools.surrogate import LeakyRelu, Sigmoid
 from faulty_layers import mixed
+from helpers import thorough
 from lif_networks import N, Network, inputs
 from small_stacks import Layer, Stack
 from small_stacks import inputs as small_inputs
@@ -18,7 +17,6 @@ from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_sur
 from braintools_qps._models import find_neurons, find_nodes, is_dropout
 
 pytestmark = pytest.mark.usefixtures("one_millisecond")
-thorough = partial(pytest.param, marks=pytest.mark.thorough)
 FLAT = LeakyRelu(alpha=0.0, beta=0.0)
 
 

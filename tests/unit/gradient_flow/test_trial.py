@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 from flow_networks import only
-from helpers import FLOAT16
+from helpers import FLOAT16, thorough
 from lif_networks import N, Network
 from scipy.stats import entropy
 from small_stacks import Layer, Stack, inputs
@@ -146,7 +146,7 @@ def test_nothing_of_the_model_changes_and_dropout_draws_anew(data):
     "dtype",
     [
         "float32",
-        pytest.param("bfloat16", marks=pytest.mark.thorough),
+        thorough("bfloat16"),
         pytest.param("float16", marks=[*FLOAT16.marks, pytest.mark.thorough]),
     ],
 )
@@ -181,9 +181,7 @@ def test_interrupted_trials_leave_the_model_as_it_was(data):
     assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, after))
 
 
-@pytest.mark.parametrize(
-    "samples", [*(pytest.param(n, marks=pytest.mark.thorough) for n in (8, 64)), 200]
-)
+@pytest.mark.parametrize("samples", [thorough(8), thorough(64), 200])
 def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
     each = jax.random.uniform(jax.random.key(0), (samples, N))
     inputs = jnp.broadcast_to(each, (10, samples, N))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE, only
+from helpers import thorough_but
 
 from braintools_qps import compare, gradient_flow, load_task, save_memory
 
@@ -117,9 +118,7 @@ def trained(make):
 OFTEN = "made for one sample", "under Vmap, for other samples"
 
 
-@pytest.mark.parametrize(
-    "form", [pytest.param(f, marks=() if f in OFTEN else pytest.mark.thorough) for f in FORMS]
-)
+@pytest.mark.parametrize("form", thorough_but(OFTEN, FORMS))
 def test_compare_trains_the_same_network(form):
     found, expected = trained(FORMS[form]), trained(batched)
     assert expected.scores.operations[0] > expected.scores.spikes[0] > 0

@@ -8,6 +8,7 @@ import re
 import warnings
 
 import pytest
+from helpers import thorough
 from made_comparison import candidate, compared, tuned
 from report_records import flow_of, population
 
@@ -142,9 +143,7 @@ def change(values, rng):
     return values
 
 
-@pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))]
-)
+@pytest.mark.parametrize("seed", [0, thorough(1), thorough(2)])
 def test_a_file_that_was_changed_is_a_comparison_that_prints_or_one_error(seed):
     rng, plain = random.Random(seed), rich().to_dict()
     shown = refused = 0

@@ -4,8 +4,6 @@ Each has its gradient written by hand, in numpy's float64. First `check_surrogat
 cannot ask of surrogates of other libraries: NaN, every transform, settings of JAX, parameters.
 """
 
-from functools import partial
-
 import brainstate
 import brainunit as u
 import jax
@@ -13,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import S2NN, LeakyRelu, Sigmoid, SoftSign
-from helpers import FLOAT16, assert_close
+from helpers import FLOAT16, assert_close, thorough
 from jax.experimental import checkify
 
 from braintools_qps import QPseudoSpike, Scaled, q_pseudo_spike
@@ -74,7 +72,6 @@ SURROGATES = {
         lambda x: logistic_slope(x / PER_NEURON, PER_NEURON) / PER_NEURON / 2,
     ),
 }
-thorough = partial(pytest.param, marks=pytest.mark.thorough)
 every_surrogate = pytest.mark.parametrize(
     ("surrogate", "by_hand"), SURROGATES.values(), ids=SURROGATES
 )
