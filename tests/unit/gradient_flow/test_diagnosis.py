@@ -317,7 +317,8 @@ SELDOM = {
     "overflow of float16", "a root of 0 in a weight", "a root of 0 in the objective",
     "a parameter in float16", "silent without weights", "inhibited", "clipped", "one direction",
     "delay of microseconds, written as milliseconds", "the same spikes for all", "far too weak",
-    "shared weights", "out of reach of all inputs", "a root of 0 on the way back",
+    "shared weights", "out of reach of all inputs", "a root of 0 on the way back", "runaway",
+    "NaN objective", "division by 0 before a NaN input", "thousandths", "surrogate", "flat",
 }  # fmt: skip
 
 
