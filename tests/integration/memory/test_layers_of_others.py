@@ -131,6 +131,7 @@ def test_the_share_of_the_memory_of_published_models(name):
     assert saved / plain < SHARES[name]
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of calls by brainstate
 def test_sparse_products_of_brainevent_are_named_with_the_memory_of_their_spikes():
     with brainstate.environ.context(dt=1 * u.ms):

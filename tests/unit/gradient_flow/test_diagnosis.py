@@ -373,7 +373,10 @@ def resetting():
             Inhibition(), lambda: Stack(Recurrent(STRAIGHT)),
             "model.layers[0].back.value = 0.0625 *",
         ),
-        (Reset(), resetting, "from braintools_qps import set_surrogate; set_surrogate(model, {'la"),
+        thorough(
+            Reset(), resetting,
+            "from braintools_qps import set_surrogate; set_surrogate(model, {'la",
+        ),
     ],
     ids=lambda part: getattr(part, "name", ""),
 )  # fmt: skip
@@ -453,6 +456,7 @@ def test_networks_of_other_forms_that_learn_have_no_cause(model, x, options):
     assert all(late) is (model is ActorCritic)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("one_millisecond")
 def test_the_data_of_a_task_are_changed_by_the_user():
     y = np.arange(80) % 2
@@ -483,6 +487,7 @@ def test_candidates_that_differ_are_told_apart():
     assert re.search("wrong: .*gradient of layers.0 is negative", shown)
 
 
+@pytest.mark.thorough
 def test_a_line_for_a_candidate_puts_it_into_the_model():
     model, spike = Stack(Recurrent(LOW)), QPseudoSpike(0.5)
     flow = only(gradient_flow(model, inputs(), surrogates={"mine": spike}))
