@@ -1,4 +1,4 @@
-"""Development tasks; without arguments, those that `.ci/run` and the GitHub workflow run."""
+"""Development tasks; without arguments, those that `.ci/run` runs."""
 
 import argparse
 import random
@@ -143,10 +143,18 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The whole suite: the long tests, the examples of the docstrings and the README included."""
+    """What `pytest -n 2` runs, the examples of the docstrings and the README included."""
+    session.install(".[cpu,test]")
+    session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def thorough(session: nox.Session) -> None:
+    """The tests that `tests` leaves out: the long ones, and those that start clusters."""
     session.install(".[cpu,test]")
     session.run("python", "-m", "pytest", "-m", "cluster", *session.posargs)  # by themselves
-    session.run("python", "-m", "pytest", "-m", "not cluster", "-n", "2", *session.posargs)
+    marked = "thorough and not cluster"
+    session.run("python", "-m", "pytest", "-m", marked, "-n", "2", *session.posargs)
 
 
 @nox.session(python="3.11")

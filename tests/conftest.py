@@ -111,6 +111,16 @@ class Forgetful:
                 ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Examples that train what the example of `compare` trains, for a figure, are thorough."""
+    for item in items:
+        parts = item.dtest.examples if hasattr(item, "dtest") else ()
+        trains = any(part.source.startswith("comparison = compare(") for part in parts)
+        if trains and not item.name.endswith(".compare"):
+            item.add_marker(pytest.mark.thorough)
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("float16") and (error := error_of_float16()):
         pytest.skip(f"JAX cannot compile float16 for this processor: {error}")

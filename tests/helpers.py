@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import brainunit as u
@@ -17,6 +17,7 @@ from braintools_qps.testing import check_surrogate
 
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
+thorough = partial(pytest.param, marks=pytest.mark.thorough)
 FLOAT16 = pytest.param("float16", marks=pytest.mark.float16, id="float16")
 # By how much a device's division, exp and log may be worse than a CPU's.
 SLACK = {"cpu": 1, "gpu": 4, "tpu": 64}[jax.default_backend()]
@@ -53,6 +54,11 @@ def failures_of(surrogate, **options):
         places = [(*left.partition(" at x="), right) for left, _, right in lines]
         return {n: f"{at}{x}: expected {r}" for ns, at, x, r in places for n in ns.split(", ")}
     return {}
+
+
+def thorough_but(often, names):
+    """The names as parameters of a test; those that are not ``often`` are thorough."""
+    return [name if name in often else thorough(name) for name in names]
 
 
 def line(axes, label):

@@ -219,6 +219,7 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
     assert type(get_surrogate("q_pseudo_spike")) is QPseudoSpike
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("one_millisecond")
 def test_another_package_may_publish_the_name_of_ours(install):
     install(points="QPseudoSpike = braintools.surrogate:Sigmoid")

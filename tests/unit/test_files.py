@@ -1,14 +1,13 @@
 """Every writer of the package: whole files, links, pipes."""
 
-import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from small_comparison import OPTIONS
+from report_records import FLOW
 
-from braintools_qps import compare, write_report
+from braintools_qps import write_report
 from braintools_qps._files import write_file
 
 posix = pytest.mark.skipif(os.name == "nt", reason="no pipe has a name there, few may make links")
@@ -69,17 +68,5 @@ def test_a_pipe_gets_the_content_and_stays(pipe):
 def test_a_report_goes_through_a_link_into_a_pipe(pipe, tmp_path):
     path, read = pipe
     (tmp_path / "report.html").symlink_to(path)
-    comparison = compare(["Sigmoid"], **OPTIONS | {"epochs": 1, "seeds": 1}, progress=False)
-    write_report(comparison, tmp_path / "report.html")
+    write_report(FLOW, tmp_path / "report.html")
     assert read.result(timeout=60).startswith(b"<!doctype html>")
-
-
-@posix
-def test_results_of_compare_are_written_through_links(tmp_path):
-    (tmp_path / "elsewhere.json").write_text("{}")
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "comparison.json").symlink_to(tmp_path / "elsewhere.json")
-    compare(["Sigmoid"], **OPTIONS | {"epochs": 1, "seeds": 1}, progress=False, out=out)
-    assert (out / "comparison.json").is_symlink()
-    assert json.loads((tmp_path / "elsewhere.json").read_text())["results"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import thorough
 from scipy import stats
 
 from braintools_qps._statistics import (
@@ -201,7 +202,7 @@ def test_differences_are_from_the_best_with_the_seeds_that_both_have():
     assert differences([[1.0, 2.0], [2.0, 3.5]], 1, looks_at([2]))[0] == (-1.25, None, None)
 
 
-@pytest.mark.parametrize(("candidates", "spread"), [(2, 0.7), (3, 0.5)])
+@pytest.mark.parametrize(("candidates", "spread"), [(2, 0.7), thorough(3, 0.5)])
 def test_the_seeds_that_are_proposed_settle_the_verdict_in_4_of_5_comparisons(candidates, spread):
     """Where candidates differ by about the margin: neither all equal, nor far apart."""
     rng, settled = np.random.default_rng(8), []

@@ -3,6 +3,7 @@
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from comparison_models import millivolts, plain
 from small_comparison import OPTIONS
 
@@ -20,6 +21,7 @@ def test_operations_are_those_of_the_trained_network():
     np.testing.assert_allclose(scores.operations, by_hand, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_operations_are_unknown_where_spikes_are():
     options = {"model": plain, "loss": lambda outputs, y: jnp.nan * outputs.sum()}
     scores = compare(["QPseudoSpike"], **OPTIONS | options).results[0].scores

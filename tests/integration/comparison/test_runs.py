@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid
+from helpers import thorough
 from small_comparison import NAMES, SMALL, X, Y, files, trained, without_times
 
 from braintools_qps import Comparison, register_surrogate
@@ -53,17 +54,16 @@ RATES = {"learning_rate": (0.1, 0.03, 0.01)}
 @pytest.mark.parametrize(
     ("surrogates", "change", "count"),
     [
-        (NAMES[:1], {}, 0),
-        ({"another label": "Sigmoid"}, {}, 0),
-        (NAMES[:1], {"tune": {"learning_rate": (0.03,)}}, 0),
-        (NAMES[:1], {"tune": None, "learning_rate": 0.1}, 0),
-        (NAMES[:1], {"tune": {"dampening": (1.0,), "learning_rate": (0.1, 0.03)}}, 0),
-        (NAMES[:1], {"task": (X.copy(), Y.copy())}, 0),
+        thorough({"another label": "Sigmoid"}, {}, 0),
+        thorough(NAMES[:1], {"tune": {"learning_rate": (0.03,)}}, 0),
+        thorough(NAMES[:1], {"tune": None, "learning_rate": 0.1}, 0),
+        thorough(NAMES[:1], {"tune": {"dampening": (1.0,), "learning_rate": (0.1, 0.03)}}, 0),
+        thorough(NAMES[:1], {"task": (X.copy(), Y.copy())}, 0),
         (NAMES[:1], {"tune": RATES}, 1),
-        (NAMES[:1], {"seeds": [4, 0]}, 2),
+        thorough(NAMES[:1], {"seeds": [4, 0]}, 2),
         (NAMES, {}, 2),
-        (["Sigmoid", "sigmoid"], {}, 0),
-        (NAMES[:1], {"fresh": True}, 2),
+        thorough(["Sigmoid", "sigmoid"], {}, 0),
+        thorough(NAMES[:1], {"fresh": True}, 2),
     ],
 )
 def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogates, change, count):
@@ -76,18 +76,15 @@ def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogat
                 assert (trial.test[0], trial.loss[0]) == (old.test[0], old.loss[0])
 
 
-thorough = partial(pytest.param, marks=pytest.mark.thorough)
-
-
 @pytest.mark.parametrize(
     "change",
     [
         {"epochs": 3},
         thorough({"batch_size": 16}),
-        {"task": (X[::-1], Y)},
+        thorough({"task": (X[::-1], Y)}),
         thorough({"model": partial(SMALL, hidden=6)}),
-        {"loss": lambda outputs, y: (outputs**2).mean()},
-        {"tune": {"learning_rate": (0.3, 0.2)}},
+        thorough({"loss": lambda outputs, y: (outputs**2).mean()}),
+        thorough({"tune": {"learning_rate": (0.3, 0.2)}}),
         thorough({"prepare": True}),
     ],
 )
@@ -96,6 +93,7 @@ def test_what_numbers_depend_on_makes_other_runs(out, change):
     assert len(files(out)) == 4
 
 
+@pytest.mark.thorough
 def test_a_run_that_measured_other_numbers_is_trained_again(out, monkeypatch):
     """As after a version that measures more: what is on the disk has fewer."""
     monkeypatch.setattr(runs, "MEASURED", runs.MEASURED | {"pulses"})
@@ -103,6 +101,7 @@ def test_a_run_that_measured_other_numbers_is_trained_again(out, monkeypatch):
     assert count == 2
 
 
+@pytest.mark.thorough
 def test_what_a_killed_process_left_goes(out):
     """Files that it was writing, and a file of somebody else's."""
     (key, _), folder = files(out), out / "runs"
@@ -128,12 +127,13 @@ def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
     assert trained(["Own"], out=tmp_path)[1] == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "other",
     [
-        thorough(lambda: jax.default_prng_impl("rbg")),
-        thorough(lambda: jax.threefry_partitionable(False)),
-        thorough(lambda: jax.default_matmul_precision("float32")),
+        lambda: jax.default_prng_impl("rbg"),
+        lambda: jax.threefry_partitionable(False),
+        lambda: jax.default_matmul_precision("float32"),
         lambda: brainstate.environ.context(gain=2.0 * u.mV, log=print, table={1: 2.0}),
     ],
 )
@@ -143,6 +143,7 @@ def test_numerics_and_what_a_model_may_read_make_other_runs(other, out):
         assert trained(out=out)[1] == 0
 
 
+@pytest.mark.thorough
 def test_flags_of_xla_make_other_runs(out, monkeypatch):
     flags = os.environ.get("XLA_FLAGS", "")
     monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_dump_to=here")
@@ -151,6 +152,7 @@ def test_flags_of_xla_make_other_runs(out, monkeypatch):
     assert trained(out=out)[1] == 2
 
 
+@pytest.mark.thorough
 def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
     names = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]
     comparison, count = trained(names, out=tmp_path, tune={"alpha": (2.0, 8.0)})
@@ -192,7 +194,9 @@ def empty(paths):
         path.write_bytes(packing.packed([], {}))
 
 
-@pytest.mark.parametrize("damage", [change_bits, swap, dangle, rename_fields, empty])
+@pytest.mark.parametrize(
+    "damage", [change_bits, *map(thorough, (swap, dangle, rename_fields, empty))]
+)
 def test_damaged_and_strange_files_are_absent_ones(first, out, damage):
     damage([out / "runs" / name for name in files(out)])
     comparison, count = trained(out=out)
@@ -213,6 +217,7 @@ def test_a_probe_that_fills_the_disk_leaves_no_file(tmp_path):
     assert not files(tmp_path)
 
 
+@pytest.mark.thorough
 def test_runs_of_two_machines_are_brought_together_by_copying(first, out, tmp_path):
     other = tmp_path / "other"
     trained(out=other, seeds=[7])
@@ -248,9 +253,8 @@ def of_width(features, outputs, width):
     return SMALL(features, outputs, hidden=width.neurons)
 
 
-@pytest.mark.parametrize(
-    "change", [{}, thorough({"prepare": True}), thorough({"tune": {"mean_slope": (0.01,)}})]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("change", [{}, {"prepare": True}, {"tune": {"mean_slope": (0.01,)}}])
 def test_values_with_the_same_repr_are_trained_as_themselves(change):
     """Each with its own start and mean slope."""
     tune = change.get("tune", {}) | {"width": (Width(3), Width(8))}
@@ -262,6 +266,7 @@ def test_values_with_the_same_repr_are_trained_as_themselves(change):
     assert other.loss != same.loss
 
 
+@pytest.mark.thorough
 def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
     comparison, count = trained(out=out)
     assert count == 0
@@ -275,6 +280,7 @@ def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
         jax.tree.map(np.testing.assert_array_equal, value, weights[name])
 
 
+@pytest.mark.thorough
 def test_weights_are_found_after_the_working_directory_has_changed(out, monkeypatch):
     monkeypatch.chdir(out.parent)
     comparison, _ = trained(out=out.name)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import thorough
 from small_comparison import OPTIONS
 
 from braintools_qps import QPseudoSpike, compare, load_task
@@ -101,7 +102,11 @@ class Noise(brainstate.nn.Module):
 
 @pytest.mark.parametrize(
     ("layer", "differ"),
-    [(lambda: brainstate.nn.Dropout(0.5), True), (Noise, True), (brainstate.nn.Identity, False)],
+    [
+        (lambda: brainstate.nn.Dropout(0.5), True),
+        thorough(Noise, True),
+        thorough(brainstate.nn.Identity, False),
+    ],
 )
 def test_dropout_and_noise_are_drawn_anew_in_each_epoch(layer, differ):
     """Weights stay, and all samples are alike, so that only what is drawn changes the loss."""

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_close
+from helpers import assert_close, thorough_but
 
 from braintools_qps import QPseudoSpike, Scaled, set_surrogate
 
@@ -96,12 +96,7 @@ def assert_agree(actual, expected):
 
 
 @pytest.mark.parametrize(
-    "algorithm",
-    [
-        pytest.param(name, marks=[] if name in ("pp_prop", "eprop") else pytest.mark.thorough)
-        for name in OPTIONS
-        if name is not braintrace.SnAp
-    ],
+    "algorithm", thorough_but(["pp_prop", "eprop"], [n for n in OPTIONS if isinstance(n, str)])
 )
 def test_every_algorithm_learns_as_with_braintools(algorithm):
     assert_agree(online_gradient(OURS, algorithm), online_gradient(THEIRS, algorithm))

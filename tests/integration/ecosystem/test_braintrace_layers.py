@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Memoryless, only
+from helpers import thorough
 
 from braintools_qps import gradient_flow, normalize_rates
 
@@ -63,7 +64,9 @@ def inputs(samples, *shape):
 FORMS = {"dense": dense, "biased": biased, "signed": signed, "convolved": convolved}
 
 
-@pytest.mark.parametrize("samples", [3, N])  # as many samples as neurons: all shapes are equal
+@pytest.mark.parametrize(  # as many samples as neurons: all shapes are equal
+    "samples", [thorough(3), N]
+)
 @pytest.mark.parametrize("form", FORMS)
 def test_they_are_measured_as_those_of_brainstate(form, samples):
     make, given = FORMS[form], inputs(samples, *((N, N, 2) if form == "convolved" else (N,)))
@@ -89,7 +92,7 @@ def without_numba():
 
 
 @pytest.mark.usefixtures("without_numba")
-@pytest.mark.parametrize("kind", ["braintrace", "binary", "float"])
+@pytest.mark.parametrize("kind", ["braintrace", thorough("binary"), thorough("float")])
 def test_sparse_products_count_and_are_scaled_as_the_masked_matrix(kind):
     """As many samples as neurons, weights only where the mask has them."""
     matrix = brainevent.CSR.fromdense(jnp.asarray(WEIGHTS[0] * MASK))

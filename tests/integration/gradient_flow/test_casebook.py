@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import thorough
 
 from braintools_qps.testing import check_surrogate
 
@@ -40,15 +41,13 @@ def trains(case):
 pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
-OFTEN = ("small-weights", "missing-value", "four-layers")
 SELDOM = (
-    "convolution-threshold", "deep-sigmoid", "plif-time-constant", "recurrent", "residual"
+    "missing-value", "four-layers", "convolution-threshold", "deep-sigmoid", "plif-time-constant",
+    "recurrent", "residual",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", [*OFTEN, *(pytest.param(name, marks=pytest.mark.thorough) for name in SELDOM)]
-)
+@pytest.mark.parametrize("name", ["small-weights", *map(thorough, SELDOM)])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = CASES[name]
     said, _ = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))

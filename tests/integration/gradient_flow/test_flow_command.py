@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers import status
+from helpers import status, thorough
 
 from braintools_qps.__main__ import main
 
@@ -118,7 +118,7 @@ def test_flow_of_one_seed_is_always_the_same(capsys):
     [
         (["--surrogates", "Sigmoit"], "no surrogate is called 'Sigmoit'"),
         (["--task", "digit-rows"], "task must be one of"),
-        (["--json", "."], "Is a directory"),
+        thorough(["--json", "."], "Is a directory"),
         (["--data", "absent.npz"], "No such file or directory"),
         (["--prepare", "--json", "a.json"], "--prepare measures nothing, got --json"),
     ],
@@ -135,7 +135,7 @@ def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
     ("arguments", "steps", "measured"),
     [
         (["--data", "mine.npz"], 7, "samples of mine.npz.\n"),
-        ([], 16, "64 samples of digits-rows, the default task.\n"),
+        thorough([], 16, "64 samples of digits-rows, the default task.\n"),
     ],
 )
 def test_flow_says_what_it_measured_on(arguments, steps, measured, capsys):

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import thorough_but
 
 from braintools_qps import save_memory
 
@@ -84,7 +85,10 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("name", LAYERS)
+OFTEN = "Linear", "a plain product", "beside floats"
+
+
+@pytest.mark.parametrize("name", thorough_but(OFTEN, LAYERS))
 def test_gradients_are_the_same_to_the_bit_and_spikes_take_one(name):
     def run(saved):
         with brainstate.environ.context(dt=1 * u.ms, fit=True):
@@ -127,6 +131,7 @@ def test_the_share_of_the_memory_of_published_models(name):
     assert saved / plain < SHARES[name]
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of calls by brainstate
 def test_sparse_products_of_brainevent_are_named_with_the_memory_of_their_spikes():
     with brainstate.environ.context(dt=1 * u.ms):

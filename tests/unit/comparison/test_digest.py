@@ -19,7 +19,6 @@ import numpy as np
 import optax
 import pytest
 
-from braintools_qps._comparison.digest import _is_users_module as is_users
 from braintools_qps._comparison.digest import digest, modules
 
 numbers = itertools.count()
@@ -31,8 +30,6 @@ def keys(text, folder, name):
     (folder / f"{name}.py").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
-        alone = lambda each: each == name and is_users(each)  # all tests are a user's, too
-        patch.setattr("braintools_qps._comparison.digest._is_users_module", alone)
         sys.modules.pop(name, None)
         importlib.invalidate_caches()
         module = importlib.import_module(name)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Memoryless
+from helpers import thorough
 from lif_networks import BATCH, N, Network, inputs
 
 from braintools_qps import QPseudoSpike, normalize_rates
@@ -56,7 +57,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("batch_first", [thorough(False), True])
 @pytest.mark.parametrize("kind", ARGUMENTS)
 def test_the_code_of_a_change_does_the_same_bit_for_bit(kind, batch_first):
     model, twin, x = made(kind), made(kind), inputs()

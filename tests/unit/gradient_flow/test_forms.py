@@ -172,8 +172,6 @@ FORMS = {
     "potential and act": Form(lambda weights: plain(weights, names=("potential", "act"))),
     "mem and spike_grad": Form(lambda weights: plain(weights, names=("mem", "spike_grad"))),
     # States.
-    "none yet": Form(Fresh),
-    "none yet, made for one sample": Form(Alone),
     "of one sample": Form(lambda weights: initialised(Alone(weights))),
     "of another batch": Form(lambda weights: initialised(Fresh(weights), 9)),
     "of every kind": Form(lambda weights: Sum(Fresh(weights), Alone(weights), plain(weights))),

@@ -23,6 +23,7 @@ from flow_networks import (
     only,
     weights_and_inputs,
 )
+from helpers import thorough
 from small_stacks import Triangle
 
 from braintools_qps import (
@@ -211,6 +212,7 @@ def test_states_of_another_batch_are_initialised_for_the_inputs(size, held):
     assert model.neuron.V.value.shape == (*([held] if held else []), *size)
 
 
+@pytest.mark.thorough
 def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():
     model = Grid(N, into=brainstate.nn.Linear(N, N))
     inputs = jax.random.uniform(jax.random.key(0), (12, BATCH, N))
@@ -227,9 +229,7 @@ def mapped():
     return brainstate.nn.Vmap(grid, vmap_states="new")
 
 
-@pytest.mark.parametrize(
-    "make", [mapped, pytest.param(lambda: Grid(N), marks=pytest.mark.thorough)]
-)
+@pytest.mark.parametrize("make", [mapped, thorough(lambda: Grid(N))])
 def test_states_from_a_compiled_loop_are_made_anew(make):
     model = make()
     expected = measured(model).growth

@@ -198,6 +198,7 @@ def test_half_precision_counts_beyond_256():
     assert sent[0] == pytest.approx(np.count_nonzero(SPIKES) * 101 * M / BATCH, rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_save_memory_changes_no_count():
     network = brainstate.nn.Sequential(
         brainstate.nn.Linear(N, M), Memoryless((BATCH, M), 0.5), brainstate.nn.Linear(M, 2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from braintools.surrogate import LeakyRelu, Sigmoid
 from faulty_layers import mixed
+from helpers import thorough
 from lif_networks import N, Network, inputs
 from small_stacks import Layer, Stack
 from small_stacks import inputs as small_inputs
@@ -66,7 +67,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("make", [lambda: Stack(Layer(1.0)), lambda: dropping(0.9)])
+@pytest.mark.parametrize("make", [lambda: Stack(Layer(1.0)), thorough(lambda: dropping(0.9))])
 def test_a_healthy_network_comes_back_unchanged_with_a_learning_rate(make):
     model = make()
     before, others = states(model), rest(model)
@@ -87,8 +88,8 @@ RATES, SURROGATE = "normalize_rates(", "set_surrogate("
     [
         (silent, small_inputs, "silent", [RATES]),
         (lambda: Stack(Layer(1.4, FLAT)), small_inputs, "no gradient", [SURROGATE]),
-        (dropping, small_inputs, "dropout", ["model.layers[1].prob = 0.9"]),
-        (InVolts, eight, "silent", [RATES]),
+        thorough(dropping, small_inputs, "dropout", ["model.layers[1].prob = 0.9"]),
+        thorough(InVolts, eight, "silent", [RATES]),
     ],
 )
 def test_the_printed_lines_do_the_same_to_a_twin(make, x, before, calls):
@@ -105,6 +106,7 @@ def test_the_printed_lines_do_the_same_to_a_twin(make, x, before, calls):
     assert not prepare(model, x()).lines
 
 
+@pytest.mark.thorough
 def test_a_voltage_gets_a_scale_the_usual_distance_from_the_threshold():
     model = InVolts()
     model.spk_fun = Scaled(FLAT, scale=1 * u.mV)
@@ -125,13 +127,16 @@ class Mine(QPseudoSpike):
     """A surrogate that no name stands for."""
 
 
-@pytest.mark.parametrize("surrogate", ["Sigmoid", {"layers.0": Sigmoid}, Mine(2.0)])
+@pytest.mark.parametrize(
+    "surrogate", ["Sigmoid", thorough({"layers.0": Sigmoid}), thorough(Mine(2.0))]
+)
 def test_the_surrogate_of_the_user(surrogate):
     model = Stack(Layer(1.4, FLAT))
     assert prepare(model, small_inputs(), surrogate=surrogate).after.cause == "none"
     assert isinstance(model.layers[0].spk_fun, Mine if isinstance(surrogate, Mine) else Scaled)
 
 
+@pytest.mark.thorough
 def test_the_rate_of_the_user():
     model = silent()
     assert (
@@ -157,7 +162,9 @@ def clipped():
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (clipped, {"inputs": inputs()}, "(?s)prepare changed nothing.*unit.* of its threshold"),
+        thorough(
+            clipped, {"inputs": inputs()}, "(?s)prepare changed nothing.*unit.* of its threshold"
+        ),
         (silent, {"inputs": small_inputs().at[3, 2, 1].set(jnp.nan)}, "1 value, at step 3, sample"),
         (silent, {"inputs": 0 * small_inputs()}, "All inputs are 0"),
         (silent, {"labels": [0, 1]}, "labels must be a class"),
@@ -174,6 +181,7 @@ def test_after_an_error_the_model_is_as_it_was(make, options, message):
     assert_same(model, twin)
 
 
+@pytest.mark.thorough
 def test_after_ctrl_c_the_model_is_as_it_was():
     model, twin = Network((N,), spk_fun=FLAT), Network((N,), spk_fun=FLAT)
     target = jnp.arange(N) % 2

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 from flow_networks import Memoryless
+from helpers import thorough
 from lif_networks import BATCH, STEPS, N, Network, inputs
 
 from braintools_qps import relay_weights, save_memory
@@ -86,7 +87,9 @@ def test_other_widths():
     assert done.populations[2].after == pytest.approx(done.populations[1].after)
 
 
-@pytest.mark.parametrize("size", [3, 4])  # an even one has no middle, and must not move the image
+@pytest.mark.parametrize(  # an even one has no middle, and must not move the image
+    "size", [thorough(3), 4]
+)
 def test_a_kernel_has_its_weights_in_the_middle(size):
     options = {"V_th": 1 * u.mV, "tau": 10 * u.ms, "spk_reset": "hard"}
     lif = lambda: brainpy.state.LIF((4, 4, 2), **options)

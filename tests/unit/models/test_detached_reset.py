@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Layer, only
+from helpers import thorough
 
 from braintools_qps import QPseudoSpike, gradient_flow, set_surrogate
 
@@ -94,13 +95,7 @@ def test_only_neurons_that_call_twice_can_be_detached():
     assert layer.spk_fun is SPIKE
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        brainpy.state.ALIF,
-        pytest.param(brainpy.state.LIFRef, marks=pytest.mark.thorough),
-    ],
-)
+@pytest.mark.parametrize("make", [brainpy.state.ALIF, thorough(brainpy.state.LIFRef)])
 def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
     """Below the threshold, where the step is smooth once no surrogate is in it."""
     neuron = make(3, spk_fun=SPIKE)

@@ -1,12 +1,13 @@
 """Initial states of models that make them for one sample: those of one that makes them for all."""
 
-from functools import partial
+from functools import cache, partial
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE, only
+from helpers import thorough_but
 
 from braintools_qps import compare, gradient_flow, load_task, save_memory
 
@@ -104,18 +105,18 @@ def test_the_same_layers_store_their_spikes_in_bits(form):
     assert expected.changed["readout"] == "Linear, spikes in one bit"
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_compare_trains_the_same_network(form):
+@cache
+def trained(make):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(60, STEPS, FEATURES)).astype(np.float32)
     task = load_task((x, (x.sum((1, 2)) > 0).astype(int)))
+    model = lambda features, outputs: make(features=features, outputs=outputs)
+    options = {"tune": None, "seeds": 2, "epochs": 2, "batch_size": 8, "progress": False}
+    return compare(["QPseudoSpike"], task=task, model=model, **options).results[0]
 
-    def trained(make):
-        model = lambda features, outputs: make(features=features, outputs=outputs)
-        options = {"tune": None, "seeds": 2, "epochs": 2, "batch_size": 8, "progress": False}
-        found = compare(["QPseudoSpike"], task=task, model=model, **options)
-        return found.results[0]
 
+@pytest.mark.parametrize("form", thorough_but(["under Vmap, for other samples"], FORMS))
+def test_compare_trains_the_same_network(form):
     found, expected = trained(FORMS[form]), trained(batched)
     assert expected.scores.operations[0] > expected.scores.spikes[0] > 0
     np.testing.assert_allclose(found.curves.loss, expected.curves.loss, rtol=1e-4)
@@ -124,6 +125,7 @@ def test_compare_trains_the_same_network(form):
         np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_an_ensemble_keeps_its_states():
     """What is mapped over something else than samples: its members, which share the inputs."""
     brainstate.random.seed(0)

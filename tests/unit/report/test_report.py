@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 from browser import too_wide
+from helpers import thorough
 from made_comparison import compared, tuned
 from report_records import COMPARISON, FLOW, NASTY
 
@@ -67,7 +68,7 @@ DEFAULT = Path(__file__).parents[3] / "docs" / "_static" / "comparison.json"
 LONG = ("spikingjelly.PiecewiseLeakyReLU(w=1, c=0.01)", "Scaled(Sigmoid(alpha=4), scale=2)")
 
 
-@pytest.mark.parametrize("width", [400, 1000, 1400])
+@pytest.mark.parametrize("width", [400, thorough(1000), thorough(1400)])
 def test_nothing_is_cut_on_a_phone_or_in_a_window(report, tmp_path, width):
     """The figure alone scrolls on a phone, so that its letters can be read."""
     default = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import S2NN, LeakyRelu, Sigmoid, SoftSign
-from helpers import FLOAT16, assert_close
+from helpers import FLOAT16, assert_close, thorough
 from jax.experimental import checkify
 
 from braintools_qps import QPseudoSpike, Scaled, q_pseudo_spike
@@ -91,7 +91,9 @@ def test_the_gradient_is_the_one_by_hand(surrogate, by_hand):
     assert_close(surrogate.surrogate_grad(jnp.float32(X)), by_hand(X), atol=ATOL)
 
 
-@pytest.mark.parametrize("name", ["alpha 2", "alpha inf", "arbitrary", "uint8", "scaled twice"])
+@pytest.mark.parametrize(
+    "name", ["arbitrary", "uint8", *map(thorough, ("alpha 2", "alpha inf", "scaled twice"))]
+)
 def test_it_conforms(name):
     surrogate = SURROGATES[name][0]
     check_surrogate(surrogate, rtol=max(1e-5, ROUNDING[surrogate.residual_dtype]))
@@ -121,7 +123,7 @@ FIRST_ORDER = {
 
 
 @pytest.mark.parametrize("transform", FIRST_ORDER.values(), ids=FIRST_ORDER)
-@pytest.mark.parametrize("name", ["per neuron", "bfloat16", "uint8", "scaled"])
+@pytest.mark.parametrize("name", ["per neuron", "uint8", *map(thorough, ("bfloat16", "scaled"))])
 def test_every_transform_has_the_derivative(name, transform):
     surrogate, by_hand = SURROGATES[name]
     found = transform(surrogate, jnp.float32(X))
@@ -274,6 +276,7 @@ def test_no_derivative_is_evaluated_in_a_forward_only_call():
         assert not any(operation in text for operation in ("integer_pow", "bitcast", "div", "mul"))
 
 
+@pytest.mark.thorough
 def test_nothing_leaks():
     with jax.checking_leaks():
         jax.jit(jax.grad(lambda x: QPseudoSpike(1.7)(x).sum()))(jnp.float32(X))
