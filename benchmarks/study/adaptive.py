@@ -85,7 +85,9 @@ def tables() -> dict[str, str]:
 
 def _p(scores: np.ndarray) -> str:
     """The p of an F test; none where all seeds of all candidates are at the ceiling."""
-    return f"{p_value(scores):.2f}" if np.ptp(scores) else ""
+    if not np.ptp(scores):
+        return ""
+    return "<0.005" if (p := p_value(scores)) < 0.005 else f"{p:.2f}"
 
 
 def _spread(values: np.ndarray) -> str:
