@@ -213,8 +213,9 @@ def _thread(network: Network) -> str:
     lines = {
         "Thread": f"[{row['thread']}]({link})",
         "`gradient_flow` says": f"{text} {remedy}",
-        "Accuracy": f"{_percent(row['scores'])} with it{after}, "
-        f"{_percent(row['twin'])} without the mistake.",
+        "Not right": "" if network.is_right else "It takes something else for the cause, or none.",
+        "Accuracy": f"{_percent(row['scores'])} with the mistake{after}, "
+        f"{_percent(row['twin'])} without it.",
     }
     points = "\n".join(f"- **{what}.** {said}" for what, said in lines.items() if said)
     return f"### {row['seen']}\n\n{points}"
