@@ -62,12 +62,12 @@ class Trials:
         self._pieces: dict[Any, Callable] = {}
 
     def judge(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Tried:
-        """The trial of a network as it is, with smaller steps where these do not learn."""
+        """The trial of a network as it is; with smaller steps, where these alone make it learn."""
         tried = self.run(step, spikes, indexed)
         if tried.record.learns:
             return tried
-        careful = self.run(step, spikes, indexed, share=SMALLER * SHARE)
-        return max(tried, careful, key=lambda each: _speed(each.record))
+        careful = self.run(step, spikes, indexed, share=SMALLER * SHARE, longest=FIRST + PIECE)
+        return careful if careful.record.learns_soon else tried
 
     def run(
         self,
@@ -196,12 +196,6 @@ def _step_size(weights: Array, share: float) -> float:
     """A share of the root mean square, so that no learning rate has to fit."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
     return share * (usual or ZEROS)
-
-
-def _speed(trial: LearningTrial) -> tuple[float, float]:
-    """What is larger for a trial that learns sooner, or takes more of the loss away."""
-    steps = np.inf if trial.half_after is None else trial.half_after
-    return -steps, trial.share_gone
 
 
 def _is_finite(weights: Array) -> bool:
