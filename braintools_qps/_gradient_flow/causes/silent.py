@@ -43,7 +43,8 @@ class Silent(Cause):
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         yield from other_rates(measured, centre_first=False)
-        yield from stronger_weights(measured, finding.populations[0])
+        for name in finding.populations[:2]:
+            yield from stronger_weights(measured, name)
         yield from weaker_weights(measured, finding.populations[0])
 
 
@@ -63,12 +64,12 @@ def _of_silent(measured: Measured, silent: list[PopulationFlow]) -> Finding:
 def _of_same(measured: Measured, same: list[PopulationFlow]) -> Finding:
     before = measured.step.graph.upstream(same[-1].name) | {p.name for p in same}
     rates = [p.activity.firing_rate for p in measured.populations if p.name in before]
+    names, share = tuple(p.name for p in same), max(p.activity.same_share for p in same)
     text = (
-        f"{same[0].name} says nothing about the inputs: in "
-        f"{max(p.activity.same_share for p in same):.0%} of the samples the spikes of "
-        f"{named([p.name for p in same])} are the same, at rates of {span(rates)} up to there."
+        f"{names[0]} says nothing about the inputs: in {share:.0%} of the samples the spikes of "
+        f"{named(names)} are the same, at rates of {span(rates)} up to there."
     )
-    return Finding((same[0].name,), text, _where_to_look(measured, same[0]))
+    return Finding(names, text, _where_to_look(measured, same[0]))
 
 
 def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
