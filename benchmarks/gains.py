@@ -19,6 +19,7 @@ def tables() -> dict[str, str]:
         "speed_recurrent": between(speeds("Recurrent"), ".1f"),
         "memory": between(shares("memory", "save_memory", table="training step"), ".0%"),
         "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
+        "memory_published": between(shares("published", "save_memory"), ".0%"),
         "first_call": between(first_calls("gradient_flow"), ".0f"),
         "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
         "peers": peers(),
@@ -44,8 +45,9 @@ def shares(suite: str, contestant: str, *, table: str = "", work: str = "") -> I
     for measurements in kept(suite):
         memory = {(m["table"], m["work"], m["contestant"]): m["memory_bytes"] for m in measurements}
         for (of, at, name), taken in memory.items():
-            if name == contestant and of.endswith(table) and at.endswith(work):
-                yield taken / memory[of, at, "plain"]
+            plain = memory[of, at, "plain"]  # None if a library of the network is missing
+            if plain and name == contestant and of.endswith(table) and at.endswith(work):
+                yield taken / plain
 
 
 def peers() -> str:
@@ -65,7 +67,7 @@ def peers() -> str:
 
 def peer_versions() -> str:
     """The versions of the libraries that the table compares."""
-    names = "braintools spyx jaxpike spikingjelly snntorch norse torch".split()
+    names = "braintools-qps braintools spyx jaxpike spikingjelly snntorch norse torch".split()
     versions = [record["environment"]["versions"] for record in records("peers").values()]
     releases = lambda name: " and ".join(dict.fromkeys(of[name] for of in versions))
     return ", ".join(f"{name} {releases(name)}" for name in names)

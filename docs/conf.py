@@ -134,7 +134,7 @@ plot_rcparams = {}
 plot_apply_rcparams = False
 
 html_theme = "sphinx_book_theme"
-html_title = "braintools_qps"
+html_title = f"braintools_qps {release}"
 html_baseurl = urls.get("Documentation", "")
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]

@@ -3,10 +3,12 @@
 The pages are reached from ``results/benchmarks``; the navigation does not list them.
 """
 
+import json
 import shutil
 from pathlib import Path
 
 ORPHAN = "---\norphan: true\n---\n\n"
+OURS = "braintools-qps"
 
 
 def write(app):
@@ -42,8 +44,12 @@ def title(folder):
 
 
 def link(folder, suite):
-    there = (folder / f"{suite}.md").exists()
-    return f"[table](generated/{folder.name}/{suite}.md)" if there else ""
+    file = folder / f"{suite}.md"
+    if not file.exists():
+        return ""
+    version = json.loads(file.with_suffix(".json").read_text())["environment"]["versions"][OURS]
+    provisional = ", provisional" if "provisional" in file.read_text(encoding="utf-8") else ""
+    return f"[{version}](generated/{folder.name}/{suite}.md){provisional}"
 
 
 def setup(app):
