@@ -48,7 +48,7 @@ SELDOM = (
 
 
 # The trial of "chain" learns with smaller steps alone. Its weights are drawn as in braintools 0.3.
-@pytest.mark.filterwarnings("ignore:.*Normal.unit=.*is deprecated")
+@pytest.mark.filterwarnings("ignore:.*unit.*is deprecated")
 @pytest.mark.parametrize("name", ["small-weights", "chain", *map(thorough, SELDOM)])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = EVERY[name]
