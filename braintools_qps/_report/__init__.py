@@ -92,19 +92,18 @@ def write_report(
 
 def _contents(record: Any) -> dict[str, Any]:
     """The variables of the template."""
-    if isinstance(record, GradientFlow):
-        record = {record.name: record}
-    is_comparison = isinstance(record, Comparison)
-    results = record.results if is_comparison else record
-    are_flows = lambda: all(isinstance(flow, GradientFlow) for flow in record.values())
-    if not (is_comparison or (isinstance(record, Mapping) and are_flows())):
+    whole: Any = {record.name: record} if isinstance(record, GradientFlow) else record
+    is_comparison = isinstance(whole, Comparison)
+    results = whole.results if is_comparison else whole
+    are_flows = lambda: all(isinstance(flow, GradientFlow) for flow in whole.values())
+    if not (is_comparison or (isinstance(whole, Mapping) and are_flows())):
         raise TypeError(
             "a report is written from a Comparison, a GradientFlow or a mapping of names to "
-            f"GradientFlow, got {type(record).__name__}. Pass what compare or gradient_flow gave"
+            f"GradientFlow, got {type(whole).__name__}. Pass what compare or gradient_flow gave"
         )
     if not results:
         raise ValueError("a report needs one result or more, got none. Pass a finished one")
-    return _of_comparison(record) if is_comparison else _of_flows(record)
+    return _of_comparison(whole) if is_comparison else _of_flows(whole)
 
 
 def _of_comparison(comparison: Any) -> dict[str, Any]:
