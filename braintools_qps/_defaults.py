@@ -14,7 +14,7 @@ SAMPLES = 64  # that `gradient_flow` and `prepare` look at
 EPOCHS = 60
 BATCH_SIZE = 32
 LEARNING_RATE = 0.03
-# Of settings that do alike, the first wins.
+# Of settings that do alike, the one nearest the middle wins.
 TUNE = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": (0.1,)}
 
 JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"

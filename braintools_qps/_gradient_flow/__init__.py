@@ -53,9 +53,9 @@ def gradient_flow(
     r"""Say whether a spiking network learns and if not why, and measure its gradient back in time.
 
     ``print`` shows the diagnosis first. A copy of the model is trained on these inputs for some
-    steps. Where half of the loss goes, it learns, and no cause is named. Otherwise the cause is the
-    first of a list, NaN before silence and silence before the surrogate, whose change makes such a
-    training clearly better; the line to type and both trainings are in the text. A table of the
+    steps. Where half of the loss goes soon, it learns, and no cause is named. Otherwise the cause
+    is the first of a list, NaN before silence and silence before the surrogate, whose change makes
+    such a training clearly better; the line to type and both trainings are in the text. A table of
     populations follows, in the order in which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs its

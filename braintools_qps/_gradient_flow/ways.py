@@ -41,10 +41,14 @@ def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
 
 
 def of_one_sign(step: Step) -> tuple[int, ...]:
-    """The weight matrices of populations whose matrices all have elements of the same sign."""
-    states, matrices = step.arrays.states, map(step.matrices, step.populations)
-    alike = lambda of: any(all((sign * states[i] >= 0).all() for i in of) for sign in (1, -1))
-    return tuple(dict.fromkeys(i for of in matrices if alike(of) for i in of))
+    """The matrices with elements of one sign that alone feed a population.
+
+    Of several, some may excite and others inhibit, by Dale's law: none is centred then.
+    """
+    alone = [of for p in step.populations if len(of := step.matrices(p)) == 1]
+    values = step.arrays.states
+    alike = lambda i: (values[i] >= 0).all() or (values[i] <= 0).all()
+    return tuple(dict.fromkeys(i for (i,) in alone if alike(i)))
 
 
 def stronger_weights(measured: Measured, name: str) -> Iterator[Change]:

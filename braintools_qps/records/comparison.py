@@ -46,8 +46,8 @@ class Comparison(Record):
 
     Prints as a table 80 characters wide, the best candidate first, with a verdict below. Test
     scores are means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and
-    100%. Candidates are compared seed by seed, all pairs together; one is marked as lower if it is
-    clearly below any other. It takes five seeds to tell.
+    100%. Candidates are compared seed by seed, all pairs together; one without "=" is
+    clearly below another. It takes five seeds to tell.
 
     Each seed has its own split, initial weights, order of samples and choice of a setting, so the
     intervals include the variation from all four. A test part that came with the data is the same

@@ -9,6 +9,8 @@ import pytest
 from flow_networks import Memoryless
 from helpers import thorough
 from lif_networks import BATCH, N, Network, inputs
+from small_stacks import Layer, Stack
+from small_stacks import inputs as small_inputs
 
 from braintools_qps import QPseudoSpike, normalize_rates
 from braintools_qps._gradient_flow import changes, ways
@@ -112,3 +114,21 @@ def test_a_line_on_weights_that_are_part_of_a_state(tree):
     expected = tree(bias, 3 * weights)
     assert jax.tree.structure(model.weights.value) == jax.tree.structure(expected)
     jax.tree.map(np.testing.assert_allclose, *map(jax.tree.leaves, (model.weights.value, expected)))
+
+
+class Dale(Layer):
+    """Excitation and inhibition, each by positive weights of its own."""
+
+    def __init__(self):
+        super().__init__(0.5)
+        self.inhibition = brainstate.ParamState(0.2 * jnp.ones((8, 8)))
+
+    def update(self, x):
+        self.V.value = 0.9 * self.V.value + x @ self.weights.value - x @ self.inhibition.value
+        return self.spk_fun(self.V.value - 1)
+
+
+def test_weights_under_dales_law_are_never_centred():
+    """Their means are what makes one excite and the other inhibit."""
+    assert ways.of_one_sign(trace(Stack(Dale()), small_inputs())) == ()
+    assert len(ways.of_one_sign(trace(Stack(Layer(0.5)), small_inputs()))) == 1
