@@ -23,7 +23,7 @@ from ..records import GradientFlow, GradientFlows, total
 from ..typing import Batches, Inputs, Model, SpikeFunction, SurrogateSpecs
 from .changes import Given
 from .cotangents import Objective
-from .diagnose import diagnose, judged, trials_of
+from .diagnose import diagnose, trials_of
 from .evaluate import Evaluator
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize import normalize_surrogate
@@ -167,7 +167,7 @@ def _flow_of(
     evaluator: Evaluator, trials: Trials | None, given: Given, name: str, spikes: Spikes
 ) -> GradientFlow:
     """Measure one candidate on a run, with its trial and its diagnosis."""
-    measured = judged(evaluator.measure(spikes), trials)
+    measured = evaluator.measure(spikes)
     verdict = diagnose(measured, trials, given)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)
@@ -181,7 +181,7 @@ def _flow_of(
         samples=evaluator.batch,
         features=evaluator.features,
         operations=total(evaluator.operations.values()),
-        trial=measured.tried and measured.tried.record,
+        trial=verdict.trial,
     )
 
 

@@ -27,10 +27,9 @@ class Attempts:
     tried: set[str] = field(default_factory=set)  # by what is said of them
     kinds: dict[str, None] = field(default_factory=dict)  # of changes that could be made, in order
 
-    def first_that_helps(
-        self, changes: Iterable[Change], before: LearningTrial
-    ) -> tuple[Change, LearningTrial] | None:
+    def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
         """The first change that makes the trial clearly better; those tried before did not."""
+        before = self.measured.trial
         for change in changes:
             if (said := change.said(self.given)) in self.tried:
                 continue

@@ -22,19 +22,26 @@ from .causes import (
 from .changes import Change, Given
 from .evaluate import Evaluator, Measured
 from .graph import OUTPUTS
-from .loss import of_labels, of_objective, of_random_labels
+from .loss import FEW, of_labels, of_objective, of_random_labels
 from .step import is_real
 from .trial import Trials
+from .ways import all_ways
 
+RANDOM = (
+    "Labels were random, and no network tells samples apart that are alike: pass labels= to try "
+    "your task."
+)
 KEPT = 0.1  # share of the signals; a dropout that keeps less is worth a sentence
 
 
 class Verdict(NamedTuple):
-    """A diagnosis, sentences that go with it, and the change that a trial has shown to help."""
+    """A diagnosis, sentences that go with it, the change that helps, and what both rest on."""
 
     diagnosis: Diagnosis
     further: tuple[str, ...] = ()
     change: Change | None = None
+    trial: LearningTrial | None = None
+    trials: Trials | None = None
 
 
 def trials_of(evaluator: Evaluator) -> Trials | None:
@@ -66,30 +73,58 @@ def why_untried(evaluator: Evaluator) -> str:
     return ""
 
 
-def judged(measured: Measured, trials: Trials | None) -> Measured:
-    """The same with its trial."""
+def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict:
+    """Judge a measured model by its trial, and look for a cause where it does not learn."""
     if trials is None:
-        return measured
+        return _untried(measured)
+    measured = judged(measured, trials)
+    verdict = _verdict(measured, trials, given)
+    return verdict if verdict.trials else verdict._replace(trial=measured.trial, trials=trials)
+
+
+def judged(measured: Measured, trials: Trials) -> Measured:
+    """The same with its trial."""
     run = measured.evaluator.run
     return measured._replace(tried=trials.judge(measured.step, measured.spikes, run.inputs))
 
 
-def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict:
-    """Judge a measured model by its trial, and look for a cause where it does not learn."""
-    tried = measured.tried
-    if tried is not None and tried.record.learns_soon:
-        further = (*facts(measured), *unmoved(measured))
-        return Verdict(Diagnosis("none", None, said_of(tried.record)), further)
+def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
+    """The first cause whose change helps; without a finding, what helps any network."""
+    if measured.trial.learns_soon:
+        return _learning(measured)
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
-    if trials is None or tried is None:
-        return _untried(measured, found)
     attempts = Attempts(measured, trials, given)
     for cause, finding in found:
-        if helping := attempts.first_that_helps(cause.changes(measured, finding), tried.record):
-            return _proven(measured, tried.record, cause, finding, given, *helping)
+        if helping := attempts.first_that_helps(cause.changes(measured, finding)):
+            return _proven(measured, (cause, finding), given, *helping)
         if finding.final:
-            break
-    return _unproven(tried.record, found, attempts)
+            return _unproven(found, attempts)
+    if not found and (few := _with_few_samples(measured)):
+        return few
+    if helping := attempts.first_that_helps(all_ways(measured)):
+        return _proven(measured, None, given, *helping)
+    return _unproven(found, attempts)
+
+
+def _learning(measured: Measured, *further: str) -> Verdict:
+    """It learns: then there is no cause, but there may be facts."""
+    said = Diagnosis("none", None, said_of(measured.trial))
+    return Verdict(said, (*further, *facts(measured), *unmoved(measured)))
+
+
+def _with_few_samples(measured: Measured) -> Verdict | None:
+    """It tells a few samples apart, where random labels for all of them are too hard."""
+    evaluator, batch = measured.evaluator, measured.evaluator.batch or 1
+    if not has_random_labels(evaluator) or batch <= FEW:
+        return None
+    seed = evaluator.objective.seed
+    trials = Trials(of_random_labels(evaluator.step, evaluator.run.outputs, batch, seed, FEW))
+    easier = judged(measured, trials)
+    if not easier.trial.learns_soon and not (easier.trial.learns and measured.trial.moves):
+        return None
+    with_all = said_of(measured.trial).removeprefix("It")
+    verdict = _learning(easier, f"With more of them it{with_all} {RANDOM}")
+    return verdict._replace(trial=easier.trial, trials=trials)
 
 
 def said_of(trial: LearningTrial) -> str:
@@ -149,32 +184,33 @@ def _fixed(measured: Measured) -> Iterator[str]:
 
 
 def named_as_cause(
-    cause: Cause,
-    finding: Finding,
+    pair: tuple[Cause, Finding] | None,
     before: LearningTrial | None,
     remedy: str | None,
     code: str | None = None,
 ) -> Diagnosis:
     """The diagnosis that a finding gives, after what the trial of the model has shown."""
-    first = next(iter(finding.populations), None)
-    text = finding.text if before is None else f"{said_of(before)} {finding.text}"
-    marks = finding.populations, cause.column, cause.word
-    return Diagnosis(cause.name, first, text, remedy, code, *marks)
+    said = "" if before is None else f"{said_of(before)} "
+    if pair is None:
+        return Diagnosis("unknown", None, f"{said}Why is not known.", remedy, code)
+    cause, finding = pair
+    first, marks = next(iter(finding.populations), None), (cause.column, cause.word)
+    text = f"{said}{finding.text}"
+    return Diagnosis(cause.name, first, text, remedy, code, finding.populations, *marks)
 
 
 def _proven(
     measured: Measured,
-    before: LearningTrial,
-    cause: Cause,
-    finding: Finding,
+    pair: tuple[Cause, Finding] | None,
     given: Given,
     change: Change,
     after: LearningTrial,
 ) -> Verdict:
-    """The cause whose change makes the trial better, with the numbers of both."""
+    """The change that makes the trial better, with the numbers of both, and its cause."""
     code, remedy = change.code(given), f"{change.said(given)} {_afterwards(after)}."
-    diagnosis = named_as_cause(cause, finding, before, remedy, str(code) if code.lines else None)
-    return Verdict(diagnosis, tuple(facts(measured, cause.name)), change)
+    lines = str(code) if code.lines else None
+    diagnosis = named_as_cause(pair, measured.trial, remedy, lines)
+    return Verdict(diagnosis, tuple(facts(measured, diagnosis.cause)), change)
 
 
 def _afterwards(after: LearningTrial) -> str:
@@ -184,39 +220,35 @@ def _afterwards(after: LearningTrial) -> str:
     return f"{after.left:.3g} is left after {_steps(len(after.losses))}"
 
 
-def _unproven(
-    before: LearningTrial, found: list[tuple[Cause, Finding]], attempts: Attempts
-) -> Verdict:
+def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
     """No cause for what learns; else exact findings first, then the others, then what was tried."""
     measured, tried = attempts.measured, ", ".join(attempts.kinds)
-    nothing = f"Nothing that was tried helps: {tried}." if tried else None
+    before, nothing = measured.trial, f"Nothing that was tried helps: {tried}." * bool(tried)
     if before.learns:
-        further = (*facts(measured), *unmoved(measured), *filter(None, [nothing]))
-        return Verdict(Diagnosis("none", None, said_of(before)), further)
-    known = sorted(
-        (pair for pair in found if not pair[0].general), key=lambda pair: not pair[1].exact
-    )
-    if not known:
-        remedy = " ".join(filter(None, [nothing, _on_random_labels(measured.evaluator)]))
-        return Verdict(Diagnosis("unknown", None, said_of(before), remedy or None))
-    (cause, first), *others = known
-    diagnosis = named_as_cause(cause, first, before, first.advice or nothing)
-    texts = [] if first.final else [f.text for each, f in others if each.name != cause.name]
-    return Verdict(diagnosis, (*texts, *([nothing] if nothing and first.advice else ())))
+        verdict = _learning(measured)
+        return verdict._replace(further=(*verdict.further, *filter(None, [nothing])))
+    if not found:
+        random = RANDOM if has_random_labels(measured.evaluator) else ""
+        remedy = " ".join(filter(None, [nothing, random]))
+        return Verdict(named_as_cause(None, before, remedy or None))
+    first, *others = sorted(found, key=lambda pair: not pair[1].exact)
+    cause, finding = first
+    diagnosis = named_as_cause(first, before, finding.advice or nothing or None)
+    texts = [] if finding.final else [f.text for each, f in others if each.name != cause.name]
+    return Verdict(diagnosis, (*texts, *([nothing] if nothing and finding.advice else ())))
 
 
-def _on_random_labels(evaluator: Evaluator) -> str:
-    """What else may be wrong where the labels of the trial say nothing about the inputs."""
-    if evaluator.labels is not None or evaluator.objective.function:
-        return ""
-    return "Its labels were random, which alike samples forbid: pass labels= to try your task."
+def has_random_labels(evaluator: Evaluator) -> bool:
+    """Whether the labels of the trial say nothing about the inputs."""
+    return evaluator.labels is None and not evaluator.objective.function
 
 
-def _untried(measured: Measured, found: list[tuple[Cause, Finding]]) -> Verdict:
+def _untried(measured: Measured) -> Verdict:
     """Without a trial, only exact findings are causes."""
-    for cause, finding in found:
-        if finding.exact:
-            return Verdict(named_as_cause(cause, finding, None, finding.advice or None))
+    for cause in CAUSES:
+        finding = cause.find(measured)
+        if finding is not None and finding.exact:
+            return Verdict(named_as_cause((cause, finding), None, finding.advice or None))
     why = why_untried(measured.evaluator)
     return Verdict(Diagnosis("none", None, f"Whether it learns was not tried{why}."))
 

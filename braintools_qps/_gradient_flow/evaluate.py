@@ -10,7 +10,7 @@ from jax import Array
 
 from .._models import batch_size, by_population
 from .._surrogate import QPseudoSpike
-from ..records import Activity, Gradient, Operations, PopulationFlow, Slopes
+from ..records import Activity, Gradient, LearningTrial, Operations, PopulationFlow, Slopes
 from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
@@ -47,6 +47,12 @@ class Measured(NamedTuple):
     def step(self) -> Step:
         """The traced model."""
         return self.evaluator.step
+
+    @property
+    def trial(self) -> LearningTrial:
+        """The trial of a candidate that had one."""
+        assert self.tried is not None
+        return self.tried.record
 
     def is_flat(self, name: str) -> bool:
         """Whether the surrogate gradient of a population is 0 everywhere."""

@@ -17,6 +17,7 @@ from jax.flatten_util import ravel_pytree
 from .step import Step, is_real
 
 SAMPLES = 64  # that count; more would only take longer
+FEW = 8  # that count where random labels of more are too hard
 CLASSES = 10  # of random labels, at most
 SOLVED = 0.01  # of the loss at the start; below it a constant answer is as good as any
 STREAM = 20220200  # keeps random labels independent of what a user draws from the same seed
@@ -97,18 +98,20 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
     return _squared(answers, chosen, targets) if numbers else _entropy(answers, chosen, counts)
 
 
-def of_random_labels(step: Step, outputs: Sequence[Array], batch: int, seed: int) -> Loss:
+def of_random_labels(
+    step: Step, outputs: Sequence[Array], batch: int, seed: int, most: int = SAMPLES
+) -> Loss:
     """Random classes: can the network tell these samples apart?"""
-    chosen, answers = counted(batch), _answers(step, outputs)
+    chosen, answers = counted(batch, most), _answers(step, outputs)
     features = answers(outputs).shape[1]
     classes = max(min(features, CLASSES, len(chosen)), 2)
     order = np.random.default_rng([STREAM, seed]).permutation(len(chosen))
     return _entropy(answers, chosen, order % classes)
 
 
-def counted(batch: int) -> np.ndarray:
+def counted(batch: int, most: int = SAMPLES) -> np.ndarray:
     """The samples that count, evenly spread."""
-    return np.unique(np.linspace(0, batch - 1, min(batch, SAMPLES)).astype(int))
+    return np.unique(np.linspace(0, batch - 1, min(batch, most)).astype(int))
 
 
 def _entropy(answers: Answers, chosen: np.ndarray, classes: np.ndarray) -> Loss:

@@ -10,7 +10,7 @@ from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import Code, Given
 from .cotangents import Objective
-from .diagnose import Verdict, diagnose, judged, trials_of
+from .diagnose import Verdict, diagnose, trials_of
 from .evaluate import SURROGATE, Evaluator, Measured, Wanted
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize_rates import checked_rate
@@ -116,30 +116,28 @@ def prepare(
         read += "; batch_first=True if the samples come first"
     wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
 
-    def look(trials: Trials | None = None) -> tuple[Measured, Verdict, Trials]:
+    def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:
         step = trace(model, inputs)
         wanted.of(step)  # a misspelt surrogate is an error, whether one is needed or not
         evaluator = Evaluator(step, inputs, Objective(objective), model, known, wanted)
-        trials = trials or trials_of(evaluator)
-        measured = judged(evaluator.measure(step.spikes), trials)
-        verdict = diagnose(measured, trials, given)
-        if trials is None:
-            raise ValueError(f"prepare tries a model by a short training\n{verdict.diagnosis}")
-        return measured, verdict, trials
+        measured = evaluator.measure(step.spikes)
+        return measured, diagnose(measured, trials or trials_of(evaluator), given)
 
     codes: list[Code] = []
     with compiling_once(), restoring(model, only_errors=True):
-        measured, verdict, trials = look()
+        measured, verdict = look()
         before = verdict.diagnosis
+        if verdict.trials is None:
+            raise ValueError(f"prepare tries a model by a short training\n{before}")
         for _ in range(ROUNDS):
             if verdict.change is None or not verdict.diagnosis.code or verdict.change.of_inputs:
                 break
             verdict.change.apply(model, inputs)
             codes.append(verdict.change.code(given))
-            measured, verdict, trials = look(trials)
-        if measured.tried is None or not measured.tried.record.moves:
+            measured, verdict = look(verdict.trials)
+        if verdict.trial is None or verdict.trials is None or not verdict.trial.moves:
             raise _not_mended(verdict.diagnosis)
-        learning_rate = trials.learning_rate(
+        learning_rate = verdict.trials.learning_rate(
             measured.step, measured.spikes, measured.evaluator.run.inputs
         )
     return Preparation(before, verdict.diagnosis, lines_of(codes), learning_rate, read)

@@ -28,9 +28,9 @@ from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
 SHARE, ZEROS = 0.1, 0.1  # an Adam step, relative to the root mean square; what counts as it for 0
-SMALLER = 0.3  # steps where a network does not learn, relative to these
+SMALLER, LARGEST = 0.3, 0.03  # where a network does not learn: relative to these, and at most
 PIECE, FIRST, LONGEST = 10, 40, 200  # steps compiled as one, tried at least, and at most
-HOPELESS = 0.02  # share of the loss; with less gone after the first steps, it is given up
+HOPELESS = 0.02  # of the loss; with less gone after the first steps, and in the last ones, it ends
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
 AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate is named if it loses no more
 LATE = 5  # last steps of a trial, whose mean loss ranks the rates
@@ -62,12 +62,13 @@ class Trials:
         self._pieces: dict[Any, Callable] = {}
 
     def judge(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Tried:
-        """The trial of a network as it is; with smaller steps, where these alone make it learn."""
+        """The trial of a network as it is; if it does not learn so, the better of two."""
         tried = self.run(step, spikes, indexed)
         if tried.record.learns:
             return tried
-        careful = self.run(step, spikes, indexed, share=SMALLER * SHARE, longest=FIRST + PIECE)
-        return careful if careful.record.learns_soon else tried
+        longest = FIRST + PIECE if tried.record.moves else LONGEST
+        careful = self.run(step, spikes, indexed, longest=longest, careful=True)
+        return max(tried, careful, key=lambda each: each.record.share_gone)
 
     def run(
         self,
@@ -78,11 +79,13 @@ class Trials:
         through_stops: bool = False,
         all_steps: bool = False,
         longest: int = LONGEST,
-        share: float = SHARE,
+        careful: bool = False,
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless."""
         piece = self._piece(step, spikes, through_stops, all_steps)
-        training, sizes = started(step), [_step_size(w, share) for w in _weights(step)]
+        training, sizes = started(step), [_step_size(w) for w in _weights(step)]
+        if careful:
+            sizes = [min(SMALLER * size, LARGEST) for size in sizes]
         losses: list[float] = []
         with _bar() as advance:
             while not _is_over(losses, self.loss.constant, longest):
@@ -192,10 +195,10 @@ def _weights(step: Step) -> list[Array]:
     return [jnp.asarray(step.arrays.states[i]) for i in step.parameters]
 
 
-def _step_size(weights: Array, share: float) -> float:
+def _step_size(weights: Array) -> float:
     """A share of the root mean square, so that no learning rate has to fit."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
-    return share * (usual or ZEROS)
+    return SHARE * (usual or ZEROS)
 
 
 def _is_finite(weights: Array) -> bool:
@@ -209,7 +212,8 @@ def _is_over(losses: list[float], constant: float, longest: int) -> bool:
         return bool(losses)
     if not np.isfinite(losses[-1]) or len(losses) >= longest:
         return True
-    return len(losses) >= FIRST and now.share_gone < HOPELESS
+    falls = losses[-PIECE] - losses[-1] > HOPELESS * abs(constant)
+    return len(losses) >= FIRST and now.share_gone < HOPELESS and not falls
 
 
 def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:

@@ -23,6 +23,14 @@ WEAKER = (1 / 4, 1 / 16, 1 / 64)
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
 
 
+def all_ways(measured: Measured) -> Iterator[Change]:
+    """What may help any network, in the order of `prepare`."""
+    yield from other_rates(measured, centre_first=False)
+    yield from other_surrogates(measured)
+    yield from lower_slopes(measured)
+    yield from weaker_weights(measured, measured.populations[0].name)
+
+
 def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
     """Bring rates to a target; weights of one sign are also centred. Relay deep stacks."""
     step, wanted = measured.step, measured.evaluator.wanted.rate

@@ -5,7 +5,6 @@ the height of the surrogate matters only in a network that fires and is connecte
 write its file, and put it into `CAUSES`.
 """
 
-from .by_trial import Inhibition, Rates, Surrogates
 from .cause import Cause, Finding, named, span
 from .delay import Delay
 from .disconnected import Disconnected
@@ -35,7 +34,4 @@ CAUSES: tuple[Cause, ...] = (
     GradientZero(),
     TooHigh(),
     Fading(),
-    Rates(),
-    Surrogates(),
-    Inhibition(),
 )

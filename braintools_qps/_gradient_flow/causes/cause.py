@@ -31,8 +31,7 @@ class Cause(abc.ABC):
     """Something that may keep a network from learning. It counts if a change makes it learn.
 
     ``rule`` and ``helps`` are for the table of causes. ``word`` stands in a ``column`` of the
-    table of populations, in those that the cause is found in. A ``general`` cause has no rule: it
-    is what a change shows, where no other cause explains it.
+    table of populations, in those that the cause is found in.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Cause(abc.ABC):
     helps: str
     column = ""
     word = ""
-    general = False
 
     @abc.abstractmethod
     def find(self, measured: Measured) -> Finding | None:

@@ -43,11 +43,13 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 SELDOM = (
     "missing-value", "four-layers", "convolution-threshold", "deep-sigmoid", "plif-time-constant",
-    "recurrent", "residual",
+    "recurrent", "residual", "slow", "centre-of-mass",
 )  # fmt: skip
 
 
-# The trial of "chain" learns with smaller steps alone. Its weights are drawn as in braintools 0.3.
+# The trial of "chain" learns with smaller steps alone. That of "slow" becomes NaN with larger ones,
+# and like "centre-of-mass" it tells 8 samples apart, but not 64 with random labels. Weights are drawn as
+# in braintools 0.3.
 @pytest.mark.filterwarnings("ignore:.*unit.*is deprecated")
 @pytest.mark.parametrize("name", ["small-weights", "chain", *map(thorough, SELDOM)])
 def test_the_first_line_names_the_cause_and_the_population(name):
