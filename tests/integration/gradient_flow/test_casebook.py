@@ -48,8 +48,8 @@ SELDOM = (
 
 
 # The trial of "chain" learns with smaller steps alone. That of "slow" becomes NaN with larger ones,
-# and like "centre-of-mass" it tells 8 samples apart, but not 64 with random labels. Weights are drawn as
-# in braintools 0.3.
+# and like "centre-of-mass" it tells 8 samples apart, but not 64 with random labels. Weights are
+# drawn as in braintools 0.3.
 @pytest.mark.filterwarnings("ignore:.*unit.*is deprecated")
 @pytest.mark.parametrize("name", ["small-weights", "chain", *map(thorough, SELDOM)])
 def test_the_first_line_names_the_cause_and_the_population(name):
