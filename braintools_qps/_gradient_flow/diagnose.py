@@ -22,7 +22,7 @@ from .causes import (
 from .changes import Change, Given
 from .evaluate import Evaluator, Measured
 from .graph import OUTPUTS
-from .loss import FEW, of_labels, of_objective, of_random_labels
+from .loss import FEW, SAMPLES, of_labels, of_objective, of_random_labels
 from .step import is_real
 from .trial import Trials
 from .ways import all_ways
@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
     trials: Trials | None = None
 
 
-def trials_of(evaluator: Evaluator) -> Trials | None:
+def trials_of(evaluator: Evaluator, most: int = SAMPLES) -> Trials | None:
     """Trials with the objective, with the labels or with random ones, if there can be any."""
     if why_untried(evaluator):
         return None
@@ -53,7 +53,7 @@ def trials_of(evaluator: Evaluator) -> Trials | None:
         return Trials(of_objective(step, outputs, function, batch))
     if evaluator.labels is not None:
         return Trials(of_labels(step, outputs, evaluator.labels))
-    return Trials(of_random_labels(step, outputs, batch or 1, evaluator.objective.seed))
+    return Trials(of_random_labels(step, outputs, batch or 1, evaluator.objective.seed, most))
 
 
 def why_untried(evaluator: Evaluator) -> str:
@@ -108,17 +108,15 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
 
 def _learning(measured: Measured, *further: str) -> Verdict:
     """It learns: then there is no cause, but there may be facts."""
-    said = Diagnosis("none", None, said_of(measured.trial))
+    said = Diagnosis("none", None, said_of(measured.trial, measured.evaluator.batch))
     return Verdict(said, (*further, *facts(measured), *unmoved(measured)))
 
 
 def _with_few_samples(measured: Measured) -> Verdict | None:
     """It tells a few samples apart, where random labels for all of them are too hard."""
-    evaluator, batch = measured.evaluator, measured.evaluator.batch or 1
-    if not has_random_labels(evaluator) or batch <= FEW:
+    evaluator, trials = measured.evaluator, trials_of(measured.evaluator, FEW)
+    if trials is None or not has_random_labels(evaluator) or (evaluator.batch or 1) <= FEW:
         return None
-    seed = evaluator.objective.seed
-    trials = Trials(of_random_labels(evaluator.step, evaluator.run.outputs, batch, seed, FEW))
     easier = judged(measured, trials)
     if not easier.trial.learns_soon and not (easier.trial.learns and measured.trial.moves):
         return None
@@ -127,9 +125,11 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
     return verdict._replace(trial=easier.trial, trials=trials)
 
 
-def said_of(trial: LearningTrial) -> str:
+def said_of(trial: LearningTrial, batch: int | None = None) -> str:
     """What a trial has shown, in a sentence."""
     samples, steps = f"on these {trial.samples} samples", trial.half_after
+    if trial.samples == FEW and batch not in (None, FEW):
+        samples = f"on {FEW} of these {batch} samples"
     if steps == 0:
         return f"It has learned: {samples} more than half of the loss is gone before any training."
     if steps is not None:
