@@ -22,6 +22,7 @@ SOON, MOVES = 50, 0.02  # as `LearningTrial` has them
 UNSEEN = "fourth blind"  # looked at once, with the rules finished; they were made with the others
 OUTCOMES = {
     "cured": "within 3 points of the network without the mistake",
+    "harmless": "the mistake did no harm at the best of the four rates",
     "better": "better by more than 3 points, but not so near",
     "as good": "changed, within 3 points of what it was",
     "worse": "worse by more than 3 points",
@@ -191,7 +192,8 @@ def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str,
     """What was found on the half that no rule was made with, and cured of all, in words."""
     share = lambda what: _of(*counts[UNSEEN][what])
     low, high = binomtest(*counts[UNSEEN]["right cause"]).proportion_ci(method="wilson")
-    curable = [n for n in networks if n.group == GROUPS[0] and n.prepared]
+    tried = [n for n in networks if n.group == GROUPS[0] and n.prepared]
+    curable = [n for n in tried if n.outcome != "harmless"]
     cured = lambda some: f"{sum(n.outcome == 'cured' for n in some)} of {len(some)}"
     return {
         "unseen_right": share("right cause"),

@@ -105,6 +105,8 @@ def outcome(row: Row, twin: float | None) -> str:
         return "unchanged"
     if ended(row) < best(row) - NEAR:
         return "worse"
+    if twin is not None and best(row) >= twin - NEAR:
+        return "harmless"
     if twin is not None and ended(row) >= twin - NEAR:
         return "cured"
     return "better" if ended(row) > best(row) + NEAR else "as good"
