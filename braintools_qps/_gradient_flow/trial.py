@@ -66,7 +66,7 @@ class Trials:
         tried = self.run(step, spikes, indexed)
         if tried.record.learns:
             return tried
-        longest = FIRST + PIECE if tried.record.moves else LONGEST
+        longest = LONGEST if tried.not_finite else FIRST + PIECE
         careful = self.run(step, spikes, indexed, longest=longest, careful=True)
         return max(tried, careful, key=lambda each: each.record.share_gone)
 
