@@ -33,9 +33,21 @@ class Classifier(Network):
         return self.readout(self.dropout(self.lif[0](self.gain * self.linear[0](x) * u.mA)))
 
 
-def classifier(**options):
+class LearntTimeConstants(Classifier):
+    """One time constant for each neuron, from 5 to 100: a step of a tenth of them is below 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.tau = brainstate.ParamState(jnp.linspace(5.0, 100.0, N))
+
+    def update(self, x):
+        current = self.gain * jnp.sqrt(self.tau.value / 50) * self.linear[0](x) * u.mA
+        return self.readout(self.lif[0](current))
+
+
+def classifier(kind=Classifier, **options):
     brainstate.random.seed(0)
-    return Classifier(**options)
+    return kind(**options)
 
 
 @pytest.fixture
@@ -92,6 +104,16 @@ def test_losses_are_those_of_a_training_by_hand(data):
     np.testing.assert_allclose(trial.losses, expected, rtol=2e-3)
     half = trial.half_after
     assert trial.losses[half] <= np.log(4) / 2 < min(trial.losses[:half])
+
+
+def test_a_training_that_becomes_nan_is_tried_with_steps_of_at_most_three_hundredths(data):
+    flow = only(gradient_flow(classifier(LearntTimeConstants), data[0], labels=data[1]))
+    careful = lambda weights: jax.tree.map(lambda w: jnp.minimum(0.3 * w, 0.03), relative(weights))
+    first = trained_by_hand(data, relative, 10, kind=LearntTimeConstants)
+    expected = trained_by_hand(data, careful, len(flow.trial.losses), kind=LearntTimeConstants)
+    assert np.isnan(first[-1])
+    np.testing.assert_allclose(flow.trial.losses, expected, rtol=2e-3)
+    assert flow.diagnosis.cause == "none"
 
 
 def test_the_labels_of_a_task_count():
