@@ -83,8 +83,6 @@ class Comparison(Record):
     --------
     >>> from braintools_qps import Comparison, compare
     >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
-    >>> comparison.finished
-    True
     >>> len(comparison.results[0].scores.test)  # one for each seed
     1
     >>> Comparison.from_json(comparison.to_json()) == comparison
@@ -307,11 +305,6 @@ class Comparison(Record):
                 "is in out"
             )
         return weights
-
-    @property
-    def finished(self) -> bool:
-        """Whether every candidate has a result."""
-        return len(self.results) == len(self.candidates)
 
     @property
     def score(self) -> str:
