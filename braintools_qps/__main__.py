@@ -53,8 +53,9 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, what in COMMANDS.items():
         description = what[0].upper() + what[1:] + "."
-        texts = {"help": what, "description": description}
-        subparser = subparsers.add_parser(name, allow_abbrev=False, **texts)
+        subparser = subparsers.add_parser(
+            name, help=what, description=description, allow_abbrev=False
+        )
         if name in argv:
             module = import_module(f"._cli.{name}", __package__)
             module.add_arguments(subparser)

@@ -1,5 +1,5 @@
-"""Runs on disk: each is one file under its key, whole or absent, and so are the checkpoint of one in
-training and the looks at some candidates.
+"""Runs on disk: each is one file under its key, whole or absent, and so are the checkpoint of one
+in training and the looks at some candidates.
 
 Nothing is locked: processes that share a folder write the same facts, and each file is replaced in
 one step. A file holds its key. One that is damaged, or of another key or form, counts as absent.
