@@ -82,7 +82,7 @@ def trial(
 ) -> Any:
     """Mean loss of the last of 40 steps, all on the same samples."""
     experiment, surrogate = training.experiment, training.build(numbers)
-    optimizer = experiment.optimizer_for(rate, experiment.epochs)
+    optimizer = experiment.optimizer_for(rate)
     taken = Samples(*(jnp.asarray(array)[given.rows] for array in data))
 
     def step(carry: Any, draw: Any) -> Any:

@@ -20,7 +20,6 @@ from ..records import (
     choose,
     to_plain,
 )
-from .digest import sources
 from .experiment import RATE, Experiment, at_setting
 from .numerics import present_environment
 from .plan import Candidate, Plan, Run
@@ -99,7 +98,6 @@ def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Compari
         "score": experiment.scoring.score_name,
         "guess": guess(experiment.task, experiment.scoring),
         "tune": experiment.tune,
-        "sources": sources(experiment.functions),
         **({} if experiment.prepared is None else {"prepare": True}),
     }
     return Comparison(

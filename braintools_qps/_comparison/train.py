@@ -38,7 +38,7 @@ class Given(NamedTuple):
     """All that a run is given, besides the samples that all runs share."""
 
     key: Array
-    numbers: dict[str, Array]  # learning_rate, epochs, and those of its surrogate
+    numbers: dict[str, Array]  # the learning rate, and those of its surrogate
     rows: Split
 
 
@@ -156,11 +156,7 @@ class Trainer:
         return run.setting.get(RATE, self._experiment.usual_rate)
 
     def _given(self, group: Sequence[Run]) -> Given:
-        numbers = [
-            traceable(run.surrogate).numbers
-            | {"learning_rate": self._rate(run), "epochs": self._experiment.epochs}
-            for run in group
-        ]
+        numbers = [traceable(run.surrogate).numbers | {RATE: self._rate(run)} for run in group]
         column = lambda name: jnp.array([run[name] for run in numbers], jnp.float32)
         splits = {seed: self._experiment.task.split(seed) for seed in {run.seed for run in group}}
         return Given(
@@ -189,7 +185,7 @@ def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> 
 
 def initial_checkpoint(experiment: Experiment, weights: Weights, rate: float) -> Checkpoint:
     """The checkpoint before the first epoch; the optimizer's state may hold the rate."""
-    optimizer = experiment.optimizer_for(jnp.float32(rate), experiment.epochs)
+    optimizer = experiment.optimizer_for(jnp.float32(rate))
     state = optimizer.init(jax.tree.leaves(weights.trained))
     zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
     history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
@@ -209,9 +205,7 @@ class Training:
         checkpoint, (key, numbers, rows) = run
         experiment, surrogate = self.experiment, self.build(numbers)
         size, batches = experiment.batch_size, experiment.batches
-        # The user's optimizer may need an int; ours takes a traced number.
-        length = numbers["epochs"] if experiment.optimizer is None else experiment.epochs
-        optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
+        optimizer = experiment.optimizer_for(numbers[RATE])
         orders, draws = jax.random.split(key)
 
         def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
