@@ -125,7 +125,7 @@ def _seeds_option(comparison: Comparison) -> str:
     """The option that brings the seeds to the least number, and what it costs."""
     seeds, more = more_seeds(comparison.seeds, LEAST_SEEDS), LEAST_SEEDS - len(comparison.seeds)
     named = LEAST_SEEDS if seeds == (*range(LEAST_SEEDS),) else ",".join(map(str, seeds))
-    return f"--seeds {named} trains {more:,} more per candidate"
+    return f"--seeds {named} trains up to {more:,} more per candidate"
 
 
 def _lower(comparison: Comparison, form: Score) -> str:
