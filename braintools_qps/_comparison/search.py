@@ -159,17 +159,17 @@ class Search:
             self._trainer = Trainer(self.plan.experiment, width)
         return self._trainer
 
-    def _retrained(self, runs: Sequence[Run], width: int) -> list[Outcome | None]:
-        """What a first epoch and a test of the kept weights give; None for runs that fail."""
+    def _retrained(self, runs: Sequence[Run], width: int) -> dict[str, Outcome]:
+        """What a first epoch and a test of the kept weights give, by key; not of runs that fail."""
         groups = [*groups_of(runs, self.store, None if self.client is None else RUNS_PER_CALL)]
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[str, Outcome] = {}
         if self.client is None:
             self._trainer_of(width)
         with closing(self._trained(groups)) as trained:
             for group, results in trained:
                 if not isinstance(results, Exception):
-                    outcomes |= dict(zip(map(id, group), results))
-        return [outcomes.get(id(run)) for run in runs]
+                    outcomes |= {run.key: outcome for run, outcome in zip(group, results)}
+        return outcomes
 
     def _missing(self, runs: Iterable[Run]) -> list[Run]:
         """The runs that are not known; candidates and settings may come to the same run."""
