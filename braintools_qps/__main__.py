@@ -47,13 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser; import only the module of the subcommand that was given."""
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=DESCRIPTION, allow_abbrev=False)
     shown = f"{PROGRAM} {version(PROGRAM)}"
     parser.add_argument("--version", action="version", version=shown)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, what in COMMANDS.items():
         description = what[0].upper() + what[1:] + "."
-        subparser = subparsers.add_parser(name, help=what, description=description)
+        subparser = subparsers.add_parser(
+            name, help=what, description=description, allow_abbrev=False
+        )
         if name in argv:
             module = import_module(f"._cli.{name}", __package__)
             module.add_arguments(subparser)

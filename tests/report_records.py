@@ -20,7 +20,7 @@ MADE = compared(candidate(NASTY, (0.75, 0.5), losses=(2.0, 1.0)))
 COMPARISON = dataclasses.replace(
     MADE,
     task={"name": "digits-rows", "samples": {"train": 7, "test": 2}, "steps": 5},
-    settings={"learning_rate": 0.125, "time_constants": [1, 8], "sources": {"model": "abc"}},
+    settings={"learning_rate": 0.125, "time_constants": [1, 8]},
     candidates=(*MADE.candidates, {"name": "Sigmoid", "alpha": 4.0}),  # one has no result yet
     environment={"python": "3.99", "packages": {"jax": "0.99"}},
 )

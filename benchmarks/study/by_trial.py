@@ -24,7 +24,13 @@ from braintools_qps._comparison.experiment import RATE, Experiment
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.scoring import scoring
 from braintools_qps._comparison.tasks import Samples
-from braintools_qps._comparison.train import Given, Training, initial_checkpoint, stacked
+from braintools_qps._comparison.train import (
+    Given,
+    Training,
+    initial_checkpoint,
+    initial_weights,
+    stacked,
+)
 from braintools_qps._comparison.tune import settings_of
 from braintools_qps._defaults import BATCH_SIZE, LEARNING_RATE, SAMPLES
 from braintools_qps._gradient_flow.trial import AS_GOOD, FIRST, LATE
@@ -61,7 +67,8 @@ def tried(plan: Plan, label: str) -> list[list[float | None]]:
     surrogate = get_surrogate(SURROGATES[label])
     (setting,) = settings_of(surrogate, experiment)
     lowered = traceable(adjusted(surrogate, dampening=setting["dampening"]))
-    starts = [initial_checkpoint(experiment, surrogate, seed) for seed in seeds]
+    weights = [initial_weights(experiment, surrogate, seed) for seed in seeds]
+    starts = [initial_checkpoint(experiment, each, LEARNING_RATE) for each in weights]
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
     rows = jnp.array([task.split(seed).train[:SAMPLES] for seed in seeds])
     lost = partial(trial, Training(lowered.build, experiment), lowered.numbers, task.samples)
@@ -75,7 +82,7 @@ def trial(
 ) -> Any:
     """Mean loss of the last of 40 steps, all on the same samples."""
     experiment, surrogate = training.experiment, training.build(numbers)
-    optimizer = experiment.optimizer_for(rate, experiment.epochs)
+    optimizer = experiment.optimizer_for(rate)
     taken = Samples(*(jnp.asarray(array)[given.rows] for array in data))
 
     def step(carry: Any, draw: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import optax
@@ -24,7 +23,7 @@ from .numerics import check_debugging
 from .optimizers import check_optimizer
 from .plan import Plan, candidates_of
 from .progress import Progress
-from .result import blank, looks_before
+from .result import blank
 from .runs import Runs
 from .scoring import scoring
 from .search import Search
@@ -128,7 +127,7 @@ def compare(
         Train until it is known which surrogate is best: after ``seeds``, 5 or more, those that are
         clearly lower stop, and the others get more seeds, up to this many, until each two are told
         apart or known to be equal within ``margin``. All looks together keep the error at 5%, those
-        of earlier calls with the same ``out``, data, settings and surrogates included.
+        of earlier calls with the same ``out`` and the same runs of the same surrogates included.
     margin : float, optional
         The largest difference that does not matter to you. For an accuracy it is in points, with
         ``most_seeds`` 1 by default. For another score it is in units of the score; without it,
@@ -237,7 +236,6 @@ def compare(
     asked = candidates_of(surrogates)
     plan = Plan(experiment)
     comparison = blank(asked.values(), plan, limits)
-    comparison = replace(comparison, looks=looks_before(comparison, out))
     with closing(Progress(epochs, shown=progress)) as bar:
         search = Search(comparison, asked, plan, Runs(out), bar, client, fresh, callback)
         return search.until_known()

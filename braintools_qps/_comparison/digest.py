@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import textwrap
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -71,17 +70,6 @@ def without_partial(function: Any) -> Any:
     while isinstance(function, functools.partial):
         function = function.func
     return function
-
-
-def sources(functions: Mapping[str, Any]) -> dict[str, str]:
-    """The sources of the user's functions and classes, if they can be found, for the record."""
-    texts = {}
-    for name, function in functions.items():
-        function = inspect.unwrap(without_partial(function))
-        with suppress(OSError, TypeError, AttributeError):
-            if _is_users(function):
-                texts[name] = textwrap.dedent(inspect.getsource(function))
-    return texts
 
 
 class _Digests:

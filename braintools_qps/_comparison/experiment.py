@@ -107,12 +107,10 @@ class Experiment:
         """The experiment with the values of a setting for the factory and the optimizer."""
         return replace(self, chosen=of_program(setting))
 
-    def optimizer_for(
-        self, learning_rate: ArrayLike, epochs: ArrayLike
-    ) -> optax.GradientTransformation:
-        """The optimizer for a training of this many epochs, with what it takes."""
-        steps, names = epochs * self.batches, names_of(self.optimizer)
-        values = {**self.chosen, "learning_rate": learning_rate, "steps": steps}
+    def optimizer_for(self, learning_rate: ArrayLike) -> optax.GradientTransformation:
+        """The optimizer, with what it takes of the rate, the steps and what is chosen."""
+        steps, names = self.epochs * self.batches, names_of(self.optimizer)
+        values = {**self.chosen, RATE: learning_rate, "steps": steps}
         return (self.optimizer or adamw)(**{n: v for n, v in values.items() if n in names})
 
 

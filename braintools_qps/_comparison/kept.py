@@ -29,8 +29,8 @@ NUMBERS = (
 logger = logging.getLogger(__name__)
 
 Name = tuple[str, str]  # a candidate's label, and the call of `compare` that kept runs of it
-# Trains runs for an epoch and tests their kept weights, so many at once; None for one that fails
-Retrain = Callable[[Sequence[Run], int], Sequence[Outcome | None]]
+# Trains runs for an epoch and tests their kept weights, so many at once; by key, but for failures
+Retrain = Callable[[Sequence[Run], int], Mapping[str, Outcome]]
 
 
 class Kept:
@@ -94,9 +94,9 @@ class Kept:
         width = present_devices().width(missing or len(runs))
         if not missing:
             width = next((old.width for old in olds.values() if old.machine == machine()), width)
-        news = dict(zip(runs, self._retrain([*runs.values()], width)))
-        for name in untried:
-            new = news.get(name)
+        news = self._retrain([*runs.values()], width)
+        for name, run in untried.items():
+            new = news.get(run.key) if name in olds else None
             self._is_sound[name] = new is not None and self._is_again(runs[name], olds[name], new)
             if new is None:
                 logger.info("Kept runs of %s could not be tried: training anew.", name[0])

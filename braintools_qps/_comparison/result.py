@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jax import Array
 
-from .._defaults import JSON_NAME
 from .._registry import surrogate_spec
 from .._wording import cause_of
 from ..records import (
@@ -25,7 +20,6 @@ from ..records import (
     choose,
     to_plain,
 )
-from .digest import sources
 from .experiment import RATE, Experiment, at_setting
 from .numerics import present_environment
 from .plan import Candidate, Plan, Run
@@ -104,7 +98,6 @@ def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Compari
         "score": experiment.scoring.score_name,
         "guess": guess(experiment.task, experiment.scoring),
         "tune": experiment.tune,
-        "sources": sources(experiment.functions),
         **({} if experiment.prepared is None else {"prepare": True}),
     }
     return Comparison(
@@ -114,23 +107,6 @@ def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Compari
         candidates=tuple(candidate.spec for candidate in candidates),
         environment=present_environment(),
     )
-
-
-def looks_before(comparison: Comparison, out: str | os.PathLike | None) -> tuple[int, ...]:
-    """Looks at the same candidates, data and settings that ``out`` has from earlier calls."""
-
-    def facts(record: Comparison) -> Any:
-        known = record.to_dict()
-        settings = known["settings"] | {"most_seeds": None, "margin": None}
-        return known["task"], settings, known["candidates"]
-
-    if out is None:
-        return ()
-    with suppress(OSError, ValueError):  # there is none, or of another version
-        earlier = Comparison.from_json(Path(out, JSON_NAME).read_text("utf-8"))
-        if facts(earlier) == facts(comparison):
-            return earlier.looks
-    return ()
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:

@@ -1,5 +1,5 @@
-"""Runs on disk: each is one file under its key, whole or absent, and so is the checkpoint of one in
-training.
+"""Runs on disk: each is one file under its key, whole or absent, and so are the checkpoint of one
+in training and the looks at some candidates.
 
 Nothing is locked: processes that share a folder write the same facts, and each file is replaced in
 one step. A file holds its key. One that is damaged, or of another key or form, counts as absent.
@@ -29,6 +29,7 @@ Tested: TypeAlias = dict[str, Any]  # numbers on the test part, named as in `Sco
 MEASURED = {field.name for field in dataclasses.fields(Scores)} - {"validation", "best_epoch"}
 FOLDER = "runs"
 CHECKPOINT = ".state"  # ends the name of its file
+LOOKS = ".looks"  # ends that of the looks at some candidates
 PROBE_BYTES = 1 << 16
 SECONDS_TO_WRITE = 3600.0  # a file, at most
 SECONDS_BETWEEN = 10.0  # the checkpoints of a run in training
@@ -101,6 +102,15 @@ class Runs:
         """The checkpoint of a run in training; None if there is none."""
         has_its_fields = lambda saved: saved if "epochs" in saved.about else None
         return self._read(key + CHECKPOINT, has_its_fields)
+
+    def looks(self, key: str) -> tuple[int, ...]:
+        """After how many seeds there were looks at the candidates with this key."""
+        return self._read(key + LOOKS, lambda saved: tuple(map(int, saved.about["looks"]))) or ()
+
+    def keep_looks(self, key: str, looks: Sequence[int]) -> None:
+        """Keep these looks; fewer than five seeds are none."""
+        if looks:
+            self._write(key + LOOKS, {"looks": looks}, {})
 
     def _read(self, name: str, form: Callable[[Saved], Form | None]) -> Form | None:
         """What a file holds; None if it cannot be read as what its name says."""

@@ -75,8 +75,9 @@ class Search:
         self._check(needed)
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
-        self.comparison = looked(self.comparison, seeds)
-        self._look(needed)
+        key = self.plan.key(self.candidates[label] for label in needed)
+        self.comparison = replace(self.comparison, looks=self.store.looks(key))
+        self._look(key, needed, seeds)
         most = self.comparison.settings.get("most_seeds", 0)
         while len(seeds) < most and not self.comparison.standing.settled:
             open_rows, before = self.comparison.standing.open, len(seeds)
@@ -84,8 +85,7 @@ class Search:
             known = (look for look in self.comparison.looks if before < look <= most)
             seeds = more_seeds(seeds, min(known, default=next_look(before, most)))
             self.progress.still_open(labels, before, len(seeds))
-            self.comparison = looked(self.comparison, seeds)
-            self._look({n: self.plan.runs(self.candidates[n], seeds) for n in labels})
+            self._look(key, labels, seeds)
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 
     def _check(self, waiting: Mapping[str, Sequence[Run]]) -> None:
@@ -99,7 +99,13 @@ class Search:
             warnings.warn(note, stacklevel=4)
         self.store.make_directory()
 
-    def _look(self, waiting: dict[str, list[Run]]) -> None:
+    def _look(self, key: str, labels: Iterable[str], seeds: tuple[int, ...]) -> None:
+        """Record the look at these seeds, and obtain the results of these candidates."""
+        self.comparison = looked(self.comparison, seeds)
+        self.store.keep_looks(key, self.comparison.looks)
+        self._obtain({label: self.plan.runs(self.candidates[label], seeds) for label in labels})
+
+    def _obtain(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates, by their labels, as their runs come in."""
         waiting = self._kept.find(waiting)
         missing = self._missing(run for runs in waiting.values() for run in runs)
@@ -123,8 +129,8 @@ class Search:
                 losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
                 self.progress.finish(label, len(outcomes), float(np.mean(losses)))
                 self._conclude_complete(waiting)
-        for label in waiting:  # it shares a run with one that failed
-            self._fail(label, [*self._failed.values()][-1])
+        if waiting:  # for runs that they share with candidates that failed
+            self._obtain(waiting)
 
     def _trained(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         """Groups with what came of them; those of candidates that have failed are left out."""
@@ -153,17 +159,17 @@ class Search:
             self._trainer = Trainer(self.plan.experiment, width)
         return self._trainer
 
-    def _retrained(self, runs: Sequence[Run], width: int) -> list[Outcome | None]:
-        """What a first epoch and a test of the kept weights give; None for runs that fail."""
+    def _retrained(self, runs: Sequence[Run], width: int) -> dict[str, Outcome]:
+        """What a first epoch and a test of the kept weights give, by key; not of runs that fail."""
         groups = [*groups_of(runs, self.store, None if self.client is None else RUNS_PER_CALL)]
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[str, Outcome] = {}
         if self.client is None:
             self._trainer_of(width)
         with closing(self._trained(groups)) as trained:
             for group, results in trained:
                 if not isinstance(results, Exception):
-                    outcomes |= dict(zip(map(id, group), results))
-        return [outcomes.get(id(run)) for run in runs]
+                    outcomes |= {run.key: outcome for run, outcome in zip(group, results)}
+        return outcomes
 
     def _missing(self, runs: Iterable[Run]) -> list[Run]:
         """The runs that are not known; candidates and settings may come to the same run."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import brainunit as u
@@ -38,7 +38,7 @@ class Given(NamedTuple):
     """All that a run is given, besides the samples that all runs share."""
 
     key: Array
-    numbers: dict[str, Array]  # learning_rate, epochs, and those of its surrogate
+    numbers: dict[str, Array]  # the learning rate, and those of its surrogate
     rows: Split
 
 
@@ -136,9 +136,10 @@ class Trainer:
         What is in the store is used if the numbers of its first epoch come out again.
         """
         experiment = self._experiment.at(group[0].setting)
-        start = partial(initial_checkpoint, experiment, group[0].surrogate)
-        initial = {seed: start(seed) for seed in {run.seed for run in group}}
-        starts = [_begun(experiment, run, initial[run.seed]) for run in group]
+        weights_of = cache(partial(initial_weights, experiment, group[0].surrogate))
+        starts = [
+            initial_checkpoint(experiment, weights_of(run.seed), self._rate(run)) for run in group
+        ]
         saved = [store.checkpoint(run.key) if store else None for run in group]
         restored = [_in_form(each.arrays.values(), starts[0]) for each in saved if each]
         begun = [checkpoint for checkpoint in restored if checkpoint is not None]
@@ -151,13 +152,11 @@ class Trainer:
                 return 1, again
         return int(begun[0].epoch), stacked(begun)
 
+    def _rate(self, run: Run) -> float:
+        return run.setting.get(RATE, self._experiment.usual_rate)
+
     def _given(self, group: Sequence[Run]) -> Given:
-        usual, epochs = self._experiment.usual_rate, self._experiment.epochs
-        numbers = [
-            traceable(run.surrogate).numbers
-            | {"learning_rate": run.setting.get(RATE, usual), "epochs": epochs}
-            for run in group
-        ]
+        numbers = [traceable(run.surrogate).numbers | {RATE: self._rate(run)} for run in group]
         column = lambda name: jnp.array([run[name] for run in numbers], jnp.float32)
         splits = {seed: self._experiment.task.split(seed) for seed in {run.seed for run in group}}
         return Given(
@@ -167,8 +166,8 @@ class Trainer:
         )
 
 
-def initial_checkpoint(experiment: Experiment, surrogate: Surrogate, seed: int) -> Checkpoint:
-    """The checkpoint before the first epoch, with the initial weights of a seed.
+def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> Weights:
+    """The initial weights of a seed.
 
     Raises
     ------
@@ -181,21 +180,17 @@ def initial_checkpoint(experiment: Experiment, surrogate: Surrogate, seed: int) 
             "the model must have something to train, got no brainstate.ParamState of real numbers. "
             "Keep weights in ParamStates, as the layers of brainstate.nn do"
         )
-    weights = states.values
-    optimizer = experiment.optimizer_for(experiment.usual_rate, experiment.epochs)
+    return states.values
+
+
+def initial_checkpoint(experiment: Experiment, weights: Weights, rate: float) -> Checkpoint:
+    """The checkpoint before the first epoch; the optimizer's state may hold the rate."""
+    optimizer = experiment.optimizer_for(jnp.float32(rate))
     state = optimizer.init(jax.tree.leaves(weights.trained))
     zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
     history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
     worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
     return Checkpoint(weights, state, zero, history, weights, worst, zero)
-
-
-def _begun(experiment: Experiment, run: Run, checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint with the optimizer's state, which may hold the rate and the steps of a run."""
-    rate = jnp.float32(run.setting.get(RATE, experiment.usual_rate))
-    optimizer = experiment.optimizer_for(rate, experiment.epochs)
-    state = optimizer.init(jax.tree.leaves(checkpoint.weights.trained))
-    return checkpoint._replace(optimizer=state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,9 +205,7 @@ class Training:
         checkpoint, (key, numbers, rows) = run
         experiment, surrogate = self.experiment, self.build(numbers)
         size, batches = experiment.batch_size, experiment.batches
-        # The user's optimizer may need an int; ours takes a traced number.
-        length = numbers["epochs"] if experiment.optimizer is None else experiment.epochs
-        optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
+        optimizer = experiment.optimizer_for(numbers[RATE])
         orders, draws = jax.random.split(key)
 
         def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:

@@ -123,7 +123,7 @@ def _of_flows(flows: Any) -> dict[str, Any]:
     ranked = GradientFlows(flows)
     table = table_of(ranked)
     return {
-        "title": "Why does this network not learn?",
+        "title": "Does this network learn?",
         "says": diagnoses(ranked),
         "figure": _svg(plot_gradient_flow, ranked),
         "table": table,

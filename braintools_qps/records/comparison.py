@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from statistics import fmean as mean
 from typing import Any, ClassVar, Literal, Self
 
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .._statistics import (
-    LEAST_SEEDS,
-    LEVEL,
-    Interval,
-    Look,
-    Standing,
-    differences,
-    looks_at,
-    near_guessing,
-    seeds_needed,
-    standing,
-)
-from .._wording import shortened
+from .._statistics import LEVEL, Interval, Standing, looks_at
+from . import standings
 from .candidate import CandidateResult
 from .comparison_table import comparison_table, comparison_text
 from .methods import methods
-from .reading import read_record
+from .reading import read_comparison
 from .record import Record, table_of
-from .scores import score_of
 from .tidy import csv_text, tidy_lines
 from .verdict import convergence, verdict
-
-LONGEST_REASON = 200  # characters
-ENOUGH = 40  # seeds; more are not proposed
-NOISE = 2.0  # standard errors of an accuracy, and
-PART = 0.05  # of any other score, that tell nothing from guessing
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,8 +27,8 @@ class Comparison(Record):
 
     Prints as a table 80 characters wide, the best candidate first, with a verdict below. Test
     scores are means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and
-    100%. Candidates are compared seed by seed, all pairs together; one without "=" is
-    clearly below another. It takes five seeds to tell.
+    100%. Candidates are compared seed by seed, all pairs together; one without "=" is clearly below
+    another. It takes five seeds to tell.
 
     Each seed has its own split, initial weights, order of samples and choice of a setting, so the
     intervals include the variation from all four. A test part that came with the data is the same
@@ -83,8 +64,6 @@ class Comparison(Record):
     --------
     >>> from braintools_qps import Comparison, compare
     >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
-    >>> comparison.finished
-    True
     >>> len(comparison.results[0].scores.test)  # one for each seed
     1
     >>> Comparison.from_json(comparison.to_json()) == comparison
@@ -119,27 +98,8 @@ class Comparison(Record):
         ------
         ValueError
             If another version wrote it in another format, or if it cannot be read and shown.
-
-        Examples
-        --------
-        >>> from braintools_qps import Comparison
-        >>> empty = Comparison({}, {}, seeds=(), candidates=())
-        >>> Comparison.from_json(empty.to_json()) == empty
-        True
         """
-        try:
-            comparison = read_record(cls, text)
-            comparison.to_dict()
-            comparison.table(wide=True)
-            comparison.to_csv()
-            comparison.methods()
-        except Exception as error:
-            why = shortened(f"{type(error).__name__}: {error}", LONGEST_REASON)
-            raise ValueError(
-                f"a comparison is read from the JSON that compare wrote, as it is, got {why}. Read "
-                "it with the version that wrote it"
-            ) from error
-        return comparison
+        return read_comparison(cls, text)
 
     @property
     def best(self) -> CandidateResult:
@@ -163,18 +123,12 @@ class Comparison(Record):
     @property
     def ranked(self) -> tuple[CandidateResult, ...]:
         """The results, the best first, by mean test score; those that failed come last."""
-        order = sorted(self.results, key=lambda r: (r.diverged, -mean(r.scores.test or (0.0,))))
-        first = next((result for result in order if result.label not in self._lower), None)
-        return tuple(sorted(order, key=lambda result: result is not first))
+        return standings.ranked(self)
 
     @property
     def tied(self) -> tuple[CandidateResult, ...]:
         """The best result, and all others that are not clearly lower than any other."""
-        return tuple(result for result in self.ranked if result.label not in self._lower)
-
-    @property
-    def _lower(self) -> set[str]:
-        return {label for label, lower in zip(self._labels, self.standing.lower) if lower}
+        return standings.tied(self)
 
     @property
     def differences(self) -> dict[str, Interval]:
@@ -182,8 +136,7 @@ class Comparison(Record):
 
         Intervals hold for all pairs together. There are none with fewer than five seeds.
         """
-        best = self._labels.index(self.best.label)
-        return dict(zip(self._labels, differences(self._scores, best, self._looks)))
+        return standings.differences(self)
 
     @property
     def best_surrogate(self) -> Surrogate:
@@ -211,14 +164,7 @@ class Comparison(Record):
         tenth of the way from there to the best candidate, or within the noise of one score. It is
         empty where guessing is not known.
         """
-        guess, sound = self.settings.get("guess"), [r for r in self.results if not r.diverged]
-        if guess is None or not sound:
-            return {}
-        noise, samples = PART * abs(guess), self.task.get("samples", {}).get("test", 1)
-        if self.score == "accuracy":
-            noise = NOISE * math.sqrt(guess * (1 - guess) / samples)
-        counts = near_guessing([result.scores.test for result in sound], guess, noise)
-        return dict(zip((result.label for result in sound), counts))
+        return standings.collapsed(self)
 
     @cached_property
     def seeds_needed(self) -> int | None:
@@ -227,12 +173,7 @@ class Comparison(Record):
         None where it is settled, where scores do not vary, or from 40 seeds on, and where it takes
         more than 160.
         """
-        rows = [self._scores[row] for row in self.standing.open]
-        shared = min(map(len, rows), default=0)
-        scores = [row[:shared] for row in rows]
-        if not LEAST_SEEDS <= shared < ENOUGH or len({*map(tuple, scores)}) == 1:
-            return None
-        return seeds_needed(scores, self._looks, margin=self.margin)
+        return standings.seeds_needed(self)
 
     @cached_property
     def standing(self) -> Standing:
@@ -241,7 +182,7 @@ class Comparison(Record):
         It follows from the scores, from ``looks``, and from the setting ``margin`` (in points of an
         accuracy, else in the unit of the score; by default 1 point, or 1% of the score).
         """
-        return standing(self._scores, self._looks, margin=self.margin)
+        return standings.standing(self)
 
     @property
     def spent(self) -> float:
@@ -249,25 +190,9 @@ class Comparison(Record):
         return (1 - LEVEL) * sum(look.spent for look in looks_at(self.looks))
 
     @property
-    def _labels(self) -> list[str]:
-        return [result.label for result in self.results]
-
-    @property
-    def _scores(self) -> list[Sequence[float]]:
-        """Test scores by result; NaN for one that failed."""
-        return [(math.nan,) if r.diverged else r.scores.test for r in self.results]
-
-    @property
-    def _looks(self) -> tuple[Look, ...]:
-        """Looks at the seeds; if none is recorded, at those numbers of them that results have."""
-        return looks_at(self.looks or sorted({*map(len, self._scores)}))
-
-    @property
     def margin(self) -> float | None:
         """The largest difference that does not matter, in the unit of the score."""
-        form = score_of(self)
-        margin = self.settings.get("margin", form.difference * form.unit.factor)
-        return None if margin is None else margin / form.unit.factor
+        return standings.margin(self)
 
     def weights(self, label: str, seed: int) -> Any:
         """Return the trained weights of a candidate, for the model that the factory makes.
@@ -309,11 +234,6 @@ class Comparison(Record):
         return weights
 
     @property
-    def finished(self) -> bool:
-        """Whether every candidate has a result."""
-        return len(self.results) == len(self.candidates)
-
-    @property
     def score(self) -> str:
         """Name of the score."""
         return self.settings.get("score", "accuracy")
@@ -340,13 +260,6 @@ class Comparison(Record):
         Returns
         -------
         str
-
-        Examples
-        --------
-        >>> from braintools_qps import compare
-        >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
-        >>> comparison.methods().partition(".")[0]
-        'Networks were trained on digits-rows (16 steps, 8 features, 10 classes)'
         """
         return methods(self)
 
@@ -374,20 +287,6 @@ class Comparison(Record):
         Returns
         -------
         str
-
-        Examples
-        --------
-        >>> from braintools_qps import Comparison
-        >>> from braintools_qps.records import CandidateResult, Scores
-        >>> spec, scores = {"name": "Sigmoid"}, Scores(test=(0.94, 0.96))
-        >>> rate, seeds = {"learning_rate": 0.1}, (0, 1)
-        >>> result = CandidateResult("Sigmoid", spec, rate, seeds=seeds, scores=scores)
-        >>> comparison = Comparison({}, {"epochs": 60}, seeds, (spec,), (result,))
-        >>> header, row = comparison.to_csv().splitlines()
-        >>> header.split(",")[:5]
-        ['surrogate', 'seeds', 'accuracy', 'low', 'high']
-        >>> row.split(",")[:5]
-        ['Sigmoid', '2', '0.95', '0.82294', '1']
         """
         return csv_text(tidy_lines(self, "candidates"))
 
@@ -439,17 +338,8 @@ class Comparison(Record):
         return self.table()
 
 
-def looked(comparison: Comparison, seeds: tuple[int, ...]) -> Comparison:
-    """The same comparison with these seeds, and the look at them."""
-    looks = looks_at((*comparison.looks, len(seeds)))
-    return replace(comparison, seeds=seeds, looks=tuple(look.seeds for look in looks))
-
-
 def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Comparison:
-    """The same comparison, whose ``weights`` come from a function of a label and a seed.
-
-    The function returns None if they are lost. It is neither compared nor written.
-    """
+    """The same comparison; ``weights`` come from this function, which has None for lost ones."""
     copy = replace(comparison)
     object.__setattr__(copy, "_load_weights", load)
     return copy

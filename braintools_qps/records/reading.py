@@ -6,16 +6,43 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from .._wording import shortened
+
+if TYPE_CHECKING:
+    from .comparison import Comparison
+
+LONGEST_REASON = 200  # characters
+
+Read = TypeVar("Read", bound="Comparison")
 
 
-def read_record(kind: type, text: str) -> Any:
-    """A record of this class from the JSON that it wrote; it may raise an error of any kind."""
-    values = json.loads(text)
-    written, expected = values["format"], vars(kind)["FORMAT"]
-    if written != expected:
-        raise ValueError(f"it has the format {written!r}, and this version reads {expected!r}")
-    return _from_plain(kind, values)
+def read_comparison(kind: type[Read], text: str) -> Read:
+    """A comparison from the JSON that it wrote.
+
+    Raises
+    ------
+    ValueError
+        If it has another format, or cannot be read and shown.
+    """
+    try:
+        values = json.loads(text)
+        written, expected = values["format"], kind.FORMAT
+        if written != expected:
+            raise ValueError(f"it has the format {written!r}, and this version reads {expected!r}")
+        comparison = _from_plain(kind, values)
+        comparison.to_dict()
+        comparison.table(wide=True)
+        comparison.to_csv()
+        comparison.methods()
+    except Exception as error:
+        why = shortened(f"{type(error).__name__}: {error}", LONGEST_REASON)
+        raise ValueError(
+            f"a comparison is read from the JSON that compare wrote, as it is, got {why}. Read it "
+            "with the version that wrote it"
+        ) from error
+    return comparison
 
 
 def _from_plain(kind: Any, value: Any) -> Any:

@@ -93,12 +93,14 @@ def _more(comparison: Comparison, form: Score) -> str:
 
     It is ``--most-seeds`` and not ``--seeds``, because a second look must count as one.
     """
-    needed, seeds = comparison.seeds_needed, len(comparison.seeds)
+    seeds = len(comparison.seeds)
+    if (last := max(comparison.looks, default=0)) > seeds:
+        return f"An earlier call looked at {last} seeds: --most-seeds {last} shows what it saw."
     still = [comparison.results[row] for row in comparison.standing.open]
     fewest = min(len(result.seeds) for result in still)
     if fewest < LEAST_SEEDS:  # which is no look
         return ""
-    if needed is None:
+    if (needed := comparison.seeds_needed) is None:
         return _bounds(comparison, [r.scores.test[:fewest] for r in still], form)
     more = f"About {plural(needed - seeds, 'more seed')} would settle this in 4 of 5 cases"
     trains = f"--most-seeds {needed} trains up to {needed - fewest:,} more per candidate"
@@ -113,8 +115,6 @@ def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], form: Sco
     varied = f"Seeds vary by more than {form.unit(margin)}: " if spread > margin else ""
     others = [comparison.differences[result.label] for result in comparison.tied[1:]]
     ends = [end for _, *bounds in others for end in bounds if end is not None]
-    if not ends:  # an earlier call has looked at more seeds
-        return f"The last look was at {comparison.looks[-1]} seeds."
     low, high = (form.unit.bound(end) for end in (min(ends), max(ends)))
     which = "the difference lies" if len(others) == 1 else "differences from the first lie"
     text = f"{varied}{which} within {low} and {high}."
@@ -125,7 +125,7 @@ def _seeds_option(comparison: Comparison) -> str:
     """The option that brings the seeds to the least number, and what it costs."""
     seeds, more = more_seeds(comparison.seeds, LEAST_SEEDS), LEAST_SEEDS - len(comparison.seeds)
     named = LEAST_SEEDS if seeds == (*range(LEAST_SEEDS),) else ",".join(map(str, seeds))
-    return f"--seeds {named} trains {more:,} more per candidate"
+    return f"--seeds {named} trains up to {more:,} more per candidate"
 
 
 def _lower(comparison: Comparison, form: Score) -> str:

@@ -227,6 +227,23 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
         compare(candidates[:1], **OPTIONS)
 
 
+def test_each_candidate_that_fails_has_its_own_error():
+    def make(features, outputs, steps, surrogate):
+        if "QPseudoSpike" not in repr(surrogate):
+            raise ValueError(f"no {surrogate!r} here")
+        model = SMALL(features, outputs, steps)
+        model.neuron.spk_fun = surrogate
+        return model
+
+    candidates = {"one": "Sigmoid", "same": "Sigmoid", "other": "S2NN", "sound": "QPseudoSpike"}
+    with counted() as seen:
+        results = compare(candidates, **OPTIONS | {"model": make}).results
+    assert seen[-1].runs == seen[-1].runs_done
+    assert [result.error and result.error.split("(")[0] for result in results] == [
+        "ValueError: no Sigmoid", "ValueError: no Sigmoid", "ValueError: no S2NN", None,
+    ]  # fmt: skip
+
+
 @pytest.mark.thorough
 def test_a_candidate_that_fails_before_training_is_a_row_with_its_error():
     candidates = ["QPseudoSpike(scale='15 mV')", "QPseudoSpike"]
@@ -301,7 +318,7 @@ def test_own_loss_score_and_optimizer():
     assert comparison.settings["optimizer"].endswith("descent")
     assert comparison.results[0].setting["momentum"] in (0.0, 0.5)
     assert {momentum for _, momentum in seen} == {0.0, 0.5}
-    assert {steps for steps, _ in seen} == {1, 2}  # of a state that begins; 2 epochs of a batch
+    assert {steps for steps, _ in seen} == {2}  # 2 epochs of a batch
     assert "margin" in repr(comparison).split()
 
 

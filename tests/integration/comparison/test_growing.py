@@ -2,6 +2,7 @@
 
 import json
 import logging
+from importlib.util import module_from_spec, spec_from_file_location
 
 import brainstate
 import numpy as np
@@ -49,6 +50,29 @@ def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog)
     assert line == ("After 5 seeds not known yet: Sigmoid, QPseudoSpike(alpha=2). They go on to 8.")
     assert comparison.looks == (5, 8)
     assert "Kept runs" not in caplog.text  # those of the same call need no trial
+
+
+def factory(place, comment):
+    """The same factory from a file with another comment."""
+    place.mkdir()
+    file = place / "nets.py"
+    file.write_text(
+        "from small_comparison import SMALL\n\ndef make(features, outputs, steps):\n"
+        f"    # {comment}\n    return SMALL(features, outputs, steps)\n"
+    )
+    spec = spec_from_file_location("nets", file)
+    spec.loader.exec_module(module := module_from_spec(spec))
+    return module.make
+
+
+def test_a_look_counts_whatever_else_the_folder_was_used_for(tmp_path):
+    options = OPTIONS | {"out": tmp_path / "out", "epochs": 1, "progress": False}
+    first, later = ({"model": factory(tmp_path / name, name)} for name in ("first", "later"))
+    assert compare(NAMES[::2], **options | first | {"seeds": 5}).looks == (5,)
+    assert compare(NAMES[:1], **options | first | {"seeds": 6}).looks == (6,)
+    again = compare(NAMES[::-2], **options | later | {"seeds": 6})
+    assert again.looks == (5, 6)
+    assert again.spent == pytest.approx(0.05 * 6 / 11)
 
 
 @pytest.mark.thorough

@@ -74,7 +74,12 @@ def test_training_equals_a_plain_loop():
 
 def test_an_optimizer_that_keeps_its_rate_in_its_state_trains_at_each_rate():
     """`optax.inject_hyperparams` trains as the optimizer without it."""
-    injected = lambda learning_rate: optax.inject_hyperparams(optax.sgd)(learning_rate)
+    made = []
+
+    def injected(learning_rate):
+        usual = optax.inject_hyperparams(optax.sgd)(learning_rate)
+        return usual._replace(init=lambda weights: made.append(weights) or usual.init(weights))
+
     options = QUICK | {"tune": {"learning_rate": (1.0, 1e-6)}, "seeds": [0]}
     losses = [
         [
@@ -85,6 +90,7 @@ def test_an_optimizer_that_keeps_its_rate_in_its_state_trains_at_each_rate():
     ]
     assert losses[0] == losses[1]
     assert losses[0][0] < losses[0][1]
+    assert len(made) == 2  # one state for each run
 
 
 def test_candidates_share_weights_and_batches():

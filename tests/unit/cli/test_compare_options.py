@@ -59,6 +59,7 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
         (["--learning-rate", "0.01"], "Add --no-tune, or give --tune learning_rate=0.01"),
         (["--option", "hidden=3", "--tune", "hidden=2,4"], "hidden is both an --option and tuned"),
         (["--model", "math:rows"], "model of math:rows: module 'math' has no attribute 'rows'"),
+        (["--trace", "--tune", "lr=0.1"], "unrecognized arguments: --trace"),
         (["--model", "math"], "a model is given as module:factory, got 'math'. Name the function"),
         (["--model", "math:floor"], "floor() takes exactly one argument"),
         (["--surrogates", "Sigmoid", "--surrogates", "Sigmoit"], "Did you mean 'Sigmoid'?"),

@@ -91,8 +91,13 @@ def test_looks_share_the_error_and_go_through_json():
     assert not any(looked(close, close.seeds).standing.lower)
 
 
-def test_with_fewer_seeds_than_an_earlier_look_nothing_is_proposed():
-    assert "The last look was at 20 seeds." in str(looked(of({"margin": 0.1}, **LEVEL), range(20)))
+@pytest.mark.parametrize("looks", [(20,), (5, 20)])
+def test_with_fewer_seeds_than_an_earlier_look_the_advice_is_to_show_that(looks):
+    found = dataclasses.replace(of(**LEVEL), looks=looks)
+    assert found.verdict == (
+        "Not known yet whether B or A is best. An earlier call looked at 20 seeds: --most-seeds 20 "
+        "shows what it saw."
+    )
 
 
 def test_runs_near_guessing_are_counted_by_candidate():

@@ -47,6 +47,7 @@ def test_a_comparison(report):
 
 def test_a_flow_and_several(report):
     text = report(FLOW)
+    assert "<title>Does this network learn?</title>" in text  # also of one that does
     assert '<p class="says">lif is silent. Do so.</p>' in text
     assert '<p class="note">Look at lif.</p>' in text
     assert re.search(r"<p>Measured with Python 3.* jax \d", text)
