@@ -12,6 +12,7 @@ import pytest
 from braintools_qps import Comparison, QPseudoSpike, compare, normalize_surrogate, prepare
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT))  # benchmarks/ is not installed
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEFAULT = ROOT / "docs" / "_static" / "comparison.json"
 FIRST, *BLOCKS = [
@@ -30,15 +31,22 @@ def test_block(block, capsys):
 
 
 START = (
-    "alpha 8, lowered until no layer has a mean slope above 0.1, and a learning rate of 0.03, or "
-    "0.01 with eight layers, 410 steps, 256 neurons in a layer (one or two problems each) or small "
-    "weights"
+    "alpha 8, lowered until no layer has a mean slope above 0.1, and the learning rate that "
+    "`prepare` names, or 0.01"
 )
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/guides/choosing.md"])
 def test_the_first_pages_advise_the_same_start(page):
     assert START in " ".join((ROOT / page).read_text(encoding="utf-8").split())
+
+
+def test_a_short_trial_names_a_better_rate_than_one_for_all_and_of_these_the_lowest_is_best():
+    from benchmarks.study.by_trial import tables
+
+    of, ways = tables(), ("regret", "slow", "usual", "high")
+    lost = [float(of[f"trial_held_out_{way}"].partition(" ")[0]) for way in ways]
+    assert lost == sorted(lost)
 
 
 def test_the_start_is_what_the_functions_do_by_default():
@@ -81,7 +89,6 @@ def test_the_verdict_is_the_same_at_twice_the_epochs():
 
 
 def test_the_sentence_on_surrogates_is_that_of_the_study():
-    sys.path.append(str(ROOT))  # benchmarks/ is not installed
     from benchmarks.study.matter import tables
 
     of, words = tables(), " ".join(README.split())
@@ -154,6 +161,14 @@ def test_time_of_a_training_step_in_other_libraries():
         times = [m["to_bound"] for (_, contestant, _), m in steps if contestant == wanted]
         pattern = rf"{NUMBER}\s+to\s+{NUMBER}\s+(?:times the processor time )?in {library}"
         assert said(pattern) == spread(times)
+
+
+def test_memory_of_networks_after_published_ones():
+    from benchmarks.gains import tables
+
+    assert f"{tables()['memory_published']} in networks after published ones" in " ".join(
+        README.split()
+    )
 
 
 def test_memory_of_a_training_step():
