@@ -13,7 +13,7 @@ TASK = "digits-rows"
 SAMPLES = 64  # that `gradient_flow` and `prepare` look at
 EPOCHS = 60
 BATCH_SIZE = 32
-LEARNING_RATE = 0.03
+LEARNING_RATE = 0.01
 # Of settings that do alike, the one nearest the middle wins.
 TUNE = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": (0.1,)}
 

@@ -32,7 +32,7 @@ from braintools_qps._comparison.train import (
     stacked,
 )
 from braintools_qps._comparison.tune import settings_of
-from braintools_qps._defaults import BATCH_SIZE, LEARNING_RATE, SAMPLES
+from braintools_qps._defaults import BATCH_SIZE, SAMPLES
 from braintools_qps._gradient_flow.trial import AS_GOOD, FIRST, LATE
 from braintools_qps._gradient_flow.trial import RATES as TRIED
 from braintools_qps._surrogate import adjusted, traceable
@@ -42,7 +42,8 @@ from .trained import Trained, over, table, trained
 from .trainings import BOOK, RATES, SURROGATES, Plan, keep, kept, task_of
 
 FILE, ASKED = "by_trial", BOOK["by_trial"]
-TUNE = {RATE: (LEARNING_RATE,), "mean_slope": (0.1,)}
+USUAL = 0.03
+TUNE = {RATE: (USUAL,), "mean_slope": (0.1,)}
 LABELS: list[str] = ASKED["labels"]
 
 Rule = Callable[[Sequence[float | None], float], float]  # from the losses of a trial to a rate
@@ -62,13 +63,13 @@ def tried(plan: Plan, label: str) -> list[list[float | None]]:
     goal = scoring(task, problem.options.get("loss"), problem.options.get("score"))
     batch, seeds = min(BATCH_SIZE, task.sizes.train), tuple(range(plan.seeds))
     experiment = Experiment(
-        Factory(problem.model), task, goal, None, batch, LEARNING_RATE, problem.epochs, seeds, TUNE
+        Factory(problem.model), task, goal, None, batch, USUAL, problem.epochs, seeds, TUNE
     )
     surrogate = get_surrogate(SURROGATES[label])
     (setting,) = settings_of(surrogate, experiment)
     lowered = traceable(adjusted(surrogate, dampening=setting["dampening"]))
     weights = [initial_weights(experiment, surrogate, seed) for seed in seeds]
-    starts = [initial_checkpoint(experiment, each, LEARNING_RATE) for each in weights]
+    starts = [initial_checkpoint(experiment, each, USUAL) for each in weights]
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
     rows = jnp.array([task.split(seed).train[:SAMPLES] for seed in seeds])
     lost = partial(trial, Training(lowered.build, experiment), lowered.numbers, task.samples)

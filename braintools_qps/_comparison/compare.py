@@ -136,8 +136,7 @@ def compare(
         Number of passes over the training part, each in a new order, and number of samples in a
         batch. Samples that do not fill a batch are left out of that pass.
     learning_rate : float
-        The learning rate, if ``tune`` does not name it. With eight layers, 410 steps, 256 neurons
-        in a layer (one or two problems each) or small weights, 0.01 is better: `prepare` names one.
+        The learning rate, if ``tune`` does not name it. `prepare` names one for a network.
     optimizer : callable, optional
         Returns an optax transformation. It must take the keyword ``learning_rate``, which is
         traced. It may take ``steps``, the number of batches in a whole training, and further

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .._defaults import LEARNING_RATE, SURROGATES
+from .._defaults import SURROGATES
 from .words import plural
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def closing_of_flow(flow: GradientFlow) -> Iterator[str]:
     yield from _read(flow.read)
     yield _decided(flow.trial)
     if flow.diagnosis.cause == "none":
-        yield f"Next: train it with Adam, learning_rate = {LEARNING_RATE:g}. {WHICH}"
+        yield f"Next: print(prepare(model, inputs)), which names a learning rate. {WHICH}"
     elif (code := flow.diagnosis.code) and not code.startswith("inputs"):
         yield (
             "Next: print(prepare(model, inputs)), which makes this change and names a learning "

@@ -53,7 +53,7 @@ def test_the_start_is_what_the_functions_do_by_default():
     default = lambda function, name: inspect.signature(function).parameters[name].default
     assert default(prepare, "surrogate") == QPseudoSpike(alpha=8)
     assert default(normalize_surrogate, "mean_slope") == 0.1
-    assert default(compare, "learning_rate") == 0.03
+    assert default(compare, "learning_rate") == 0.01
     assert default(compare, "tune")["mean_slope"] == (0.1,)
 
 
