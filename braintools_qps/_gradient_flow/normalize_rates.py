@@ -251,11 +251,10 @@ def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> 
 
 def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
     """Set the states of a model to these leaves, where they are not those of the step."""
-    states, position = brainstate.graph.states(model), 0
-    for source in step.sources:
-        places = slice(position, position := position + source.structure.num_leaves)
-        if any(new is not old for new, old in zip(leaves[places], step.arrays.states[places])):
-            states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
+    states, paths = brainstate.graph.states(model), [place.path for place in step.places]
+    for path in {p for p, new, old in zip(paths, leaves, step.arrays.states) if new is not old}:
+        values = [leaf for leaf, of in zip(leaves, paths) if of == path]
+        states[path].value = jax.tree.unflatten(jax.tree.structure(states[path].value), values)
 
 
 def _fixed(step: Step, rates: Rates) -> ValueError | None:

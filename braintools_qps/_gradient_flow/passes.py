@@ -91,18 +91,15 @@ def program_of(step: Step) -> str:
 
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     """Run the model over inputs from `with_index`, with time along their first axis."""
-
     weighted = projections(step)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
-        states = replaced(arrays.states, step.written, written)
         counter = Counter(weighted)
-        result = step(arrays.constants, x, states, tap=Tap(watch=counter.watch))
+        result = step(arrays, x, written, Tap(watch=counter.watch))
         fired = [spikes != 0 for spikes in result.spikes]
         return result.written, (written, result.outputs, result.arguments, fired, counter.counts)
 
-    start = [arrays.states[i] for i in step.written]
-    return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])
+    return Forward(indexed, *jax.lax.scan(advance, step.start(arrays), indexed)[1])
 
 
 def firing_rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
@@ -120,17 +117,15 @@ def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: 
     ``inputs_at`` gives the inputs of a step, so that they are never held all at once.
     """
     step = step_as_is(model, inputs_at(jnp.asarray(0, jnp.int32)))
-    weighted, (constants, states) = projections(step), step.arrays
+    weighted, indices = projections(step), jnp.arange(steps, dtype=jnp.int32)
 
     def advance(written: list[Array], i: Array) -> tuple[list[Array], Array]:
         counter = Counter(weighted)
         x = [i, *jax.tree.leaves(inputs_at(i))]
-        now = replaced(states, step.written, written)
-        result = step(constants, x, now, tap=Tap(watch=counter.watch))
+        result = step(step.arrays, x, written, Tap(watch=counter.watch))
         return result.written, sum(counter.counts.values(), jnp.zeros(2, COUNTS))[0]
 
-    start = [states[i] for i in step.written]
-    return jnp.sum(jax.lax.scan(advance, start, jnp.arange(steps, dtype=jnp.int32))[1])
+    return jnp.sum(jax.lax.scan(advance, step.start(step.arrays), indices)[1])
 
 
 def with_index(inputs: Inputs) -> list[Array]:
@@ -158,9 +153,10 @@ def backward(
         Derivatives of a loss with respect to the real outputs, of shape (draws, k, ...) for the
         last k steps.
     """
-    dtypes = (arrays.states[i].dtype for i in step.written)
+    dtypes = (state.dtype for state in step.start(arrays))
     smooth = [j for j, dtype in enumerate(dtypes) if jnp.issubdtype(dtype, jnp.inexact)]
     membranes = [run.states[p.membrane][0] for p in step.populations]
+    stored = [p.stored for p in step.populations]
     steps, draws = len(run.inputs[0]), len(cotangents[0])
     zeros = lambda arrays: [jnp.zeros((draws, *x.shape), x.dtype) for x in arrays]
 
@@ -169,9 +165,9 @@ def backward(
         _, x, written, slopes = now
 
         def advance(before: Any, perturbations: Any) -> tuple[list, list]:
-            states = replaced(written, smooth, before)
-            states = replaced(arrays.states, step.written, states)
-            result = step(arrays.constants, x, states, perturbations, Tap(in_turn(slopes)))
+            each, states = iter(slopes), replaced(written, smooth, before)
+            tap = Tap(lambda name, argument: next(each))
+            result = step(arrays, x, states, tap, dict(zip(stored, perturbations)))
             return list(filter(is_real, result.outputs)), [result.written[j] for j in smooth]
 
         perturbations = list(map(jnp.zeros_like, membranes))
@@ -189,12 +185,6 @@ def backward(
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
     amplitudes, cosines = jax.lax.scan(back, carry, by_step, reverse=True)[1]
     return Backward(jnp.stack(amplitudes), jnp.stack(cosines))
-
-
-def in_turn(slopes: Sequence[Array]) -> Callable[[str, Array], Array]:
-    """Known slopes, one for each call of a spike function."""
-    each = iter(slopes)
-    return lambda name, argument: next(each)
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:

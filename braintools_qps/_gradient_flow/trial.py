@@ -124,7 +124,8 @@ class Trials:
 def started(step: Step) -> Training:
     """The network before its first step of training."""
     weights = _weights(step)
-    lasting = [step.arrays.states[step.written[j]] for j in step.lasting]
+    start = step.start(step.arrays)
+    lasting = [start[j] for j in step.lasting]
     return Training(weights, ADAM.init(weights), lasting, [jnp.zeros((), bool)] * len(weights))
 
 
@@ -179,12 +180,10 @@ def outputs_of(
         return slopes * jnp.asarray(heights[name], slopes.dtype)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
-        states = replaced(arrays.states, step.written, written)
-        result = step(arrays.constants, x, states, tap=Tap(slope, through_stops))
+        result = step(arrays, x, written, Tap(slope, through_stops))
         return result.written, result.outputs
 
-    start = [arrays.states[i] for i in step.written]
-    written, outputs = jax.lax.scan(advance, start, list(indexed))
+    written, outputs = jax.lax.scan(advance, step.start(arrays), list(indexed))
     return outputs, [written[j] for j in step.lasting]
 
 

@@ -146,7 +146,7 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     inputs = checked_inputs(inputs)
     training, units = _traced(modules, model, inputs, fit=True)
     evaluation, _ = _traced(modules, model, inputs, fit=False)
-    outcomes = [(n, *_compact(found.node, units.get(n))) for n, found in neurons.items()]
+    outcomes = [(n, *_compact(neuron, units.get(n))) for n, neuron in neurons.items()]
     for name, module in modules.items():
         phases = training.get(name), evaluation.get(name)
         outcomes += [(name, *outcome) for outcome in _pack(module, *phases)]
