@@ -268,23 +268,20 @@ class Tap:
         self.watch(eqn, operands)
         mark = mark_of(eqn)
         if mark.startswith(ARGUMENT):
-            return [self._called(mark.removeprefix(ARGUMENT), operands[0])]
+            (self.arguments[mark.removeprefix(ARGUMENT)],) = operands
+            return operands
         if mark.startswith(SPIKES):
             return [self._spiked(mark.removeprefix(SPIKES), operands[0])]
         if self.through_stops and eqn.primitive.name in STOPPING:
             return [x + jax.lax.stop_gradient(y - x) for x, y in zip(operands, bind(eqn, operands))]
         return bind(eqn, operands)
 
-    def _called(self, name: str, argument: Array) -> Array:
-        self.arguments[name] = argument
-        return argument
-
     def _spiked(self, name: str, spikes: Array) -> Array:
         argument = self.arguments[name]
         self.calls.append(argument)
-        return (
-            spikes if self.slope is None else _spikes(argument, spikes, self.slope(name, argument))
-        )
+        if self.slope is None:
+            return spikes
+        return _spikes(argument, spikes, self.slope(name, argument))
 
 
 def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:

@@ -103,6 +103,11 @@ class Graph:
         others = {name: sources - names for name, sources in self.feeds.items()}
         return OUTPUTS in self._closure(INPUTS, others)
 
+    def is_stopped(self, source: Vertex) -> bool:
+        """Whether the output depends on a vertex, and no derivative reaches it."""
+        smooth = self.downstream(source, smooth=True)
+        return OUTPUTS in self.downstream(source) and OUTPUTS not in smooth
+
     def blockers(self, source: Vertex) -> list[str]:
         """The primitives that stop the derivative on the way from a vertex to the output."""
         reached = {source, *self.downstream(source, smooth=True)}

@@ -19,7 +19,7 @@ from .._models import checked_inputs
 from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
-from .passes import passes_of, replaced, with_index
+from .passes import compiled, firing_rates, replaced, with_index
 from .step import Step
 from .tracing import trace
 
@@ -186,7 +186,7 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
 
 def rates_of(step: Step, indexed: list[Array]) -> Callable[[Any], Rates]:
     """A function from the leaves of all states to the firing rates of all populations."""
-    measure = passes_of(step).rates
+    measure = compiled(firing_rates, step)
     names = [population.name for population in step.populations]
     return lambda states: dict(
         zip(names, map(float, measure(step.arrays._replace(states=tuple(states)), indexed)))

@@ -7,7 +7,6 @@ program for all candidates.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -50,21 +49,12 @@ class Backward(NamedTuple):
     cosines: Array
 
 
-class Passes(NamedTuple):
-    """The passes through a traced step, which take its arrays. Each compiles at its first call."""
-
-    forward: Wrapped
-    backward: Wrapped
-    rates: Wrapped
-
-
-# By the text of the step
-_known: ContextVar[dict[str, Passes] | None] = ContextVar("known programs", default=None)
+_known: ContextVar[dict[Any, Wrapped] | None] = ContextVar("known programs", default=None)
 
 
 @contextmanager
 def compiling_once() -> Iterator[None]:
-    """Within, all steps with the same program share their compiled passes."""
+    """Within, all steps with the same program share what was compiled for them."""
     known = _known.get()
     token = _known.set({} if known is None else known)
     try:
@@ -73,20 +63,11 @@ def compiling_once() -> Iterator[None]:
         _known.reset(token)
 
 
-def passes_of(step: Step) -> Passes:
-    """The passes of a step."""
-    known, program = _known.get(), program_of(step)
-    if known and program in known:
-        return known[program]
-    passes = Passes(*(jax.jit(partial(go, step)) for go in (forward, backward, firing_rates)))
-    if known is not None:
-        known[program] = passes
-    return passes
-
-
-def program_of(step: Step) -> str:
-    """What a step computes, as text."""
-    return re.sub(r" at 0x\w+", "", str(step.jaxpr))
+def compiled(function: Callable[..., Any], step: Step) -> Wrapped:
+    """A function of a step and arrays, of the arrays alone. It compiles at its first call."""
+    known = _known.get()
+    program = jax.jit(partial(function, step))
+    return program if known is None else known.setdefault((function, step.program), program)
 
 
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:

@@ -8,6 +8,7 @@ computes its spike from a local variable.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -112,6 +113,11 @@ class Step:
         """The populations that a population reaches, in order, without itself."""
         reached = self.graph.downstream(name) - {name}
         return [p.name for p in self.populations if p.name in reached]
+
+    @cached_property
+    def program(self) -> str:
+        """What it computes, as text."""
+        return re.sub(r" at 0x\w+", "", str(self.jaxpr))
 
     @cached_property
     def spikes(self) -> dict[str, SpikeFunction]:

@@ -23,7 +23,7 @@ from .._surrogate import QPseudoSpike, Scaled
 from ..records import LearningTrial
 from ..typing import SpikeFunction
 from .loss import Loss
-from .passes import program_of, replaced
+from .passes import replaced
 from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
@@ -82,7 +82,8 @@ class Trials:
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless."""
         piece = self._piece(step, spikes, through_stops, all_steps)
-        training, sizes = started(step), [_step_size(w, share) for w in _weights(step)]
+        training = started(step)
+        sizes = [_step_size(w, share) for w in training.weights]
         losses: list[float] = []
         with _bar() as advance:
             while not _is_over(losses, self.loss.constant, longest):
@@ -90,7 +91,8 @@ class Trials:
                 losses += np.asarray(more, np.float64).tolist()
                 advance(len(more))
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
-        bad = tuple(i for i, w in zip(step.parameters, training.weights) if not _is_finite(w))
+        finite = [bool(jnp.isfinite(w).all()) for w in training.weights]
+        bad = tuple(i for i, is_good in zip(step.parameters, finite) if not is_good)
         record = LearningTrial(tuple(losses), self.loss.constant, self.loss.samples)
         return Tried(record, moved, bad)
 
@@ -113,7 +115,7 @@ class Trials:
         """Some steps of training as a compiled function, shared by equal programs."""
         undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
         bases = {name: base for name, (base, _) in undamped.items()}
-        key = (program_of(step), through_stops, all_steps, *(_key(bases[n]) for n in step.callers))
+        key = (step.program, through_stops, all_steps, *(_key(bases[n]) for n in step.callers))
         if key not in self._pieces:
             loss = self.loss.of_means() if all_steps else self.loss
             self._pieces[key] = jax.jit(partial(train, step, bases, loss, through_stops))
@@ -123,7 +125,7 @@ class Trials:
 
 def started(step: Step) -> Training:
     """The network before its first step of training."""
-    weights = _weights(step)
+    weights = [step.arrays.states[i] for i in step.parameters]
     start = step.start(step.arrays)
     lasting = [start[j] for j in step.lasting]
     return Training(weights, ADAM.init(weights), lasting, [jnp.zeros((), bool)] * len(weights))
@@ -187,18 +189,10 @@ def outputs_of(
     return outputs, [written[j] for j in step.lasting]
 
 
-def _weights(step: Step) -> list[Array]:
-    return [jnp.asarray(step.arrays.states[i]) for i in step.parameters]
-
-
 def _step_size(weights: Array, share: float) -> float:
     """A share of the root mean square, so that no learning rate has to fit."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
     return share * (usual or ZEROS)
-
-
-def _is_finite(weights: Array) -> bool:
-    return bool(jnp.all(jnp.isfinite(weights)))
 
 
 def _is_over(losses: list[float], constant: float, longest: int) -> bool:
