@@ -72,7 +72,7 @@ class Evaluator:
         batched = 1 + (self.batch is not None)
         self.features = sum(int(np.prod(x.shape[batched:])) for x in self.run.inputs[1:])
         self.cotangents = objective.cotangents(step, self.run, self.batch)
-        self.activities = [self._activity(i) for i in range(len(step.populations))]
+        self.activities = list(map(self._activity, map(np.asarray, self.run.fired)))
         self.operations = self._operations()
         self.labels, self.wanted = labels, wanted or Wanted()
 
@@ -124,9 +124,8 @@ class Evaluator:
         amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
         return list(map(_gradient, amplitudes, cosines))
 
-    def _activity(self, index: int) -> tuple[int, Activity]:
+    def _activity(self, fired: np.ndarray) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
-        fired = np.asarray(self.run.fired[index])
         batched = fired.ndim > 2 and fired.shape[1] == self.batch
         size = int(np.prod(fired.shape[1 + batched :]))
         return size, measures.activity(fired, int(batched))

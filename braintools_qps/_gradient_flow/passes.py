@@ -20,7 +20,7 @@ from jax.stages import Wrapped
 
 from .._jaxpr import Tap
 from ..typing import Inputs, Model
-from .operations import COUNTS, Counter, projections
+from .operations import COUNTS, count, projections
 from .step import Arrays, Step, is_real
 from .tracing import step_as_is
 
@@ -55,8 +55,7 @@ _known: ContextVar[dict[Any, Wrapped] | None] = ContextVar("known programs", def
 @contextmanager
 def compiling_once() -> Iterator[None]:
     """Within, all steps with the same program share what was compiled for them."""
-    known = _known.get()
-    token = _known.set({} if known is None else known)
+    token = _known.set({})
     try:
         yield
     finally:
@@ -75,10 +74,10 @@ def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     weighted = projections(step)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
-        counter = Counter(weighted)
-        result = step(arrays, x, written, Tap(watch=counter.watch))
+        counts: dict[str, Array] = {}
+        result = step(arrays, x, written, Tap(watch=partial(count, weighted, counts)))
         fired = [spikes != 0 for spikes in result.spikes]
-        return result.written, (written, result.outputs, result.arguments, fired, counter.counts)
+        return result.written, (written, result.outputs, result.arguments, fired, counts)
 
     return Forward(indexed, *jax.lax.scan(advance, step.start(arrays), indexed)[1])
 
@@ -101,10 +100,10 @@ def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: 
     weighted, indices = projections(step), jnp.arange(steps, dtype=jnp.int32)
 
     def advance(written: list[Array], i: Array) -> tuple[list[Array], Array]:
-        counter = Counter(weighted)
+        counts: dict[str, Array] = {}
         x = [i, *jax.tree.leaves(inputs_at(i))]
-        result = step(step.arrays, x, written, Tap(watch=counter.watch))
-        return result.written, sum(counter.counts.values(), jnp.zeros(2, COUNTS))[0]
+        result = step(step.arrays, x, written, Tap(watch=partial(count, weighted, counts)))
+        return result.written, sum(counts.values(), jnp.zeros(2, COUNTS))[0]
 
     return jnp.sum(jax.lax.scan(advance, step.start(step.arrays), indices)[1])
 

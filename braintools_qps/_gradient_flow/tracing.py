@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
@@ -83,28 +84,31 @@ def step_as_is(model: Model, first: Any) -> Step:
     return _Traced(model, jax.tree.map(lambda x: x[None], first)).step(())
 
 
+class _Leaf(NamedTuple):
+    """A leaf of a state that a step reads."""
+
+    state: brainstate.State
+    value: Array
+    place: Place
+
+
 class _Traced:
     """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
     def __init__(self, model: Model, inputs: Inputs):
-        self.model = model
         first = jax.tree.map(lambda x: x[0], inputs)
         arguments = (jnp.asarray(0, jnp.int32), first)
         function = brainstate.transform.StatefulFunction(partial(advance, model))
         function.make_jaxpr(*arguments)
-        states = brainstate.graph.states(model)
-        self.paths = {id(state): path for path, state in states.items()}
         self.jaxpr = inlined(function.get_jaxpr(*arguments))
         self.output_tree = jax.tree.structure(function.get_out_shapes(*arguments)[0])
-        self.states = function.get_states(*arguments)
-        self.leaves = [(s, jnp.asarray(x)) for s in self.states for x in jax.tree.leaves(s.value)]
+        self.leaves = _leaves_of(model, function.get_states(*arguments))
         written = {id(state) for state in function.get_write_states(*arguments)}
-        positions = range(len(self.leaves))
-        self.written = tuple(i for i in positions if id(self.leaves[i][0]) in written)
+        self.written = tuple(i for i, leaf in enumerate(self.leaves) if id(leaf.state) in written)
 
     def before_and_after(self) -> list[dict[Var, brainstate.State]]:
         """The states that are written, by their variables before and after the step."""
-        states = [self.leaves[i][0] for i in self.written]
+        states = [self.leaves[i].state for i in self.written]
         first = len(self.jaxpr.jaxpr.invars) - len(self.leaves)
         before = [self.jaxpr.jaxpr.invars[first + i] for i in self.written]
         after = self.jaxpr.jaxpr.outvars[len(self.jaxpr.jaxpr.outvars) - len(states) :]
@@ -112,14 +116,13 @@ class _Traced:
 
     def check_kept(self) -> None:
         for i, after in zip(self.written, self.jaxpr.out_avals[-len(self.written) :]):
-            state, before = self.leaves[i]
+            _, before, place = self.leaves[i]
             if (before.shape, before.dtype) != (after.shape, after.dtype):
-                name = ".".join(map(str, self.paths.get(id(state), ("a state",))))
+                name = ".".join(map(str, place.path)) or "a state"
                 raise ValueError(
                     f"states must keep their shape and dtype, got {name} of shape {before.shape} "
                     f"and dtype {before.dtype} before a step and {after.shape}, {after.dtype} "
-                    "after it. "
-                    "Initialise them for these inputs, for example with "
+                    "after it. Initialise them for these inputs, for example with "
                     "brainstate.nn.init_all_states(model, batch_size)"
                 )
 
@@ -146,38 +149,44 @@ class _Traced:
         """The step with these populations."""
         return Step(
             jaxpr=with_constants_as_arguments(self.jaxpr),
-            arrays=Arrays(self.jaxpr.consts, tuple(_strong(leaf) for _, leaf in self.leaves)),
+            arrays=Arrays(self.jaxpr.consts, tuple(leaf.value for leaf in self.leaves)),
             populations=populations,
             readouts=(),
             written=self.written,
-            lasting=tuple(j for j, i in enumerate(self.written) if outlasts(self.leaves[i][0])),
+            lasting=tuple(j for j, i in enumerate(self.written) if outlasts(self.leaves[i].state)),
             parameters=self._read_only(trained=True),
             fixed=self._read_only(trained=False),
             output_tree=self.output_tree,
             callers=tuple(callers(self.jaxpr)),
-            places=self._places(),
-        )
-
-    def _places(self) -> tuple[Place, ...]:
-        """The place of each leaf of the states."""
-        paths = [(state, self.paths.get(id(state), ())) for state in self.states]
-        return tuple(
-            Place(path, keys, expression(self.model, path))
-            for state, path in paths
-            for keys, _ in jax.tree_util.tree_leaves_with_path(state.value)
+            places=tuple(leaf.place for leaf in self.leaves),
         )
 
     def _read_only(self, *, trained: bool) -> tuple[int, ...]:
         """Positions of parameters, or of matrices in other states; the step writes neither."""
         return tuple(
             i
-            for i, (state, leaf) in enumerate(self.leaves)
-            if isinstance(state, brainstate.ParamState) is trained
-            and id(state) in self.paths
+            for i, leaf in enumerate(self.leaves)
+            if isinstance(leaf.state, brainstate.ParamState) is trained
+            and leaf.place.path
             and i not in self.written
-            and is_real(leaf)
-            and (trained or leaf.ndim > 1)
+            and is_real(leaf.value)
+            and (trained or leaf.value.ndim > 1)
         )
+
+
+def _leaves_of(model: Model, states: Iterable[brainstate.State]) -> list[_Leaf]:
+    """The leaves of all states.
+
+    No value is of a weak type: training loses that, and programs would compile anew.
+    """
+    paths = {id(state): path for path, state in brainstate.graph.states(model).items()}
+    leaves = []
+    for state in states:
+        path = paths.get(id(state), ())
+        for keys, x in jax.tree_util.tree_leaves_with_path(state.value):
+            value = jnp.asarray(x, jnp.asarray(x).dtype)
+            leaves.append(_Leaf(state, value, Place(path, keys, expression(model, path))))
+    return leaves
 
 
 def outlasts(state: brainstate.State) -> bool:
@@ -196,14 +205,14 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
     if inner := inner_callers(traced.jaxpr):
         where = ", ".join(sorted(set(inner.values())))
         raise no_neurons(f"{', '.join(sorted(inner))} spike inside {where} within the step")
-    position = {id(traced.leaves[i][0]): n for n, i in enumerate(traced.written)}
+    position = {id(traced.leaves[i].state): n for n, i in enumerate(traced.written)}
     called = sorted(set(callers(traced.jaxpr)))
-    membranes = {name: position.get(id(membrane_of(neurons[name]))) for name in called}
-    if still := [name for name, membrane in membranes.items() if membrane is None]:
+    membranes = {name: id(membrane_of(neurons[name])) for name in called}
+    if still := [name for name, membrane in membranes.items() if membrane not in position]:
         raise no_neurons(f"{', '.join(still)} spike without a change of V")
     if not membranes:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
-    return {name: membrane for name, membrane in membranes.items() if membrane is not None}
+    return {name: position[membrane] for name, membrane in membranes.items()}
 
 
 def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
@@ -253,8 +262,3 @@ def no_neurons(found: str) -> ValueError:
         "spike_grad or surrogate_function, or their only surrogate, that each step calls, outside "
         f"of inner loops. Here {found}"
     )
-
-
-def _strong(leaf: Any) -> Any:
-    """The same array without a weak type: training loses it, and programs would compile anew."""
-    return jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf

@@ -82,8 +82,7 @@ class Trials:
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless."""
         piece = self._piece(step, spikes, through_stops, all_steps)
-        training = started(step)
-        sizes = [_step_size(w, share) for w in training.weights]
+        training, sizes = started(step), [_step_size(w, share) for w in _weights(step)]
         losses: list[float] = []
         with _bar() as advance:
             while not _is_over(losses, self.loss.constant, longest):
@@ -91,8 +90,7 @@ class Trials:
                 losses += np.asarray(more, np.float64).tolist()
                 advance(len(more))
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
-        finite = [bool(jnp.isfinite(w).all()) for w in training.weights]
-        bad = tuple(i for i, is_good in zip(step.parameters, finite) if not is_good)
+        bad = tuple(i for i, w in zip(step.parameters, training.weights) if not _is_finite(w))
         record = LearningTrial(tuple(losses), self.loss.constant, self.loss.samples)
         return Tried(record, moved, bad)
 
@@ -125,7 +123,7 @@ class Trials:
 
 def started(step: Step) -> Training:
     """The network before its first step of training."""
-    weights = [step.arrays.states[i] for i in step.parameters]
+    weights = _weights(step)
     start = step.start(step.arrays)
     lasting = [start[j] for j in step.lasting]
     return Training(weights, ADAM.init(weights), lasting, [jnp.zeros((), bool)] * len(weights))
@@ -189,10 +187,18 @@ def outputs_of(
     return outputs, [written[j] for j in step.lasting]
 
 
+def _weights(step: Step) -> list[Array]:
+    return [jnp.asarray(step.arrays.states[i]) for i in step.parameters]
+
+
 def _step_size(weights: Array, share: float) -> float:
     """A share of the root mean square, so that no learning rate has to fit."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
     return share * (usual or ZEROS)
+
+
+def _is_finite(weights: Array) -> bool:
+    return bool(jnp.all(jnp.isfinite(weights)))
 
 
 def _is_over(losses: list[float], constant: float, longest: int) -> bool:
