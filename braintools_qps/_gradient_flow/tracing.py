@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
+from .._jaxpr import Var, callers, inlined, inner_callers
 from .._models import (
     advance,
     check_takes_steps,
@@ -100,23 +100,25 @@ class _Traced:
         arguments = (jnp.asarray(0, jnp.int32), first)
         function = brainstate.transform.StatefulFunction(partial(advance, model))
         function.make_jaxpr(*arguments)
-        self.jaxpr = inlined(function.get_jaxpr(*arguments))
+        self.jaxpr, self.constants = inlined(function.get_jaxpr(*arguments))
+        self.callers = callers(self.jaxpr)
         self.output_tree = jax.tree.structure(function.get_out_shapes(*arguments)[0])
         self.leaves = _leaves_of(model, function.get_states(*arguments))
         written = {id(state) for state in function.get_write_states(*arguments)}
         self.written = tuple(i for i, leaf in enumerate(self.leaves) if id(leaf.state) in written)
+        # Variables of the written states after the step.
+        self.stored: list[Any] = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
 
     def before_and_after(self) -> list[dict[Var, brainstate.State]]:
         """The states that are written, by their variables before and after the step."""
         states = [self.leaves[i].state for i in self.written]
-        first = len(self.jaxpr.jaxpr.invars) - len(self.leaves)
-        before = [self.jaxpr.jaxpr.invars[first + i] for i in self.written]
-        after = self.jaxpr.jaxpr.outvars[len(self.jaxpr.jaxpr.outvars) - len(states) :]
-        return [dict(zip(before, states)), dict(zip(after, states))]
+        first = len(self.jaxpr.invars) - len(self.leaves)
+        before = [self.jaxpr.invars[first + i] for i in self.written]
+        return [dict(zip(before, states)), dict(zip(self.stored, states))]
 
     def check_kept(self) -> None:
-        for i, after in zip(self.written, self.jaxpr.out_avals[-len(self.written) :]):
-            _, before, place = self.leaves[i]
+        for i, variable in zip(self.written, self.stored):
+            (_, before, place), after = self.leaves[i], variable.aval
             if (before.shape, before.dtype) != (after.shape, after.dtype):
                 name = ".".join(map(str, place.path)) or "a state"
                 raise ValueError(
@@ -130,15 +132,13 @@ class _Traced:
         self, name: str, neuron: Node, membrane: int, spike: SpikeFunction, unit: u.Unit | None
     ) -> Population:
         """A neuron that spikes and stores its membrane among the written states."""
-        jaxpr = self.jaxpr.jaxpr
-        stored = jaxpr.outvars[membrane - len(self.written)]
-        sent = sent_spikes(jaxpr, name, stored)
+        sent = sent_spikes(self.jaxpr, name, self.stored[membrane])
         return Population(
             name=name,
             kind=type(neuron),
             spike=spike,
             membrane=membrane,
-            stored=stored,
+            stored=self.stored[membrane],
             unit=u.get_unit(membrane_of(neuron).value),
             argument_unit=unit,
             call=sent.call,
@@ -148,8 +148,8 @@ class _Traced:
     def step(self, populations: tuple[Population, ...]) -> Step:
         """The step with these populations."""
         return Step(
-            jaxpr=with_constants_as_arguments(self.jaxpr),
-            arrays=Arrays(self.jaxpr.consts, tuple(leaf.value for leaf in self.leaves)),
+            jaxpr=self.jaxpr,
+            arrays=Arrays(self.constants, tuple(leaf.value for leaf in self.leaves)),
             populations=populations,
             readouts=(),
             written=self.written,
@@ -157,7 +157,7 @@ class _Traced:
             parameters=self._read_only(trained=True),
             fixed=self._read_only(trained=False),
             output_tree=self.output_tree,
-            callers=tuple(callers(self.jaxpr)),
+            callers=tuple(self.callers),
             places=tuple(leaf.place for leaf in self.leaves),
         )
 
@@ -206,7 +206,7 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
         where = ", ".join(sorted(set(inner.values())))
         raise no_neurons(f"{', '.join(sorted(inner))} spike inside {where} within the step")
     position = {id(traced.leaves[i].state): n for n, i in enumerate(traced.written)}
-    called = sorted(set(callers(traced.jaxpr)))
+    called = sorted(set(traced.callers))
     membranes = {name: id(membrane_of(neurons[name])) for name in called}
     if still := [name for name, membrane in membranes.items() if membrane not in position]:
         raise no_neurons(f"{', '.join(still)} spike without a change of V")
@@ -250,7 +250,7 @@ def _find_membranes(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> N
             {variable: state for variable, state in states.items() if id(state) in own}
             for states in traced.before_and_after()
         )
-        if state := membrane_in(traced.jaxpr.jaxpr, name, before, after):
+        if state := membrane_in(traced.jaxpr, name, before, after):
             set_membrane(neuron, state)
 
 
