@@ -120,9 +120,8 @@ class Evaluator:
 
     def _gradients(self, slopes: list[Array]) -> list[Gradient]:
         """The gradient of each population's membranes."""
-        result = self._backward(self.step.arrays, self.run, slopes, self.cotangents.values)
-        amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
-        return list(map(_gradient, amplitudes, cosines))
+        reduced = self._backward(self.step.arrays, self.run, slopes, self.cotangents.values)
+        return list(map(_gradient, *map(np.asarray, reduced)))
 
     def _activity(self, fired: np.ndarray) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""

@@ -86,8 +86,9 @@ class Graph:
 
     def downstream(self, source: Vertex, *, smooth: bool = False) -> set[str]:
         """The populations and `OUTPUTS` that a vertex reaches; itself only through a loop."""
-        smoothly = {name: facts.smooth for name, facts in self.arriving.items()}
-        return self._closure(source, smoothly if smooth else self.feeds)
+        if smooth:
+            return self._closure(source, {n: facts.smooth for n, facts in self.arriving.items()})
+        return self._closure(source, self.feeds)
 
     def upstream(self, name: str) -> set[str]:
         """The populations that reach a population."""

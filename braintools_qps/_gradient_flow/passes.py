@@ -38,17 +38,6 @@ class Forward(NamedTuple):
     operations: dict[str, Array]  # by sender: weights met, and those multiplied by a number
 
 
-class Backward(NamedTuple):
-    """Adjoints of each population's membrane, reduced to amplitudes and cosines.
-
-    ``amplitudes`` are root mean squares. ``cosines`` compare the adjoint of a step with that of the
-    step after it. Both have the shape (populations, time, draws).
-    """
-
-    amplitudes: Array
-    cosines: Array
-
-
 _known: ContextVar[dict[Any, Wrapped] | None] = ContextVar("known programs", default=None)
 
 
@@ -120,7 +109,7 @@ def backward(
     run: Forward,
     slopes: Sequence[Array],
     cotangents: Sequence[Array],
-) -> Backward:
+) -> tuple[Array, Array]:
     """Follow the adjoints of all membranes back through a run.
 
     Parameters
@@ -132,6 +121,12 @@ def backward(
     cotangents : sequence of Array
         Derivatives of a loss with respect to the real outputs, of shape (draws, k, ...) for the
         last k steps.
+
+    Returns
+    -------
+    amplitudes, cosines : Array
+        Root mean squares of the adjoints of each membrane, and the cosines of each with that of the
+        step after it, of shape (populations, time, draws).
     """
     dtypes = (state.dtype for state in step.start(arrays))
     smooth = [j for j, dtype in enumerate(dtypes) if jnp.issubdtype(dtype, jnp.inexact)]
@@ -164,7 +159,7 @@ def backward(
     carry = zeros(run.states[j][0] for j in smooth), zeros(membranes)
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
     amplitudes, cosines = jax.lax.scan(back, carry, by_step, reverse=True)[1]
-    return Backward(jnp.stack(amplitudes), jnp.stack(cosines))
+    return jnp.stack(amplitudes), jnp.stack(cosines)
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:

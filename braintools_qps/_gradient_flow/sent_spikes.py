@@ -9,18 +9,16 @@ from .._jaxpr import MIXING, Jaxpr, Literal, Var, mark_of
 from .._models import SPIKES
 
 
-class Sent(NamedTuple):
-    """The variable of the spikes, and which of the calls that make them up sees the new V."""
-
-    variable: Var
-    call: int
-
-
-def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> Sent:
+def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> tuple[Var, int]:
     """Find what leaves a population: the last call, or what it and others are composed to.
 
     A neuron of `brainpy.state` spikes once before, for its reset, and a `braincell` cell sends the
     product of two calls.
+
+    Returns
+    -------
+    variable, call
+        The variable of the spikes, and which of the calls that make them up sees the new V.
 
     Raises
     ------
@@ -41,7 +39,7 @@ def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> Sent:
         )
     after = computed_from(jaxpr, membrane)
     seeing = [call for call in calls if marked[call].invars[0] in after]
-    return Sent(variable, max(seeing, default=last))
+    return variable, max(seeing, default=last)
 
 
 class _Composed(NamedTuple):

@@ -132,7 +132,7 @@ class _Traced:
         self, name: str, neuron: Node, membrane: int, spike: SpikeFunction, unit: u.Unit | None
     ) -> Population:
         """A neuron that spikes and stores its membrane among the written states."""
-        sent = sent_spikes(self.jaxpr, name, self.stored[membrane])
+        sent, call = sent_spikes(self.jaxpr, name, self.stored[membrane])
         return Population(
             name=name,
             kind=type(neuron),
@@ -141,8 +141,8 @@ class _Traced:
             stored=self.stored[membrane],
             unit=u.get_unit(membrane_of(neuron).value),
             argument_unit=unit,
-            call=sent.call,
-            spikes=sent.variable,
+            call=call,
+            spikes=sent,
         )
 
     def step(self, populations: tuple[Population, ...]) -> Step:
