@@ -265,8 +265,6 @@ def _is_product(eqn: JaxprEqn, operands: list[Facts]) -> bool:
 
 def _scaled(facts: Facts, first: Facts, second: Facts) -> Facts:
     """A product of elements: a norm hides the weights before it, and its gain takes their place."""
-    if first.normed and second.normed:
-        return facts
     scale, other = (first, second) if first.normed else (second, first)
     if scale.normed and other.is_data:  # divided by its own size
         return facts._replace(weights=frozenset())
