@@ -54,7 +54,7 @@ def normalize_surrogate(
     -------
     dict of str to Surrogate
         A surrogate for each population by its name, to pass to `set_surrogate` or `gradient_flow`.
-        A surrogate without a dampening is wrapped in `Scaled`.
+        A surrogate without a dampening, or with a State as its dampening, is wrapped in `Scaled`.
 
     Raises
     ------
