@@ -99,35 +99,31 @@ def called_by(eqn: JaxprEqn) -> ClosedJaxpr | None:
     return inner if inner is None or isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
 
 
-def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
+def inlined(closed: ClosedJaxpr) -> tuple[Jaxpr, list[Array]]:
     """The same jaxpr with all calls opened, so that its equations are on one level.
 
     The derivative rules of spike functions are removed, because the slopes of each candidate
-    replace them.
+    replace them. Constants are its first arguments, so that it holds no arrays, and come with it.
     """
-    flat = jax.make_jaxpr(lambda *arguments: evaluate(closed, arguments, _Inliner()))
-    return flat(*closed.in_avals)
+    opened = jax.make_jaxpr(lambda *arguments: evaluate(closed, arguments, _Inliner()))
+    flat = opened(*closed.in_avals)
+    arguments = [*flat.jaxpr.constvars, *flat.jaxpr.invars]
+    return flat.jaxpr.replace(constvars=[], invars=arguments), flat.consts
 
 
-def with_constants_as_arguments(closed: ClosedJaxpr) -> Jaxpr:
-    """The jaxpr with its constants as first arguments, so that it holds no arrays."""
-    jaxpr = closed.jaxpr
-    return jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
-
-
-def callers(closed: ClosedJaxpr) -> list[str]:
+def callers(jaxpr: Jaxpr) -> list[str]:
     """Names of the neurons that spike at the top level, one for each call, in order."""
-    names = map(mark_of, closed.jaxpr.eqns)
+    names = map(mark_of, jaxpr.eqns)
     return [name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)]
 
 
-def inner_callers(closed: ClosedJaxpr) -> dict[str, str]:
+def inner_callers(jaxpr: Jaxpr) -> dict[str, str]:
     """The neurons that spike inside loops and branches, each with the primitive around them."""
     return {
         name.removeprefix(SPIKES): primitive_of(outer)
-        for outer in closed.jaxpr.eqns
-        for jaxpr in jaxprs_within(outer)
-        for name in map(mark_of, jaxpr.eqns)
+        for outer in jaxpr.eqns
+        for inner in jaxprs_within(outer)
+        for name in map(mark_of, inner.eqns)
         if name.startswith(SPIKES)
     }
 
@@ -268,23 +264,20 @@ class Tap:
         self.watch(eqn, operands)
         mark = mark_of(eqn)
         if mark.startswith(ARGUMENT):
-            return [self._called(mark.removeprefix(ARGUMENT), operands[0])]
+            (self.arguments[mark.removeprefix(ARGUMENT)],) = operands
+            return operands
         if mark.startswith(SPIKES):
             return [self._spiked(mark.removeprefix(SPIKES), operands[0])]
         if self.through_stops and eqn.primitive.name in STOPPING:
             return [x + jax.lax.stop_gradient(y - x) for x, y in zip(operands, bind(eqn, operands))]
         return bind(eqn, operands)
 
-    def _called(self, name: str, argument: Array) -> Array:
-        self.arguments[name] = argument
-        return argument
-
     def _spiked(self, name: str, spikes: Array) -> Array:
         argument = self.arguments[name]
         self.calls.append(argument)
-        return (
-            spikes if self.slope is None else _spikes(argument, spikes, self.slope(name, argument))
-        )
+        if self.slope is None:
+            return spikes
+        return _spikes(argument, spikes, self.slope(name, argument))
 
 
 def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:

@@ -15,7 +15,7 @@ from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
 from .operations import per_sample
-from .passes import Forward, passes_of, with_index
+from .passes import Forward, backward, compiled, forward, with_index
 from .slopes import slope_summary, slopes_at
 from .step import Population, Spikes, Step
 from .trial import Tried
@@ -72,13 +72,13 @@ class Evaluator:
         wanted: Wanted | None = None,
     ) -> None:
         self.step, self.inputs, self.objective, self.model = step, inputs, objective, model
-        self.passes = passes_of(step)
-        self.run = self.passes.forward(step.arrays, with_index(inputs))
+        self._forward, self._backward = compiled(forward, step), compiled(backward, step)
+        self.run = self._forward(step.arrays, with_index(inputs))
         self.batch = batch_size(inputs)
         batched = 1 + (self.batch is not None)
         self.features = sum(int(np.prod(x.shape[batched:])) for x in self.run.inputs[1:])
         self.cotangents = objective.cotangents(step, self.run, self.batch)
-        self.activities = [self._activity(i) for i in range(len(step.populations))]
+        self.activities = list(map(self._activity, map(np.asarray, self.run.fired)))
         self.operations = self._operations()
         self.labels, self.wanted = labels, wanted or Wanted()
 
@@ -86,7 +86,7 @@ class Evaluator:
         """The same model run over other inputs, perhaps with other values of its states."""
         arrays = self.step.arrays
         arrays = arrays if states is None else arrays._replace(states=tuple(states))
-        return self.passes.forward(arrays, with_index(inputs))
+        return self._forward(arrays, with_index(inputs))
 
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
@@ -126,13 +126,11 @@ class Evaluator:
 
     def _gradients(self, slopes: list[Array]) -> list[Gradient]:
         """The gradient of each population's membranes."""
-        result = self.passes.backward(self.step.arrays, self.run, slopes, self.cotangents.values)
-        amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
-        return list(map(_gradient, amplitudes, cosines))
+        reduced = self._backward(self.step.arrays, self.run, slopes, self.cotangents.values)
+        return list(map(_gradient, *map(np.asarray, reduced)))
 
-    def _activity(self, index: int) -> tuple[int, Activity]:
+    def _activity(self, fired: np.ndarray) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
-        fired = np.asarray(self.run.fired[index])
         batched = fired.ndim > 2 and fired.shape[1] == self.batch
         size = int(np.prod(fired.shape[1 + batched :]))
         return size, measures.activity(fired, int(batched))

@@ -7,13 +7,14 @@ The facts of the states that a step writes go into the next step, until nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from .._jaxpr import STOPPING, Jaxpr, JaxprEqn, Var, evaluate, is_product, mark_of
+from .._jaxpr import STOPPING, Jaxpr, JaxprEqn, Var, evaluate, is_product, mark_of, settle
 from .._models import ARGUMENT, SPIKES
 
 INPUTS, OUTPUTS = "inputs", "outputs"
@@ -54,25 +55,40 @@ NOTHING = Facts()
 class Graph:
     """Direct connections between inputs, populations, parameters and outputs.
 
-    ``feeds`` maps each population, and `OUTPUTS`, to what feeds it; ``smooth`` to that part of it
-    through which a derivative passes; ``fired`` to the populations whose spikes, not their V alone,
-    are among it; ``stopped`` to the primitives that stop a derivative, by source. ``weights`` are
-    the parameters to scale, by population: those that multiply its inputs, and after a norm its
-    gain. ``fixed`` are the positions of weights that are no parameters, also for `OUTPUTS`.
+    ``arriving`` are the facts of what arrives at each population, and at `OUTPUTS`.
     """
 
-    names: tuple[str, ...]
-    feeds: Mapping[str, Vertices]
-    smooth: Mapping[str, Vertices]
-    fired: Mapping[str, Vertices]
-    stopped: Mapping[str, frozenset[tuple[Vertex, str]]]
-    weights: Mapping[str, frozenset[int]]
-    fixed: Mapping[str, list[int]]
+    arriving: Mapping[str, Facts]
     sources: Mapping[Any, Vertices]  # what feeds each variable of the step
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The populations."""
+        return tuple(name for name in self.arriving if name != OUTPUTS)
+
+    @cached_property
+    def feeds(self) -> dict[str, Vertices]:
+        """What feeds each population, and `OUTPUTS`."""
+        return {name: facts.sources for name, facts in self.arriving.items()}
+
+    @cached_property
+    def fixed(self) -> dict[str, list[int]]:
+        """Positions of the weights that are no parameters, by what they feed."""
+        return {
+            name: sorted(v.position for v in facts.weights if isinstance(v, Fixed))
+            for name, facts in self.arriving.items()
+        }
+
+    def weights(self, name: str) -> list[int]:
+        """The parameters to scale: those that multiply inputs, and after a norm its gain."""
+        facts = self.arriving[name]
+        return sorted(trained(facts.weights | facts.gains))
 
     def downstream(self, source: Vertex, *, smooth: bool = False) -> set[str]:
         """The populations and `OUTPUTS` that a vertex reaches; itself only through a loop."""
-        return self._closure(source, self.smooth if smooth else self.feeds)
+        if smooth:
+            return self._closure(source, {n: facts.smooth for n, facts in self.arriving.items()})
+        return self._closure(source, self.feeds)
 
     def upstream(self, name: str) -> set[str]:
         """The populations that reach a population."""
@@ -81,12 +97,17 @@ class Graph:
     def is_readout(self, name: str) -> bool:
         """Whether others, or the output, read a population's V and nothing reads its spikes."""
         others = {sink for sink, sources in self.feeds.items() if name in sources} - {name}
-        return bool(others) and not any(name in self.fired[sink] for sink in others)
+        return bool(others) and not any(name in self.arriving[sink].fired for sink in others)
 
     def passes_by(self, names: set[str]) -> bool:
         """Whether the inputs reach the output on a way through none of these populations."""
         others = {name: sources - names for name, sources in self.feeds.items()}
         return OUTPUTS in self._closure(INPUTS, others)
+
+    def is_stopped(self, source: Vertex) -> bool:
+        """Whether the output depends on a vertex, and no derivative reaches it."""
+        smooth = self.downstream(source, smooth=True)
+        return OUTPUTS in self.downstream(source) and OUTPUTS not in smooth
 
     def blockers(self, source: Vertex) -> list[str]:
         """The primitives that stop the derivative on the way from a vertex to the output."""
@@ -94,30 +115,25 @@ class Graph:
         # What stops at the neuron itself, such as a detached reset, is on no way to the output.
         names = {
             name
-            for sink, stops in self.stopped.items()
-            for vertex, name in stops
+            for sink, facts in self.arriving.items()
+            for vertex, name in facts.stopped
             if vertex in reached and vertex != sink
         }
         return sorted(names & STOPPING) or sorted(names)
 
-    def in_order(self, position: Callable[[str], int]) -> list[str]:
-        """The populations in the order in which signals reach them; those without input last."""
-        reached = self.downstream(INPUTS)
-
-        def key(name: str) -> tuple[bool, int, int]:
-            before = self.upstream(name) - self.downstream(name)
-            return name not in reached, len(before), position(name)
-
-        return sorted(self.names, key=key)
+    def place(self, name: str) -> tuple[bool, int]:
+        """Sorts populations in the order in which signals reach them; those without input last."""
+        before = self.upstream(name) - self.downstream(name)
+        return name not in self.downstream(INPUTS), len(before)
 
     def _closure(self, source: Vertex, feeds: Mapping[str, Vertices]) -> set[str]:
         reached: set[str] = set()
-        ahead = [source]
+        ahead: list[Vertex] = [source]
         while ahead:
             vertex = ahead.pop()
             new = [n for n, sources in feeds.items() if vertex in sources and n not in reached]
             reached.update(new)
-            ahead += [name for name in new if name != OUTPUTS]
+            ahead += new
         return reached
 
 
@@ -153,41 +169,29 @@ def graph_of(
     for variable, vertex in vertices.items():
         alone = frozenset({vertex})
         start[variable] = Facts(alone, alone, alone)
-    while True:
-        read, after, sinks, known = _followed(jaxpr, start, membranes, len(carried))
-        ahead = dict(start)
-        for state, facts in zip(carried, after):
-            ahead[state] = joined([start.get(state, NOTHING), facts._replace(normed=False)])
-        if ahead == start:
-            break
-        start = ahead
-    names = tuple(sinks)
-    sinks |= {OUTPUTS: joined(read)}
-    return Graph(
-        names=names,
-        feeds={name: facts.sources for name, facts in sinks.items()},
-        smooth={name: facts.smooth for name, facts in sinks.items()},
-        fired={name: facts.fired for name, facts in sinks.items()},
-        stopped={name: facts.stopped for name, facts in sinks.items()},
-        weights={name: trained(sinks[name].weights | sinks[name].gains) for name in names},
-        fixed={
-            name: sorted(v.position for v in facts.weights if isinstance(v, Fixed))
-            for name, facts in sinks.items()
-        },
-        sources={variable: facts.sources for variable, facts in known.items()},
-    )
+    n = len(jaxpr.outvars) - len(carried)
+
+    def followed(states: Sequence[Facts]) -> tuple[list[Facts], dict[str, Facts], dict[Var, Facts]]:
+        return _followed(jaxpr, start | dict(zip(carried, states)), membranes)
+
+    def step(states: list[Facts]) -> list[Facts]:
+        return [facts._replace(normed=False) for facts in followed(states)[0][n:]]
+
+    results, arriving, known = followed(settle(step, [NOTHING] * len(carried), joined))
+    sources = {variable: facts.sources for variable, facts in known.items()}
+    return Graph(arriving | {OUTPUTS: joined(*results[:n])}, sources)
 
 
 def _followed(
-    jaxpr: Jaxpr, start: Mapping[Var, Facts], membranes: Mapping[Var, str], written: int
-) -> tuple[list[Facts], list[Facts], dict[str, Facts], dict[Var, Facts]]:
-    """The facts of outputs and written states, of what arrives at each population, and of all."""
-    sinks = dict.fromkeys(membranes.values(), NOTHING)
+    jaxpr: Jaxpr, start: Mapping[Var, Facts], membranes: Mapping[Var, str]
+) -> tuple[list[Facts], dict[str, Facts], dict[Var, Facts]]:
+    """The facts of the results, of what arrives at each population, and of all variables."""
+    arriving = dict.fromkeys(membranes.values(), NOTHING)
     known = {variable: start.get(variable, NOTHING) for variable in jaxpr.invars}
 
     def arrive(name: str, facts: Facts) -> None:
-        if name in sinks:
-            sinks[name] = joined([sinks[name], facts])
+        if name in arriving:
+            arriving[name] = joined(arriving[name], facts)
 
     def result(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
         mark = mark_of(eqn)
@@ -197,7 +201,7 @@ def _followed(
         if mark.startswith(SPIKES):
             sender = mark.removeprefix(SPIKES)
             sent = _sent_by(sender)._replace(fired=frozenset({sender}))
-            return sent if sender in sinks else operands[0]
+            return sent if sender in arriving else operands[0]
         facts = _computed(eqn, operands, variable)
         if name := membranes.get(variable):
             arrive(name, facts)
@@ -210,10 +214,10 @@ def _followed(
         return facts
 
     results = evaluate(jaxpr, list(known.values()), bind, lambda _: NOTHING)
-    return results[:-written], results[-written:], sinks, known
+    return results, arriving, known
 
 
-def joined(facts: Sequence[Facts]) -> Facts:
+def joined(*facts: Facts) -> Facts:
     """The facts of a value computed from several."""
     fields: Iterable[Sequence[Any]] = zip(NOTHING, *facts)
     merged: list[Any] = [any(f) if f[0] is False else frozenset().union(*f) for f in fields]
@@ -231,7 +235,7 @@ def _sent_by(name: str) -> Facts:
 
 def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     """The facts of an equation's result."""
-    facts = _stopped(eqn, joined(operands), variable)
+    facts = _stopped(eqn, joined(*operands), variable)
     if _is_product(eqn, operands):
         factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
         met = facts.weights | factors
@@ -261,8 +265,6 @@ def _is_product(eqn: JaxprEqn, operands: list[Facts]) -> bool:
 
 def _scaled(facts: Facts, first: Facts, second: Facts) -> Facts:
     """A product of elements: a norm hides the weights before it, and its gain takes their place."""
-    if first.normed and second.normed:
-        return facts
     scale, other = (first, second) if first.normed else (second, first)
     if scale.normed and other.is_data:  # divided by its own size
         return facts._replace(weights=frozenset())

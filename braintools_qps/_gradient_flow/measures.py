@@ -23,8 +23,7 @@ def growth_per_step(moments: np.ndarray) -> float:
     lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
     if len(lags) < 2:
         return np.nan
-    steps, logs = lags - lags.mean(), 0.5 * np.log(moments[lags])
-    slope = steps @ logs / (steps @ steps)  # np.polyfit takes five times as long
+    slope, _ = np.polyfit(lags, 0.5 * np.log(moments[lags]), 1)
     return float(np.exp(slope))
 
 

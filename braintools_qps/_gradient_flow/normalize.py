@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import brainstate
 from braintools.surrogate import Surrogate
 
 from .._checks import check_positive
@@ -55,7 +54,7 @@ def normalize_surrogate(
     -------
     dict of str to Surrogate
         A surrogate for each population by its name, to pass to `set_surrogate` or `gradient_flow`.
-        A surrogate without a dampening is wrapped in `Scaled`.
+        A surrogate without a dampening, or with a State as its dampening, is wrapped in `Scaled`.
 
     Raises
     ------
@@ -64,7 +63,7 @@ def normalize_surrogate(
     ValueError
         If ``mean_slope`` is not finite and above 0, or the inputs have no time step or parts
         that differ in time steps or samples. If the spike function of a population is not a
-        Surrogate, has a State as its dampening, or has a mean slope of 0.
+        Surrogate, or has a mean slope of 0.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and the surrogate has no scale for it.
 
@@ -106,11 +105,16 @@ def lowered(evaluator: Evaluator, spikes: Spikes, mean_slope: float) -> dict[str
     Raises
     ------
     ValueError
-        If a spike function is not a Surrogate, has a State as its dampening, or a mean slope of 0.
+        If a spike function is not a Surrogate, or has a mean slope of 0.
     """
     spikes = {p.name: spikes[p.name] for p in evaluator.step.populations}  # no readouts
     for name, spike in spikes.items():
-        _check_dampening(name, spike)
+        if not is_step(spike):
+            raise ValueError(
+                "the spike function of every population must be a Surrogate that sends 0 or 1\n"
+                f"That of {name} is none: {spike!r}\n"
+                f"Pass one, for example surrogate={{{name!r}: 'QPseudoSpike'}}"
+            )
     means = {
         p.name: evaluator.slopes_of(p, spikes[p.name]).per_scale for p in evaluator.step.populations
     }
@@ -122,17 +126,3 @@ def lowered(evaluator: Evaluator, spikes: Spikes, mean_slope: float) -> dict[str
         )
     factor = float(f"{min(1.0, mean_slope / max(means.values())):.4g}")
     return {name: adjusted(spike, dampening=factor) for name, spike in spikes.items()}
-
-
-def _check_dampening(name: str, spike: object) -> None:
-    if not is_step(spike):
-        why = "The spike function is no Surrogate that sends 0 or 1"
-    elif isinstance(getattr(spike, "dampening", None), brainstate.State):
-        why = "The dampening is a State"
-    else:
-        return
-    raise ValueError(
-        "every population needs a Surrogate with a constant dampening\n"
-        f"{why} in {name}: {spike!r}\n"
-        f"Pass one, for example surrogate={{{name!r}: 'QPseudoSpike'}}"
-    )

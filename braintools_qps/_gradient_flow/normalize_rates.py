@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import brainstate
@@ -10,18 +12,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from scipy.optimize import brentq
 
 from .._checks import is_positive
 from .._models import checked_inputs
 from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
-from .passes import passes_of, replaced, with_index
+from .passes import compiled, firing_rates, replaced, with_index
 from .step import Step
 from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
 CUTS = 16  # of the interval of exponents in which the factor lies
+RUNS_AWAY = 2.0  # more than any rate: membranes that are not finite
 CLOSE = 0.01  # relative distance from the target at which the search ends
 AS_NEAR = 2.0  # ratio to the target that is accepted where no factor attains it
 SWEEPS = 5  # over all populations: populations that feed each other need more than one
@@ -126,41 +130,25 @@ def normalize_rates(
 def attained(
     rate_at: Callable[[float], float], target: float, *, close: float = CLOSE
 ) -> float | None:
-    """The factor nearest to 1 at which a firing rate is the target, or None.
+    """The factor near 1 at which a firing rate is the target, or None.
 
-    Factors go up to ``2**WIDEST``. The interval that holds the factor is cut where a straight line
-    between its ends meets the target, but never near an end, because rates jump.
+    Factors go up to ``2**WIDEST``. Where the rate passes the target between two powers of 2, that
+    interval is searched; where it jumps there, the nearest rate counts.
     """
+    rates: dict[float, float] = {}  # by exponent
 
-    def rate_with(exponent: float) -> float:
+    @cache
+    def excess(exponent: float) -> float:
         rate = rate_at(2.0**exponent)
-        return np.inf if np.isnan(rate) else rate  # membranes that run away
+        rates[exponent] = rate if np.isfinite(rate) else RUNS_AWAY
+        above = rates[exponent] - target
+        return 0.0 if abs(above) <= close * target else above
 
-    rates = {0.0: rate_with(0.0)}  # by exponent
-    if abs(rates[0.0] - target) <= close * target:
-        return 1.0
-    upwards = rates[0.0] < target
-    sign = 1 if upwards else -1
-    exponents = [sign * n for n in range(1, WIDEST + 1)]
-    near = 0.0
-    for far in map(float, [*exponents, 0, *(-n for n in exponents)]):
-        rates[far] = rate_with(far)
-        if (rates[far] >= target) is upwards:
-            break
-        near = far
-    else:
-        return _nearest(rates, target)
-    for _ in range(CUTS):
-        low, high = sorted((rates[near], rates[far]))
-        share = abs(target - rates[near]) / (high - low) if high < np.inf else 0.5
-        middle = near + min(max(share, 0.2), 0.8) * (far - near)
-        rates[middle] = rate_with(middle)
-        if abs(rates[middle] - target) <= close * target:
-            return 2.0**middle
-        if (rates[middle] >= target) is upwards:
-            far = middle
-        else:
-            near = middle
+    sign = 1 if excess(0.0) < 0 else -1
+    exponents = [float(sign * n) for n in range(WIDEST + 1)]
+    steps = [*pairwise(exponents), *pairwise(-n for n in exponents)]
+    if interval := next((each for each in steps if excess(each[0]) * excess(each[1]) <= 0), None):
+        brentq(excess, *interval, maxiter=CUTS, disp=False)
     return _nearest(rates, target)
 
 
@@ -198,7 +186,7 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
 
 def rates_of(step: Step, indexed: list[Array]) -> Callable[[Any], Rates]:
     """A function from the leaves of all states to the firing rates of all populations."""
-    measure = passes_of(step).rates
+    measure = compiled(firing_rates, step)
     names = [population.name for population in step.populations]
     return lambda states: dict(
         zip(names, map(float, measure(step.arrays._replace(states=tuple(states)), indexed)))
@@ -263,11 +251,10 @@ def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> 
 
 def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
     """Set the states of a model to these leaves, where they are not those of the step."""
-    states, position = brainstate.graph.states(model), 0
-    for source in step.sources:
-        places = slice(position, position := position + source.structure.num_leaves)
-        if any(new is not old for new, old in zip(leaves[places], step.arrays.states[places])):
-            states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
+    states, paths = brainstate.graph.states(model), [place.path for place in step.places]
+    for path in {p for p, new, old in zip(paths, leaves, step.arrays.states) if new is not old}:
+        values = [leaf for leaf, of in zip(leaves, paths) if of == path]
+        states[path].value = jax.tree.unflatten(jax.tree.structure(states[path].value), values)
 
 
 def _fixed(step: Step, rates: Rates) -> ValueError | None:

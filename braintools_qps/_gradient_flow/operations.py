@@ -52,18 +52,16 @@ class Projection(NamedTuple):
         return sum((jnp.sum(x, dtype=COUNTS) for x in bind(eqn, counted)), jnp.zeros((), COUNTS))
 
 
-class Counter:
-    """Counts the operations of a step, by sender; `watch` is called with each of its equations."""
-
-    def __init__(self, projections: Mapping[int, Projection]) -> None:
-        self._projections = projections
-        self.counts: dict[str, Array] = {}
-
-    def watch(self, eqn: JaxprEqn, operands: Sequence[Array]) -> None:
-        """Count an equation if it is a projection."""
-        if projection := self._projections.get(id(eqn)):
-            earlier = self.counts.get(projection.sender, jnp.zeros(2, COUNTS))
-            self.counts[projection.sender] = earlier + projection.operations(eqn, operands)
+def count(
+    projections: Mapping[int, Projection],
+    counts: dict[str, Array],
+    eqn: JaxprEqn,
+    operands: Sequence[Array],
+) -> None:
+    """Add the operations of an equation to those of its sender, if it is a projection."""
+    if projection := projections.get(id(eqn)):
+        earlier = counts.get(projection.sender, jnp.zeros(2, COUNTS))
+        counts[projection.sender] = earlier + projection.operations(eqn, operands)
 
 
 def projections(step: Step) -> dict[int, Projection]:

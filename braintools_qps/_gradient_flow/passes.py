@@ -7,7 +7,6 @@ program for all candidates.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,7 +20,7 @@ from jax.stages import Wrapped
 
 from .._jaxpr import Tap
 from ..typing import Inputs, Model
-from .operations import COUNTS, Counter, projections
+from .operations import COUNTS, count, projections
 from .step import Arrays, Step, is_real
 from .tracing import step_as_is
 
@@ -39,70 +38,37 @@ class Forward(NamedTuple):
     operations: dict[str, Array]  # by sender: weights met, and those multiplied by a number
 
 
-class Backward(NamedTuple):
-    """Adjoints of each population's membrane, reduced to amplitudes and cosines.
-
-    ``amplitudes`` are root mean squares. ``cosines`` compare the adjoint of a step with that of the
-    step after it. Both have the shape (populations, time, draws).
-    """
-
-    amplitudes: Array
-    cosines: Array
-
-
-class Passes(NamedTuple):
-    """The passes through a traced step, which take its arrays. Each compiles at its first call."""
-
-    forward: Wrapped
-    backward: Wrapped
-    rates: Wrapped
-
-
-# By the text of the step
-_known: ContextVar[dict[str, Passes] | None] = ContextVar("known programs", default=None)
+_known: ContextVar[dict[Any, Wrapped] | None] = ContextVar("known programs", default=None)
 
 
 @contextmanager
 def compiling_once() -> Iterator[None]:
-    """Within, all steps with the same program share their compiled passes."""
-    known = _known.get()
-    token = _known.set({} if known is None else known)
+    """Within, all steps with the same program share what was compiled for them."""
+    token = _known.set({})
     try:
         yield
     finally:
         _known.reset(token)
 
 
-def passes_of(step: Step) -> Passes:
-    """The passes of a step."""
-    known, program = _known.get(), program_of(step)
-    if known and program in known:
-        return known[program]
-    passes = Passes(*(jax.jit(partial(go, step)) for go in (forward, backward, firing_rates)))
-    if known is not None:
-        known[program] = passes
-    return passes
-
-
-def program_of(step: Step) -> str:
-    """What a step computes, as text."""
-    return re.sub(r" at 0x\w+", "", str(step.jaxpr))
+def compiled(function: Callable[..., Any], step: Step) -> Wrapped:
+    """A function of a step and arrays, of the arrays alone. It compiles at its first call."""
+    known = _known.get()
+    program = jax.jit(partial(function, step))
+    return program if known is None else known.setdefault((function, step.program), program)
 
 
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     """Run the model over inputs from `with_index`, with time along their first axis."""
-
     weighted = projections(step)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
-        states = replaced(arrays.states, step.written, written)
-        counter = Counter(weighted)
-        result = step(arrays.constants, x, states, tap=Tap(watch=counter.watch))
+        counts: dict[str, Array] = {}
+        result = step(arrays, x, written, Tap(watch=partial(count, weighted, counts)))
         fired = [spikes != 0 for spikes in result.spikes]
-        return result.written, (written, result.outputs, result.arguments, fired, counter.counts)
+        return result.written, (written, result.outputs, result.arguments, fired, counts)
 
-    start = [arrays.states[i] for i in step.written]
-    return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])
+    return Forward(indexed, *jax.lax.scan(advance, step.start(arrays), indexed)[1])
 
 
 def firing_rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
@@ -120,17 +86,15 @@ def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: 
     ``inputs_at`` gives the inputs of a step, so that they are never held all at once.
     """
     step = step_as_is(model, inputs_at(jnp.asarray(0, jnp.int32)))
-    weighted, (constants, states) = projections(step), step.arrays
+    weighted, indices = projections(step), jnp.arange(steps, dtype=jnp.int32)
 
     def advance(written: list[Array], i: Array) -> tuple[list[Array], Array]:
-        counter = Counter(weighted)
+        counts: dict[str, Array] = {}
         x = [i, *jax.tree.leaves(inputs_at(i))]
-        now = replaced(states, step.written, written)
-        result = step(constants, x, now, tap=Tap(watch=counter.watch))
-        return result.written, sum(counter.counts.values(), jnp.zeros(2, COUNTS))[0]
+        result = step(step.arrays, x, written, Tap(watch=partial(count, weighted, counts)))
+        return result.written, sum(counts.values(), jnp.zeros(2, COUNTS))[0]
 
-    start = [states[i] for i in step.written]
-    return jnp.sum(jax.lax.scan(advance, start, jnp.arange(steps, dtype=jnp.int32))[1])
+    return jnp.sum(jax.lax.scan(advance, step.start(step.arrays), indices)[1])
 
 
 def with_index(inputs: Inputs) -> list[Array]:
@@ -145,7 +109,7 @@ def backward(
     run: Forward,
     slopes: Sequence[Array],
     cotangents: Sequence[Array],
-) -> Backward:
+) -> tuple[Array, Array]:
     """Follow the adjoints of all membranes back through a run.
 
     Parameters
@@ -157,10 +121,17 @@ def backward(
     cotangents : sequence of Array
         Derivatives of a loss with respect to the real outputs, of shape (draws, k, ...) for the
         last k steps.
+
+    Returns
+    -------
+    amplitudes, cosines : Array
+        Root mean squares of the adjoints of each membrane, and the cosines of each with that of the
+        step after it, of shape (populations, time, draws).
     """
-    dtypes = (arrays.states[i].dtype for i in step.written)
+    dtypes = (state.dtype for state in step.start(arrays))
     smooth = [j for j, dtype in enumerate(dtypes) if jnp.issubdtype(dtype, jnp.inexact)]
     membranes = [run.states[p.membrane][0] for p in step.populations]
+    stored = [p.stored for p in step.populations]
     steps, draws = len(run.inputs[0]), len(cotangents[0])
     zeros = lambda arrays: [jnp.zeros((draws, *x.shape), x.dtype) for x in arrays]
 
@@ -169,9 +140,9 @@ def backward(
         _, x, written, slopes = now
 
         def advance(before: Any, perturbations: Any) -> tuple[list, list]:
-            states = replaced(written, smooth, before)
-            states = replaced(arrays.states, step.written, states)
-            result = step(arrays.constants, x, states, perturbations, Tap(in_turn(slopes)))
+            each, states = iter(slopes), replaced(written, smooth, before)
+            tap = Tap(lambda name, argument: next(each))
+            result = step(arrays, x, states, tap, dict(zip(stored, perturbations)))
             return list(filter(is_real, result.outputs)), [result.written[j] for j in smooth]
 
         perturbations = list(map(jnp.zeros_like, membranes))
@@ -188,13 +159,7 @@ def backward(
     carry = zeros(run.states[j][0] for j in smooth), zeros(membranes)
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
     amplitudes, cosines = jax.lax.scan(back, carry, by_step, reverse=True)[1]
-    return Backward(jnp.stack(amplitudes), jnp.stack(cosines))
-
-
-def in_turn(slopes: Sequence[Array]) -> Callable[[str, Array], Array]:
-    """Known slopes, one for each call of a spike function."""
-    each = iter(slopes)
-    return lambda name, argument: next(each)
+    return jnp.stack(amplitudes), jnp.stack(cosines)
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:

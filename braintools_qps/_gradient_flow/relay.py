@@ -25,14 +25,13 @@ from .._jaxpr import (
     called_by,
     is_call,
     primitive_of,
-    run,
 )
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
 from ..typing import Inputs, Model
 from .graph import INPUTS
 from .normalize_rates import checked_rate, rates_of, scaled_to, write_leaves
-from .passes import replaced, with_index
+from .passes import with_index
 from .step import Step
 from .tracing import trace
 
@@ -198,27 +197,22 @@ def _weights(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, flo
     of 1 in the first step. All weights between populations are 0 for that, and so are the inputs.
     The derivative passes no spike.
     """
-    arrays, indexed = step.arrays, with_index(jax.tree.map(jnp.zeros_like, inputs))
-    states = replaced(
-        arrays.states,
-        [link.weight for link in links],
-        [jnp.zeros_like(arrays.states[link.weight]) for link in links],
-    )
-    currents = [link.current for link in links]
+    indexed = with_index(jax.tree.map(jnp.zeros_like, inputs))
+    states = list(step.arrays.states)
+    for link in links:
+        states[link.weight] = jnp.zeros_like(states[link.weight])
+    alone = step.arrays._replace(states=states)
     linked = {link.population for link in links}
     last = [p.call for p in step.populations if p.name in linked]
 
     def arguments(size: Array) -> list[Array]:
         def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
             impulse = jnp.where(x[0] == 0, size, 0.0)
-            added = {v: jnp.full(v.aval.shape, impulse) for v in currents}
-            flat = [*arrays.constants, *x, *replaced(states, step.written, written)]
-            tap = Tap(lambda name, argument: jnp.zeros(()))
-            results, _ = run(step.jaxpr, flat, added, tap)
-            after = results[len(results) - len(step.written) :]
-            return after, [tap.calls[i] for i in last]
+            added = {link.current: jnp.full(link.current.aval.shape, impulse) for link in links}
+            result = step(alone, x, written, Tap(lambda name, argument: jnp.zeros(())), added)
+            return result.written, [result.arguments[i] for i in last]
 
-        return jax.lax.scan(advance, [states[i] for i in step.written], indexed)[1]
+        return jax.lax.scan(advance, step.start(alone), indexed)[1]
 
     at_rest, moved = jax.jit(lambda: jax.jvp(arguments, (jnp.zeros(()),), (jnp.ones(()),)))()
     names = [step.callers[i] for i in last]

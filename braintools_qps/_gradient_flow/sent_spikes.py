@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from .._jaxpr import MIXING, Jaxpr, Literal, Var, mark_of
 from .._models import SPIKES
 
 
-class Sent(NamedTuple):
-    """The variable of the spikes, and which of the calls that make them up sees the new V."""
-
-    variable: Var
-    call: int
-
-
-def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> Sent:
+def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> tuple[Var, int]:
     """Find what leaves a population: the last call, or what it and others are composed to.
 
     A neuron of `brainpy.state` spikes once before, for its reset, and a `braincell` cell sends the
     product of two calls.
+
+    Returns
+    -------
+    variable, call
+        The variable of the spikes, and which of the calls that make them up sees the new V.
 
     Raises
     ------
     ValueError
         If the last call is composed with others in two ways.
     """
-    composed = _composed(jaxpr, name)
-    last = max(call for part in composed.values() for call in part.calls)
+    marked = [eqn for eqn in jaxpr.eqns if mark_of(eqn).startswith(SPIKES)]
+    own = {eqn.outvars[0]: i for i, eqn in enumerate(marked) if mark_of(eqn) == SPIKES + name}
+    composed, last = _composed(jaxpr, own), max(own.values())
     most = max(len(part.calls) for part in composed.values() if last in part.calls)
     whole = {v: p for v, p in composed.items() if last in p.calls and len(p.calls) == most}
     variable, (calls, text) = next(iter(whole.items()))
@@ -38,8 +38,8 @@ def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> Sent:
             "value for the output"
         )
     after = computed_from(jaxpr, membrane)
-    seeing = [call for call, argument in enumerate(_arguments(jaxpr)) if argument in after]
-    return Sent(variable, max(calls.intersection(seeing), default=last))
+    seeing = [call for call in calls if marked[call].invars[0] in after]
+    return variable, max(seeing, default=last)
 
 
 class _Composed(NamedTuple):
@@ -49,31 +49,19 @@ class _Composed(NamedTuple):
     text: str
 
 
-def _composed(jaxpr: Jaxpr, name: str) -> dict[Var, _Composed]:
-    """Variables that are computed from this population's spikes alone."""
-    composed: dict[Var, _Composed] = {}
-    call = 0
+def _composed(jaxpr: Jaxpr, calls: Mapping[Var, int]) -> dict[Var, _Composed]:
+    """Variables that are computed from the spikes of these calls alone."""
+    composed = {v: _Composed(frozenset({call}), f"call {call}") for v, call in calls.items()}
     for eqn in jaxpr.eqns:
-        mark = mark_of(eqn)
-        if mark.startswith(SPIKES):
-            if mark.removeprefix(SPIKES) == name:
-                composed[eqn.outvars[0]] = _Composed(frozenset({call}), f"call {call}")
-            call += 1
-            continue
         operands = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
         alone = operands and all(atom in composed for atom in operands)
-        if alone and eqn.primitive.name not in MIXING:
-            calls = frozenset().union(*(composed[atom].calls for atom in operands))
+        mixes = eqn.primitive.name in MIXING or mark_of(eqn).startswith(SPIKES)
+        if alone and not mixes:
+            calls_in = frozenset().union(*(composed[atom].calls for atom in operands))
             texts = [str(x.val) if isinstance(x, Literal) else composed[x].text for x in eqn.invars]
             text = f"{eqn.primitive.name}{eqn.params}({', '.join(texts)})"
-            composed |= dict.fromkeys(eqn.outvars, _Composed(calls, text))
+            composed |= dict.fromkeys(eqn.outvars, _Composed(calls_in, text))
     return composed
-
-
-def _arguments(jaxpr: Jaxpr) -> list[Var | Literal]:
-    """The result of each call's spike function before it is marked, in the order of calls."""
-    marked = (eqn for eqn in jaxpr.eqns if mark_of(eqn).startswith(SPIKES))
-    return [eqn.invars[0] for eqn in marked]
 
 
 def computed_from(jaxpr: Jaxpr, variable: Var) -> set[Var]:

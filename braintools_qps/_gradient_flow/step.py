@@ -8,13 +8,13 @@ computes its spike from a local variable.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import brainunit as u
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import DictKey, KeyPath, PyTreeDef, SequenceKey
@@ -33,6 +33,7 @@ class Population(NamedTuple):
     kind: type  # of the node; one with a detached reset is another
     spike: SpikeFunction  # its surrogate, or whatever the model calls
     membrane: int  # position of V among the written states
+    stored: Var  # the variable that the step stores in V
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
     call: int  # the call whose argument is the new membrane, among all calls of a step
@@ -46,12 +47,12 @@ class Arrays(NamedTuple):
     states: Sequence[Array]  # the leaves of all states at the start
 
 
-class Source(NamedTuple):
-    """A state that the step touches."""
+class Place(NamedTuple):
+    """Where a leaf of the states is."""
 
-    place: Any  # its path in the model, or the state itself if the model does not hold it
-    structure: PyTreeDef  # of its value
-    code: str = ""  # an expression for it, from ``model``
+    path: tuple[str | int, ...]  # of its state in the model; empty if the model does not hold it
+    keys: KeyPath  # in the value of the state
+    code: str  # an expression for the state, from ``model``
 
 
 @dataclass(frozen=True)
@@ -72,38 +73,37 @@ class Step:
     fixed: tuple[int, ...]  # matrices in other states of the model that the step does not write
     output_tree: PyTreeDef
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
-    sources: tuple[Source, ...]  # where the leaves of the states come from
+    places: tuple[Place, ...]  # of the leaves of the states
 
     def __call__(
         self,
-        constants: Sequence[Array],
+        arrays: Arrays,
         inputs: Sequence[Array],
-        states: Sequence[Array],
-        perturbations: Sequence[Array] = (),
-        tap: Tap | None = None,
+        written: Sequence[Array],
+        tap: Tap,
+        perturbations: Mapping[Var, Array] | None = None,
     ) -> Result:
-        """Run the step. ``perturbations``, one for each population, are added to its membrane."""
-        n = len(self.jaxpr.outvars) - len(self.written)
-        membranes = map(self._membrane, self.populations)
-        perturbed = dict(zip(membranes, perturbations))
-        tap = tap or Tap()
+        """Run the step from its written states. Perturbations are added to what it computes."""
+        states = dict(enumerate(arrays.states)) | dict(zip(self.written, written))
+        arguments = [*arrays.constants, *inputs, *states.values()]
         spikes = [population.spikes for population in self.populations]
-        results, sent = run(self.jaxpr, [*constants, *inputs, *states], perturbed, tap, spikes)
+        results, sent = run(self.jaxpr, arguments, perturbations or {}, tap, spikes)
+        n = len(results) - len(self.written)
         return Result(results[:n], results[n:], tap.calls, sent)
+
+    def start(self, arrays: Arrays) -> list[Array]:
+        """The written states at the start."""
+        return [arrays.states[i] for i in self.written]
 
     def with_order(self) -> Step:
         """The step with its populations in the order in which signals reach them.
 
         Readouts are none of them, unless there are no others.
         """
-        position = {population.name: population.call for population in self.populations}
-        by_name = {population.name: population for population in self.populations}
-        ordered = [by_name[name] for name in self.graph.in_order(position.__getitem__)]
+        ordered = sorted(self.populations, key=lambda p: (*self.graph.place(p.name), p.call))
         readouts = tuple(p for p in ordered if self.graph.is_readout(p.name))
-        populations = tuple(p for p in ordered if not self.graph.is_readout(p.name))
-        if not populations:
-            return replace(self, populations=readouts)
-        return replace(self, populations=populations, readouts=readouts)
+        others = tuple(p for p in ordered if not self.graph.is_readout(p.name))
+        return replace(self, populations=others or readouts, readouts=readouts if others else ())
 
     def population(self, name: str) -> Population:
         """The population of a name."""
@@ -113,6 +113,11 @@ class Step:
         """The populations that a population reaches, in order, without itself."""
         reached = self.graph.downstream(name) - {name}
         return [p.name for p in self.populations if p.name in reached]
+
+    @cached_property
+    def program(self) -> str:
+        """What it computes, as text."""
+        return re.sub(r" at 0x\w+", "", str(self.jaxpr))
 
     @cached_property
     def spikes(self) -> dict[str, SpikeFunction]:
@@ -131,7 +136,7 @@ class Step:
             parameters={states[i]: i for i in self.parameters},
             fixed={states[i]: i for i in self.fixed},
             carried=[states[i] for i in self.written],
-            membranes={self._membrane(p): p.name for p in self.populations},
+            membranes={p.stored: p.name for p in self.populations},
         )
 
     def input_weights(self, population: Population) -> list[int]:
@@ -140,7 +145,7 @@ class Step:
         Weights that act through another state, such as a synaptic current, count. After a norm it
         is the norm's gain.
         """
-        return sorted(self.graph.weights[population.name])
+        return self.graph.weights(population.name)
 
     def matrices(self, population: Population) -> list[int]:
         """Positions of the weights that feed a population and have more than one axis."""
@@ -158,33 +163,17 @@ class Step:
 
     def path(self, position: int) -> str:
         """The path of the state that a leaf belongs to."""
-        source, _ = self._owner(position)
-        return ".".join(map(str, source.place))
+        return ".".join(map(str, self.places[position].path))
 
     def code(self, position: int, value: str) -> str:
         """A line that gives a leaf of the model's states a new value; ``{}`` is the old one."""
-        source, keys = self._owner(position)
-        whole = f"{source.code}.value"
-        return f"{whole} = {_with_leaf(whole, keys, value)}"
+        _, keys, code = self.places[position]
+        return f"{code}.value = {_with_leaf(f'{code}.value', keys, value)}"
 
     def as_parameter(self, position: int) -> str:
         """A line that makes the state of a leaf a parameter."""
-        source, _ = self._owner(position)
-        return f"import brainstate; {source.code} = brainstate.ParamState({source.code}.value)"
-
-    def _owner(self, position: int) -> tuple[Source, KeyPath]:
-        """The state that a leaf belongs to, and the leaf's keys in it."""
-        for source in self.sources:
-            count = source.structure.num_leaves
-            if position < count:
-                tree = jax.tree.unflatten(source.structure, range(count))
-                return source, jax.tree_util.tree_leaves_with_path(tree)[position][0]
-            position -= count
-        raise IndexError(position)
-
-    def _membrane(self, population: Population) -> Any:
-        """The variable that the step stores in its V."""
-        return self.jaxpr.outvars[population.membrane - len(self.written)]
+        code = self.places[position].code
+        return f"import brainstate; {code} = brainstate.ParamState({code}.value)"
 
 
 def _with_leaf(tree: str, keys: KeyPath, value: str) -> str:

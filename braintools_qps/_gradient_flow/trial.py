@@ -23,7 +23,7 @@ from .._surrogate import QPseudoSpike, Scaled
 from ..records import LearningTrial
 from ..typing import SpikeFunction
 from .loss import Loss
-from .passes import program_of, replaced
+from .passes import replaced
 from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
@@ -116,7 +116,7 @@ class Trials:
         """Some steps of training as a compiled function, shared by equal programs."""
         undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
         bases = {name: base for name, (base, _) in undamped.items()}
-        key = (program_of(step), through_stops, all_steps, *(_key(bases[n]) for n in step.callers))
+        key = (step.program, through_stops, all_steps, *(_key(bases[n]) for n in step.callers))
         if key not in self._pieces:
             loss = self.loss.of_means() if all_steps else self.loss
             self._pieces[key] = jax.jit(partial(train, step, bases, loss, through_stops))
@@ -127,7 +127,8 @@ class Trials:
 def started(step: Step) -> Training:
     """The network before its first step of training."""
     weights = _weights(step)
-    lasting = [step.arrays.states[step.written[j]] for j in step.lasting]
+    start = step.start(step.arrays)
+    lasting = [start[j] for j in step.lasting]
     return Training(weights, ADAM.init(weights), lasting, [jnp.zeros((), bool)] * len(weights))
 
 
@@ -182,12 +183,10 @@ def outputs_of(
         return slopes * jnp.asarray(heights[name], slopes.dtype)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
-        states = replaced(arrays.states, step.written, written)
-        result = step(arrays.constants, x, states, tap=Tap(slope, through_stops))
+        result = step(arrays, x, written, Tap(slope, through_stops))
         return result.written, result.outputs
 
-    start = [arrays.states[i] for i in step.written]
-    written, outputs = jax.lax.scan(advance, start, list(indexed))
+    written, outputs = jax.lax.scan(advance, step.start(arrays), list(indexed))
     return outputs, [written[j] for j in step.lasting]
 
 

@@ -18,9 +18,9 @@ from .._models import (
     SPIKES,
     advance,
     checked_inputs,
-    dead_states,
     find_neurons,
     find_nodes,
+    has_dead_states,
     has_membrane,
     initialise,
     is_mapped,
@@ -146,7 +146,7 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     inputs = checked_inputs(inputs)
     training, units = _traced(modules, model, inputs, fit=True)
     evaluation, _ = _traced(modules, model, inputs, fit=False)
-    outcomes = [(n, *_compact(found.node, units.get(n))) for n, found in neurons.items()]
+    outcomes = [(n, *_compact(neuron, units.get(n))) for n, neuron in neurons.items()]
     for name, module in modules.items():
         phases = training.get(name), evaluation.get(name)
         outcomes += [(name, *outcome) for outcome in _pack(module, *phases)]
@@ -251,7 +251,7 @@ def _traced(
     """
     seen: _Seen = {}
     with traced_afresh(model), brainstate.environ.context(fit=fit):
-        can_stay = not dead_states(model) and not is_mapped(model)
+        can_stay = not has_dead_states(model) and not is_mapped(model)
         if not (can_stay and all(map(has_membrane, find_neurons(model).values()))):
             # Initial states must be concrete, even if save_memory is called within a trace.
             with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):

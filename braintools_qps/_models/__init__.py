@@ -32,7 +32,7 @@ from .steps import (
     below_mapped,
     check_takes_steps,
     checked_inputs,
-    dead_states,
     described_inputs,
+    has_dead_states,
     initialise,
 )

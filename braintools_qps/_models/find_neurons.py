@@ -27,7 +27,7 @@ def find_neurons(model: Model) -> dict[str, Node]:
     return {name: found.node for name, found in find_nodes(model, is_neuron).items()}
 
 
-def required_neurons(model: Model) -> dict[str, Found]:
+def required_neurons(model: Model) -> dict[str, Node]:
     """Every neuron by its path in the model.
 
     Raises
@@ -35,7 +35,7 @@ def required_neurons(model: Model) -> dict[str, Found]:
     ValueError
         If there is none.
     """
-    if neurons := find_nodes(model, is_neuron):
+    if neurons := find_neurons(model):
         return neurons
     why = (
         _classic_neuron(model)

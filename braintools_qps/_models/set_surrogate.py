@@ -128,7 +128,7 @@ def _is_layer_wise(spec: object) -> TypeGuard[Mapping[str, SurrogateSpec]]:
 
 def _chosen(model: Model, where: Where) -> dict[str, Node]:
     """The neurons to change, by their paths."""
-    neurons = {name: found.node for name, found in required_neurons(model).items()}
+    neurons = required_neurons(model)
     if where is None:
         return neurons
     is_wanted = (lambda n: isinstance(n, where)) if isinstance(where, (type, tuple)) else where

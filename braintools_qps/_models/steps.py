@@ -202,10 +202,9 @@ def _takes(function: Callable, argument: object) -> bool:
     return True
 
 
-def dead_states(model: Model) -> list[str]:
-    """Paths of the states that hold a tracer of a transformation that has ended."""
-    states = brainstate.graph.states(model).items()
-    return [".".join(map(str, path)) for path, state in states if _is_dead(state)]
+def has_dead_states(model: Model) -> bool:
+    """Whether a state holds a tracer of a transformation that has ended."""
+    return any(map(_is_dead, brainstate.graph.states(model).values()))
 
 
 def _is_dead(state: brainstate.State) -> bool:

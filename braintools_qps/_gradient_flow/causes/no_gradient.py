@@ -61,13 +61,9 @@ class GradientZero(Cause):
 
 def stopped_matrices(measured: Measured) -> list[int]:
     """Weight matrices on which the output depends, and which no derivative reaches."""
-    graph, states = measured.step.graph, measured.step.arrays.states
-    matrices = [i for i in measured.step.parameters if states[i].ndim > 1]
-    return [
-        i
-        for i in matrices
-        if OUTPUTS in graph.downstream(i) and OUTPUTS not in graph.downstream(i, smooth=True)
-    ]
+    step = measured.step
+    matrices = [i for i in step.parameters if step.arrays.states[i].ndim > 1]
+    return [i for i in matrices if step.graph.is_stopped(i)]
 
 
 def said_of_matrix(measured: Measured, position: int) -> str:
@@ -91,9 +87,7 @@ def _no_parameters(measured: Measured) -> Finding | None:
 
 def _stopped_populations(measured: Measured) -> Finding | None:
     graph = measured.step.graph
-    reaching = lambda name: OUTPUTS in graph.downstream(name)
-    stopped = lambda name: OUTPUTS not in graph.downstream(name, smooth=True)
-    names = [p.name for p in measured.populations if reaching(p.name) and stopped(p.name)]
+    names = [p.name for p in measured.populations if graph.is_stopped(p.name)]
     if not names:
         return None
     last, what = names[-1], listed(graph.blockers(names[-1]) or ["code after it"])

@@ -28,7 +28,8 @@ class NotFinite(Cause):
 
     def find(self, measured: Measured) -> Finding | None:
         places = (_membrane, _output, _surrogate, _gradient, _trained)
-        return next(filter(None, (place(measured) for place in places)), None)
+        found = next(filter(None, (place(measured) for place in places)), None)
+        return found and found._replace(exact=True, final=True)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         if _membrane(measured) or _output(measured):
@@ -55,9 +56,9 @@ def _membrane(measured: Measured) -> Finding | None:
     text = f"{p.name} is not finite: {what} {where}"
     if origin := _in_inputs(evaluator, step):
         fill = "Drop or fill them, as with jax.numpy.nan_to_num(inputs)."
-        return Finding((p.name,), f"{text}, because {origin}.", fill, exact=True, final=True)
+        return Finding((p.name,), f"{text}, because {origin}.", fill)
     text += ", and so is everything after it."
-    return Finding((p.name,), text, _of_membrane(evaluator, p), exact=True, final=True)
+    return Finding((p.name,), text, _of_membrane(evaluator, p))
 
 
 def _output(measured: Measured) -> Finding | None:
@@ -80,45 +81,43 @@ def _output(measured: Measured) -> Finding | None:
         )
     else:
         return None
-    return Finding((), text, exact=True, final=True)
+    return Finding((), text)
 
 
 def _surrogate(measured: Measured) -> Finding | None:
     """A derivative that is NaN or infinite at a finite membrane; the first on the way back."""
     pairs = zip(reversed(measured.step.callers), reversed(measured.slopes))
-    names = list(dict.fromkeys(name for name, x in pairs if _first_step(x) is not None))
-    if not names:
+    name = next((name for name, x in pairs if _first_step(x) is not None), None)
+    if name is None:
         return None
     text = (
-        f"The surrogate gradient of {names[0]} is not finite at finite membrane potentials, so no "
+        f"The surrogate gradient of {name} is not finite at finite membrane potentials, so no "
         "weight before it can be trained."
     )
     advice = (
-        f"Correct the derivative of {type(measured.spikes[names[0]]).__name__}: check_surrogate of "
+        f"Correct the derivative of {type(measured.spikes[name]).__name__}: check_surrogate of "
         "braintools_qps.testing says where it fails."
     )
-    return Finding(tuple(names), text, advice, exact=True, final=True)
+    return Finding((name,), text, advice)
 
 
 def _gradient(measured: Measured) -> Finding | None:
     """A gradient that overflows, or becomes NaN, although the forward run is finite."""
-    lost = {
-        p: np.flatnonzero(~np.isfinite(p.gradient.second_moments)) for p in measured.populations
-    }
-    p = next((p for p in reversed(measured.populations) if len(lost[p])), None)
-    if p is None:
-        return None
-    back = int(lost[p][0])
-    steps = f"{back} step{'s' * (back != 1)}"
-    text = (
-        f"The gradient of {p.name} becomes NaN or infinite {steps} before the end. The mean slope "
-        f"of its surrogate is {p.slopes.per_scale:.2g}."
-    )
-    advice = (
-        "Look for large recurrent weights, a state that feeds back undamped, or a root or "
-        f"logarithm at 0{_half(measured.evaluator, measured.step.population(p.name))}."
-    )
-    return Finding((p.name,), text, advice, exact=True, final=True)
+    for p in reversed(measured.populations):
+        back = _first_step(p.gradient.second_moments)
+        if back is not None:
+            text = (
+                f"The gradient of {p.name} becomes NaN or infinite {back} "
+                f"step{'s' * (back != 1)} before the end. The mean slope of its surrogate is "
+                f"{p.slopes.per_scale:.2g}."
+            )
+            half = _half(measured.evaluator, measured.step.population(p.name))
+            advice = (
+                "Look for large recurrent weights, a state that feeds back undamped, or a root or "
+                f"logarithm at 0{half}."
+            )
+            return Finding((p.name,), text, advice)
+    return None
 
 
 def _trained(measured: Measured) -> Finding | None:
@@ -135,7 +134,7 @@ def _trained(measured: Measured) -> Finding | None:
             "by 0. Keep parameters in float32, and cast them where they are used."
         )
     fed = tuple(name for name in step.graph.names if position in step.graph.feeds[name])
-    return Finding(fed, text, advice, exact=True, final=True)
+    return Finding(fed, text, advice)
 
 
 def _in_inputs(evaluator: Evaluator, step: int) -> str:

@@ -11,6 +11,7 @@ from braintools.surrogate import Sigmoid
 from faulty_layers import Ternary
 from flow_networks import Layer as OnVoltages
 from flow_networks import only, weights_and_inputs
+from helpers import thorough
 from small_stacks import Layer, Stack, inputs
 
 from braintools_qps import (
@@ -31,11 +32,18 @@ def stack(middle=Sigmoid(2.0)):  # noqa: B008
     return Stack(*(Layer(1.3, spike) for spike in (LOW, middle, HIGH)))
 
 
-def test_all_are_lowered_by_the_factor_that_the_highest_needs():
+STATE = brainstate.ShortTermState(jnp.asarray(0.5))
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [Sigmoid(2.0), QPseudoSpike(dampening=STATE), thorough(Scaled(Sigmoid(), dampening=STATE))],
+)
+def test_all_are_lowered_by_the_factor_that_the_highest_needs(middle):
     def means():
         return [p.slopes.mean for p in only(gradient_flow(model, inputs())).populations]
 
-    model = stack()
+    model = stack(middle)
     before = means()
     chosen = normalize_surrogate(model, inputs(), mean_slope=0.1)
     assert normalize_surrogate(model, inputs()) == chosen  # what is done by default
@@ -79,17 +87,10 @@ def test_millivolts_divide_out():
     assert volts.dampening == pytest.approx(plain.dampening)
 
 
-@pytest.mark.parametrize(
-    ("spike", "why"),
-    [
-        (QPseudoSpike(dampening=brainstate.ShortTermState(jnp.asarray(0.5))), "is a State"),
-        (Scaled(Sigmoid(), dampening=brainstate.ShortTermState(jnp.asarray(0.5))), "is a State"),
-        (lambda x: Sigmoid()(x), "is no Surrogate that sends 0 or 1"),
-        (Ternary(), "is no Surrogate that sends 0 or 1"),
-    ],
-)
-def test_a_dampening_that_cannot_be_multiplied_is_named(spike, why):
-    with pytest.raises(ValueError, match=rf"(?s){why} in layers.1.*surrogate="):
+@pytest.mark.parametrize("spike", [lambda x: Sigmoid()(x), Ternary()])
+def test_a_spike_function_that_is_no_surrogate_is_named(spike):
+    why = "(?s)sends 0 or 1\nThat of layers.1 is none: .*surrogate="
+    with pytest.raises(ValueError, match=why):
         normalize_surrogate(stack(spike), inputs())
     chosen = normalize_surrogate(stack(spike), inputs(), surrogate={"layers.1": Sigmoid()})
     assert isinstance(chosen["layers.1"], Scaled)
