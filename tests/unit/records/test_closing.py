@@ -56,7 +56,7 @@ def test_a_flow_ends_with_what_was_read_how_it_was_decided_and_what_to_type(code
     assert end.startswith("20 steps. Decided by a training of 3 steps (Adam): it learns if half")
     assert f"Next: {following}" in end
     healthy = " ".join(repr(flow()).split())
-    assert 'learning_rate = 0.03. Which surrogate: compare(["ReluGrad",' in healthy
+    assert 'names a learning rate. Which surrogate: compare(["ReluGrad",' in healthy
 
 
 def test_a_comparison_says_what_it_read():
