@@ -1,4 +1,4 @@
-"""Additions of several files, made in a copy of the package in the files that CONTRIBUTING names."""
+"""Additions of several files, made in a copy of the package where CONTRIBUTING.md says."""
 
 import os
 import re
