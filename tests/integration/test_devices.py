@@ -89,6 +89,6 @@ def test_two_processes_train_by_the_gradients_of_one(tmp_path, free_port):
             for kind in ("weights", "gradient")
         )
         alone = digits.gradient(weights, *batch, surrogate=QPseudoSpike())
-        allowed = digits.gradient_tolerances(weights, *batch, QPseudoSpike(), flipped_spikes=1)
+        allowed = digits.gradient_tolerances(weights, *batch, QPseudoSpike())
         for name, atol in allowed.items():
             np.testing.assert_allclose(together[name], alone[name], rtol=0, atol=atol)
