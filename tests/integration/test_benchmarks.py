@@ -98,6 +98,7 @@ def test_a_page_of_times_from_a_busy_machine_says_so():
     assert "provisional" in markdown("Title.", busy, times)
 
 
+@pytest.mark.thorough
 def test_a_worker_answers_with_memory_then_with_seconds():
     task = peer_worker.Task(neurons=16, steps=20, batch=4)
     memory, first, second = itertools.islice(peer_worker.answers(peer_worker.OURS, task), 3)

@@ -72,6 +72,7 @@ def test_training_equals_a_plain_loop():
             np.testing.assert_allclose(ours[name][part], value, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_an_optimizer_that_keeps_its_rate_in_its_state_trains_at_each_rate():
     """`optax.inject_hyperparams` trains as the optimizer without it."""
     injected = lambda learning_rate: optax.inject_hyperparams(optax.sgd)(learning_rate)
@@ -208,6 +209,7 @@ def random_states():
     return np.random.get_state()[1].tolist(), of_brainstate, random.getstate()  # noqa: NPY002
 
 
+@pytest.mark.thorough
 def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
     def from_numpy(features, classes):
         model = models.plain(features, classes)

@@ -84,7 +84,7 @@ LAYERS = {
 }
 
 
-OFTEN = "Linear", "a plain product", "beside floats"
+OFTEN = "Linear", "beside floats"
 
 
 @pytest.mark.parametrize("name", thorough_but(OFTEN, LAYERS))

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE, only
-from helpers import thorough_but
 
 from braintools_qps import compare, gradient_flow, load_task, save_memory
 
@@ -121,7 +120,8 @@ def trained(make):
     return compare(["QPseudoSpike"], task=task, model=model, **options).results[0]
 
 
-@pytest.mark.parametrize("form", thorough_but(["under Vmap, for other samples"], FORMS))
+@pytest.mark.thorough
+@pytest.mark.parametrize("form", FORMS)
 def test_compare_trains_the_same_network(form):
     found, expected = trained(FORMS[form]), trained(batched)
     assert expected.scores.operations[0] > expected.scores.spikes[0] > 0
