@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 from braintools_qps import QPseudoSpike, gradient_flow, normalize_rates, save_memory
-from braintools_qps._jaxpr import calling_primitives
+from braintools_qps._jaxpr import calling_primitives, naming_primitive
 
 pytestmark = pytest.mark.thorough
 INPUTS = jax.random.uniform(jax.random.key(0), (20, 3, 4))
@@ -17,7 +17,8 @@ def _flag():
     for value in (True, False):
         jax.config.update("jax_remat3", value)
         jax.clear_caches()
-        calling_primitives.cache_clear()
+        for names in (calling_primitives, naming_primitive):
+            names.cache_clear()
         if value:
             yield
 
