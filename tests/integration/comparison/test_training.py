@@ -51,6 +51,7 @@ def test_training_equals_a_plain_loop():
         logits = jnp.mean(jnp.stack(answers), axis=0)
         return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
 
+    value_and_slope = jax.jit(jax.value_and_grad(loss))
     batches = len(data.labels) // 16
     memory = optax.adam(rate).init(weights)
     losses = []
@@ -59,7 +60,7 @@ def test_training_equals_a_plain_loop():
         order = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data.labels))
         for batch in range(batches):
             rows = order[16 * batch : 16 * (batch + 1)]
-            value, slope = jax.value_and_grad(loss)(weights, data.inputs[rows], data.labels[rows])
+            value, slope = value_and_slope(weights, data.inputs[rows], data.labels[rows])
             now = rate * (1 + np.cos(np.pi * (epoch + batch / batches) / 2)) / 2
             change, memory = optax.adam(now).update(slope, memory)
             weights = optax.apply_updates(weights, change)
