@@ -1,5 +1,6 @@
 """Another CPU, in a process of its own: eight virtual devices, two processes, an old processor."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -13,13 +14,12 @@ from braintools_qps import QPseudoSpike
 
 digits = pytest.importorskip("digits", reason="brainpy or scikit-learn is not installed")
 
-TESTS = Path(__file__).parents[1]
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
 def start(*arguments, environment):
-    """A Python process with tests/ on its path."""
-    quiet = {"PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "ignore"}
+    """A Python process with the path of this one, tests/ included."""
+    quiet = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         env=environment | quiet,
