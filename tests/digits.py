@@ -59,23 +59,21 @@ def loss(weights, images, labels, surrogate):
 gradient = jax.jit(jax.grad(loss), static_argnames="surrogate")
 
 
-def gradient_tolerances(weights, images, labels, surrogate, flipped_spikes=0):
+def gradient_tolerances(weights, images, labels, surrogate):
     """The difference allowed between gradients whose sums were taken in another order.
 
     A sum over n neurons rounds by about sqrt(n) units in the last place, once in each time step.
-    A last bit may also choose the neighbouring 8-bit code, a step of 1/32, for one neuron of one
-    sample at one time: it moves the mean over the batch by that part of the sample's share; a spike
-    that falls to the other side moves it by about all of it.
+    A last bit may also move one spike of one sample to the other side, and the mean over the batch
+    by about the sample's share.
     """
     hidden, steps = len(weights["recurrent"]), ROWS * STEPS_PER_ROW
     rounding = np.finfo(np.float32).eps * np.sqrt(hidden) * steps
     of_each = jax.vmap(partial(gradient, surrogate=surrogate), (None, 0, 0))
     samples = of_each(weights, images[:, None], labels[:, None])
-    changed = flipped_spikes + (surrogate.residual_dtype == "uint8") / 32
     allowed = {}
     for name, value in gradient(weights, images, labels, surrogate=surrogate).items():
         share = np.abs(samples[name]).max() / len(labels)
-        allowed[name] = rounding * np.abs(value).max() + changed * share
+        allowed[name] = rounding * np.abs(value).max() + share
     return allowed
 
 

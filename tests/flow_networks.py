@@ -3,6 +3,8 @@
 By hand, the time loop is unrolled and a perturbation added to every membrane where it is stored.
 """
 
+from functools import cache
+
 import brainstate
 import jax
 import jax.numpy as jnp
@@ -104,6 +106,7 @@ def run_with_reset_by_hand(weights, inputs, shifts):
     return jnp.stack(outputs)
 
 
+@cache
 def moments_by_hand(run, loss):
     weights, inputs = weights_and_inputs()
     by_shift = jax.jit(jax.grad(lambda shifts: loss(run(weights, inputs, shifts))))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from braintools_qps import SpikeLinear, records
+from braintools_qps import QPseudoSpike, Scaled, SpikeLinear, records
 
 pytest.importorskip("sphinx", reason="sphinx is not installed")
 DOCS = Path(__file__).parents[2] / "docs"
@@ -111,6 +111,9 @@ def test_signatures_show_no_repr_of_an_object():
     from readable_signatures import show
 
     shown = lambda obj, text: show(None, "class", obj.__name__, obj, None, text, None)[0]
+    ours = "alpha=2.0, *, scale=None, dampening=1.0, residual_dtype=None"
+    assert shown(QPseudoSpike, "") == f"({ours})"
+    assert shown(Scaled, "") == f"({ours.replace('alpha=2.0', 'surrogate')})"
     for record in RECORDS:
         assert not {"<", "\n"} & set(shown(record, "(a=<factory>)"))
     assert shown(records.CandidateResult, "(a=<factory>)").startswith(

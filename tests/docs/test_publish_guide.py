@@ -14,18 +14,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "guides" / "publish.md"
 FILE = re.compile(r"```\{code-block\} \w+\n:caption: (\S+)\n\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
+@pytest.fixture
+def package(tmp_path):
     """The files of the page, installed by pip into a directory of their own."""
-    root = tmp_path_factory.mktemp("package")
     for name, text in FILE.findall(PAGE.read_text(encoding="utf-8")):
-        (root / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).write_text(text, encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    offline = ["--no-build-isolation", "--no-deps", "--no-index", "--target", root / "site"]
-    subprocess.run([*pip, *offline, root], check=True)
-    return root
+    offline = ["--no-build-isolation", "--no-deps", "--no-index", "--target", tmp_path / "site"]
+    subprocess.run([*pip, *offline, tmp_path], check=True)
+    return tmp_path
 
 
+@pytest.mark.thorough  # tests/integration/test_plugins.py has what pip leaves on a path
 def test_the_package_of_the_page_is_listed_and_passes_its_own_test(package, monkeypatch, capsys):
     assert "RaisedCosine" not in list_surrogates()
     monkeypatch.syspath_prepend(package / "site")

@@ -16,8 +16,7 @@ from braintools_qps import QPseudoSpike
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.adaptive import Asymmetric, LearntWidth, SpreadWidth, with_learnt_width  # noqa: E402
-from benchmarks.problems.networks import Network  # noqa: E402
+from benchmarks.adaptive import Asymmetric, LearntWidth, SpreadWidth  # noqa: E402
 
 X = np.linspace(-1.75, 1.95, 37) + 0.021  # no kink within a step of it
 STEP = 1e-3
@@ -54,11 +53,6 @@ def test_widths_follow_the_spread_of_the_membranes():
     assert jnp.isfinite(SpreadWidth().surrogate_grad(jnp.zeros(3))).all()
 
 
-def test_the_asymmetric_form_by_hand():
-    found = Asymmetric().surrogate_grad(jnp.array([-1.1, -1.0, -0.5, 0.0, 0.5, 1.0, 1.1]))
-    assert found.tolist() == [0, 0, 0.25, 0.5, 0.75, 1, 0]
-
-
 def test_a_width_is_trained_by_the_derivative_of_the_integral():
     """By log w it is -(x/w) g'(x/w), as for a smooth function; the spike stays the step."""
     x, log_width = jnp.asarray(X, jnp.float32), 0.3
@@ -67,10 +61,3 @@ def test_a_width_is_trained_by_the_derivative_of_the_integral():
     expected = (smooth(log_width + STEP) - smooth(log_width - STEP)) / (2 * STEP)
     assert jax.grad(spikes)(log_width) == pytest.approx(expected, rel=0.01)
     assert spikes(log_width) == (X >= 0).sum()
-
-
-def test_each_population_trains_a_width_of_its_own():
-    make = lambda features, outputs, steps: Network(features, outputs, steps, layers=3)
-    model = with_learnt_width(make, 2, 3, 5, QPseudoSpike(alpha=8.0))
-    names = [path[-1] for path in model.states(brainstate.ParamState)]
-    assert names.count("log_width") == 3

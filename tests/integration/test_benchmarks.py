@@ -18,7 +18,7 @@ sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an ins
 
 from benchmarks import peer_worker  # noqa: E402
 from benchmarks.harness import Case, Ready, Settings, measure, sampler  # noqa: E402
-from benchmarks.report import duration, markdown  # noqa: E402
+from benchmarks.report import markdown  # noqa: E402
 
 FACTS = dict(
     date="today", device="cpu", processor="P", cores=2, load=0.0, python="3",
@@ -98,17 +98,7 @@ def test_a_page_of_times_from_a_busy_machine_says_so():
     assert "provisional" in markdown("Title.", busy, times)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (2.5e-5, "25 µs")]
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text
-
-
-def test_a_sample_is_timed_by_the_clock_that_is_given():
-    assert sampler(lambda: None, itertools.count().__next__)() == 1
-
-
+@pytest.mark.thorough
 def test_a_worker_answers_with_memory_then_with_seconds():
     task = peer_worker.Task(neurons=16, steps=20, batch=4)
     memory, first, second = itertools.islice(peer_worker.answers(peer_worker.OURS, task), 3)

@@ -6,7 +6,6 @@ One that pip has built is in tests/docs/test_publish_guide.py.
 import inspect
 import re
 import sys
-from itertools import permutations
 
 import pytest
 from braintools.surrogate import S2NN, LeakyRelu, ReluGrad, Sigmoid
@@ -232,23 +231,3 @@ def test_another_package_may_publish_the_name_of_ours(install):
     usual = inspect.signature(compare).parameters["surrogates"].default
     assert [*usual] == [*_defaults.SURROGATES]
     assert [*map(type, usual.values())] == [ReluGrad, Sigmoid, QPseudoSpike]
-
-
-@pytest.mark.usefixtures("install")  # which forgets what is imported here
-def test_nothing_depends_on_the_order_of_the_path(tmp_path, monkeypatch):
-    names = "triangle_spikes", "rival_spikes", "alias_spikes"
-    plugins = [
-        str(write(tmp_path / name, PLUGINS[name][0], name, **{name: PLUGINS[name][1]}))
-        for name in names
-    ]
-    original, messages = list(sys.path), set()
-    for order in permutations(plugins):
-        for path in ([*order, *original], [*original, *order]):
-            monkeypatch.setattr(sys, "path", path)
-            messages.add(repr(list_surrogates()))
-            for name in ("QPseudoSpike", "no_such_name"):
-                with pytest.raises(LookupError) as caught:
-                    get_surrogate(name)
-                messages.add(f"{name}: {caught.value}")
-    assert len(messages) == 3  # one list, and one message for each of the two errors
-    assert loaded() == {"rival_spikes"}  # to tell whether it is the same class

@@ -119,20 +119,6 @@ def test_p_of_two_surrogates_is_that_of_the_paired_t_test():
     assert matter.p_value(scores) == pytest.approx(ttest_rel(*scores).pvalue)
 
 
-def test_different_labels_are_told_apart_and_equal_ones_are_not():
-    steps = np.array([[0.5], [0.9]]) + np.array([0.01, 0.02, 0.03, 0.02, 0.01])
-    apart = lambda rng, labels, seeds: steps + 0.01 * rng.random(seeds)
-    assert equal.error_rate(apart, 2, 5, 20) == 100
-    assert equal.error_rate(lambda rng, labels, seeds: np.full((labels, seeds), 0.5), 2, 5, 20) == 0
-    assert equal.power(equal.SIMULATED["normal"], 2, 50, 5) == 100
-
-
-def test_scores_are_dealt_to_labels():
-    scores = equal.dealt([0.1, 0.7])(np.random.default_rng(0), 3, 200)
-    assert scores.shape == (3, 200)
-    assert set(scores.ravel()) == {0.1, 0.7}
-
-
 @pytest.mark.parametrize(("gap", "runs"), [(0.0, 10), (0.5, 10)])
 def test_a_comparison_that_is_settled_at_once_trains_no_more(gap, runs):
     scores = 0.5 + np.outer([0, gap], np.ones(50)) + 1e-4 * np.random.default_rng(0).random((2, 50))
@@ -140,15 +126,6 @@ def test_a_comparison_that_is_settled_at_once_trains_no_more(gap, runs):
     assert (found.settled, count, any(found.lower)) == (True, runs, gap > 0)
     assert [look.seeds for look in looks] == [5]
     assert equal.grown(10 * np.random.default_rng(0).random((2, 40)))[1] == 80
-
-
-def test_proposed_seeds_settle_what_is_clear_and_a_collapse_is_missed():
-    found = equal.proposed(0.007, 2, 0.0, 10)
-    assert found["commands"] >= 1
-    assert found["settled"] >= 80
-    assert equal.one_by_one(equal.SIMULATED["normal"], 2, 20) <= 15
-    # In 59% of comparisons of five seeds none has collapsed, and a gain of 50 points is seen.
-    assert equal.collapsing(0.5, 5, 200)["best"] == pytest.approx(59, abs=10)
 
 
 def test_a_trial_names_the_smallest_rate_that_is_about_as_good():

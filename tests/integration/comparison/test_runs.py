@@ -114,6 +114,7 @@ def test_what_a_killed_process_left_goes(out):
     assert present == [False, True, True]  # the second may be another process's
 
 
+@pytest.mark.thorough
 def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
     def publish(factor):
         @register_surrogate(name="Own", overwrite=True)

@@ -51,6 +51,7 @@ def test_training_equals_a_plain_loop():
         logits = jnp.mean(jnp.stack(answers), axis=0)
         return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
 
+    value_and_slope = jax.jit(jax.value_and_grad(loss))
     batches = len(data.labels) // 16
     memory = optax.adam(rate).init(weights)
     losses = []
@@ -59,7 +60,7 @@ def test_training_equals_a_plain_loop():
         order = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data.labels))
         for batch in range(batches):
             rows = order[16 * batch : 16 * (batch + 1)]
-            value, slope = jax.value_and_grad(loss)(weights, data.inputs[rows], data.labels[rows])
+            value, slope = value_and_slope(weights, data.inputs[rows], data.labels[rows])
             now = rate * (1 + np.cos(np.pi * (epoch + batch / batches) / 2)) / 2
             change, memory = optax.adam(now).update(slope, memory)
             weights = optax.apply_updates(weights, change)
@@ -72,6 +73,7 @@ def test_training_equals_a_plain_loop():
             np.testing.assert_allclose(ours[name][part], value, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_an_optimizer_that_keeps_its_rate_in_its_state_trains_at_each_rate():
     """`optax.inject_hyperparams` trains as the optimizer without it."""
     made = []
@@ -214,6 +216,7 @@ def random_states():
     return np.random.get_state()[1].tolist(), of_brainstate, random.getstate()  # noqa: NPY002
 
 
+@pytest.mark.thorough
 def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
     def from_numpy(features, classes):
         model = models.plain(features, classes)

@@ -1,7 +1,5 @@
 """braincell: conductance-based cells, whose threshold detection takes the surrogate."""
 
-from functools import partial
-
 import brainstate
 import braintools.init
 import braintools.surrogate
@@ -12,9 +10,7 @@ import numpy as np
 import pytest
 from helpers import assert_close
 
-from braintools_qps import QPseudoSpike, gradient_flow, normalize_rates
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
+from braintools_qps import QPseudoSpike
 
 braincell = pytest.importorskip("braincell", reason="braincell is not installed")
 
@@ -78,39 +74,3 @@ def test_spikes_and_gradients_of_an_action_potential():
     largest = float(jnp.abs(u.get_mantissa(theirs)).max())
     assert 0 < largest < np.inf
     assert_close(ours, theirs, rtol=0, atol=1e-6 * largest)
-
-
-class Driven(brainstate.nn.Module):
-    """Cells with a current each."""
-
-    def __init__(self):
-        super().__init__()
-        self.weights = brainstate.ParamState(jnp.diag(jnp.array([0.01, 0.02, 0.1])))
-        self.cell = HodgkinHuxley(OURS)
-
-    def update(self, x):
-        return self.cell.update(100 * x @ self.weights.value * u.uA / u.cm**2)
-
-
-def counted(model):
-    """Upward crossings of 0 mV, per neuron and step."""
-    model.cell.init_state()
-
-    def step(i):
-        with brainstate.environ.context(i=i, t=i * brainstate.environ.get_dt()):
-            model.update(jnp.ones(SIZE))
-            return model.cell.V.value
-
-    V = brainstate.transform.for_loop(step, jnp.arange(STEPS))
-    return float(jnp.sum((V[1:] >= 0 * u.mV) & (V[:-1] < 0 * u.mV))) / (STEPS * SIZE)
-
-
-@pytest.mark.thorough
-def test_rates_are_those_of_counted_spikes():
-    model, ones = Driven(), jnp.ones((STEPS, SIZE))
-    (population,) = gradient_flow(model, ones)["model"].populations
-    assert population.activity.firing_rate == pytest.approx(counted(model))
-    (scaled,) = normalize_rates(model, ones, 0.0035).populations
-    assert scaled.before == pytest.approx(population.activity.firing_rate)
-    assert scaled.after == pytest.approx(counted(model))
-    assert scaled.before < 0.0035 / 2 < scaled.after < 2 * 0.0035

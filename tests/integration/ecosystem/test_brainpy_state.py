@@ -112,6 +112,7 @@ def assert_gradients_agree(ours, theirs):
     assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
 
 
+@pytest.mark.thorough
 def test_float32_is_no_different():
     """Training precision, for the neuron that is trained most."""
     driving_current.cache_clear()  # what other tests have kept is in double precision

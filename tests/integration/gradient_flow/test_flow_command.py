@@ -130,12 +130,13 @@ def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
     assert "my_networks" not in error
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("_module")
 @pytest.mark.parametrize(
     ("arguments", "steps", "measured"),
     [
         (["--data", "mine.npz"], 7, "samples of mine.npz.\n"),
-        thorough([], 16, "64 samples of digits-rows, the default task.\n"),
+        ([], 16, "64 samples of digits-rows, the default task.\n"),
     ],
 )
 def test_flow_says_what_it_measured_on(arguments, steps, measured, capsys):

@@ -67,42 +67,28 @@ DIFFERENT = [
     ("def f(x): return x.{}()", "sum", "mean"),
     ("def f(x, n={}): pass", 4, 32),
     ("def f(x, *, n={}): pass", 4, 32),
-    ("N = {}\nf = lambda: N", 4, 32),
     ("N = {}\nf = lambda: N", 1, 1.0),
-    ("N = {}\nf = lambda: N", 1, True),
     ("N = {}\nf = lambda: N", 0.0, -0.0),
     ("N = {}\nf = lambda: N", "[1, 2]", "(1, 2)"),
-    ("N = {}\nf = lambda: N", "range(3)", "range(4)"),
-    ("N = {}\nf = lambda: N", 0.1, 0.1 + 1e-17 + 1e-16),
-    ("N = {}\nf = lambda: globals()['N']", 4, 32),
-    ("C = {{'n': [4, {}]}}\nf = lambda: C", 5, 6),
     ("C = {{'a': {{1, {}}}}}\nf = lambda: C", 5, 6),
     ("def hold(s):\n  return lambda: s\nS = {{'n': 0}}\nf = hold(S)\nS['n'] = {}", 4, 32),
     ("def g(n):\n  return lambda x: x + n\nf = g({})", 4, 32),
-    ("def g(n):\n  return lambda x: x + n\nclass A:\n  h = g({})\nf = A", 4, 32),
     (WRAP + "@by({})\ndef f(x): pass", 1, 2),
     ("def h(x): return {}\nf = lambda x: h(x)", 4, 32),
-    ("def h(x): return {}\nf = lambda name: globals()[name]", 4, 32),
-    ("T = 'def g(): return {}'\nf = lambda: exec(T)", 4, 32),
     ("def g(x): return x + {}\nD = {{'g': g}}\ndel g\nf = lambda: D['g']", 1, 2),
     ("import optax\nf = optax.{}", "sgd", "adam"),
-    ("import jax\nf = jax.jit(lambda x: x + {})", 4, 32),
     ("import jax\n@jax.jit\ndef f(x): return x + {}", 4, 32),
     ("import brainstate\n@brainstate.transform.jit\ndef f(x): return x + {}", 4, 32),
     (CUSTOM + "f = lambda x: g(x)", 1, 2),
     (CLASS.format("", "{}") + "f = lambda: Net(3)", 1, 2),
     (CLASS.format("k = {}", 1) + "f = Net", 1, 2),
-    (CLASS.format("", 1) + "Net.k = {}\nf = Net", 1, 2),
     (CLASS.format("", "{}") + "class Sub(Net): pass\nf = Sub", 1, 2),
     ("class A:\n  @property\n  def n(self): return {}\nf = A", 1, 2),
     ("class A:\n  @staticmethod\n  def n(): return {}\nf = A", 1, 2),
-    ("class A:\n  def __call__(self, x): return x * {}\nf = A()", 1, 2),
     ("class A:\n  def g(self, x): return x * {}\nf = A().g", 1, 2),
-    (DATA.format("") + "N = A({})\nf = lambda: N", 1, 2),
     (DATA.format(" = dataclasses.field(repr=False)") + "N = A({})\nf = lambda: N", 1, 2),
     (DATA.format(" = {}") + "f = lambda: A()", 1, 2),
     (SLOTS + "f = lambda: B", 1, 2),
-    (NP + "L = [np.ones(2) for _ in range(150)]\nL[149][1] = {}\nf = lambda: L", 1, 2),
     (NP + "W = np.full(3, {})\nf = lambda x: W * x", 1.0, 2.0),
     (NP + "W = np.zeros(3, '{}')\nf = lambda x: W * x", "f4", "i4"),
     (NP + "W = np.array([[1, {}], 'a'], object)\nf = lambda x: W", 1, 2),
@@ -120,7 +106,6 @@ DIFFERENT = [
     ("def f(): return f.n\nf.n = {}", 1, 2),
     ("from functools import partial\ndef g(a, n): return n\nf = partial(g, n={})", 1, 2),
     ("from math import {0} as g\nf = lambda x: g(x)", "sin", "cos"),
-    ("import {0} as m\nf = lambda x: m.sin(x)", "math", "cmath"),
     ("def f(x):\n  try: x()\n  except {}: pass", "KeyError", "ValueError"),
     ("class Text(str): pass\nT = Text('{}')\nf = lambda: T", "a", "b"),
 ]  # fmt: skip
@@ -149,16 +134,6 @@ def test_a_module_counts_as_it_is_in_memory(place, monkeypatch):
     assert modules()[name] != edited
 
 
-def test_settings_that_are_changed_at_run_time_count(place, monkeypatch):
-    folder, name = place(), next(names)
-    monkeypatch.syspath_prepend(str(folder))
-    (folder / f"{name}.py").write_text("N = 4\n")
-    module = importlib.import_module(name)
-    first = modules()[name]
-    module.N = 32
-    assert modules()[name] != first
-
-
 @pytest.fixture
 def notebook(monkeypatch):
     """Runs a cell, and returns what the digests see of the notebook."""
@@ -176,9 +151,7 @@ def notebook(monkeypatch):
     ("text", "before", "now"),
     [
         ("def f(): return {}", 4, 32),
-        ("def f(n={}): return n", 4, 32),
         ("class A:\n  def f(self): return {}", 4, 32),
-        ("class A:\n  n = {}", 4, 32),
         ("import jax\n@jax.jit\ndef f(x): return x + {}", 4, 32),
         ("import brainstate\n@brainstate.transform.jit\ndef f(x): return x + {}", 4, 32),
     ],

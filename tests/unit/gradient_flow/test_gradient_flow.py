@@ -1,6 +1,6 @@
 """What gradient_flow says beside the gradient, in float64, against what can be counted."""
 
-from functools import partial
+from functools import cache, partial
 
 import brainpy.state
 import brainstate
@@ -47,6 +47,9 @@ def measured(model=None, **options):
     return only(gradient_flow(model or Layer(weights, SURROGATE), inputs, **options))
 
 
+usual = cache(measured)
+
+
 def membranes_by_hand():
     weights, inputs = weights_and_inputs()
     V, history = np.zeros((BATCH, N)), []
@@ -58,7 +61,7 @@ def membranes_by_hand():
 
 
 def test_the_record_as_plain_values_and_the_seed_is_0_by_default():
-    flow = measured()
+    flow = usual()
     assert measured(seed=0) == flow
     data = flow.to_dict()
     assert data["surrogate"] == {"name": "QPseudoSpike", "alpha": 1.5, "scale": 0.7}
@@ -86,7 +89,7 @@ def test_a_candidate_needs_no_scale_in_the_surrogate_that_the_model_has():
         SURROGATE.replace(scale=SCALE * u.mV),
     )
     (found,) = only(gradient_flow(in_volts, inputs, surrogates=scaled)).populations
-    (expected,) = measured().populations
+    (expected,) = usual().populations
     np.testing.assert_allclose(
         found.gradient.second_moments, expected.gradient.second_moments, rtol=1e-5
     )
@@ -252,7 +255,7 @@ def test_parts_of_the_inputs_may_have_features_of_their_own():
     weights, inputs = weights_and_inputs()
     parts = {"current": inputs - 0.5, "shift": jnp.full((STEPS, BATCH), 0.5)}
     found = only(gradient_flow(Shifted(weights, SURROGATE), parts))
-    assert found.populations[0].activity == measured().populations[0].activity
+    assert found.populations[0].activity == usual().populations[0].activity
     assert found.features == N + 1
 
 

@@ -43,9 +43,13 @@ def run(loop):
     return slopes, outputs, model.V.value, brainstate.random.normal(size=3)
 
 
-@pytest.mark.parametrize("parts", [None, 1, 2, 8, STEPS, 3 * STEPS])
-def test_gradients_outputs_and_states_are_those_of_the_plain_loop(parts):
-    plain = run(brainstate.transform.for_loop)
+@pytest.fixture(scope="module")
+def plain():
+    return run(brainstate.transform.for_loop)
+
+
+@pytest.mark.parametrize("parts", [None, 1, 8, 3 * STEPS])
+def test_gradients_outputs_and_states_are_those_of_the_plain_loop(parts, plain):
     ours = run(lambda step, inputs: loop_in_parts(step, inputs, parts))
     for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(ours), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)

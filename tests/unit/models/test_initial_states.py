@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE, only
-from helpers import thorough_but
 
 from braintools_qps import compare, gradient_flow, load_task, save_memory
 
@@ -89,9 +88,15 @@ def made(make):
         return make()
 
 
+@pytest.fixture(scope="module")
+def of_batch():
+    """What is measured of states for the batch, and how their memory is saved."""
+    return only(gradient_flow(made(batched), INPUTS)), save_memory(batched(), INPUTS)
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_the_gradient_is_that_of_a_batch(form):
-    found, expected = (only(gradient_flow(made(make), INPUTS)) for make in (FORMS[form], batched))
+def test_the_gradient_is_that_of_a_batch(form, of_batch):
+    found, expected = only(gradient_flow(made(FORMS[form]), INPUTS)), of_batch[0]
     for one, other in zip(found.populations, expected.populations, strict=True):
         moments, of_batch = (p.gradient.second_moments for p in (one, other))
         np.testing.assert_allclose(moments, of_batch, rtol=1e-5)
@@ -99,9 +104,9 @@ def test_the_gradient_is_that_of_a_batch(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_same_layers_store_their_spikes_in_bits(form):
-    found, expected = (save_memory(make(), INPUTS) for make in (FORMS[form], batched))
-    assert found == expected
+def test_the_same_layers_store_their_spikes_in_bits(form, of_batch):
+    expected = of_batch[1]
+    assert save_memory(FORMS[form](), INPUTS) == expected
     assert expected.changed["readout"] == "Linear, spikes in one bit"
 
 
@@ -115,7 +120,8 @@ def trained(make):
     return compare(["QPseudoSpike"], task=task, model=model, **options).results[0]
 
 
-@pytest.mark.parametrize("form", thorough_but(["under Vmap, for other samples"], FORMS))
+@pytest.mark.thorough
+@pytest.mark.parametrize("form", FORMS)
 def test_compare_trains_the_same_network(form):
     found, expected = trained(FORMS[form]), trained(batched)
     assert expected.scores.operations[0] > expected.scores.spikes[0] > 0
@@ -126,12 +132,12 @@ def test_compare_trains_the_same_network(form):
 
 
 @pytest.mark.thorough
-def test_an_ensemble_keeps_its_states():
+def test_an_ensemble_keeps_its_states(of_batch):
     """What is mapped over something else than samples: its members, which share the inputs."""
     brainstate.random.seed(0)
     inner = Network(Batched)
     brainstate.nn.vmap_init_all_states(inner, SAMPLES, axis_size=3, state_tag="new")
     ensemble = brainstate.nn.Vmap(inner, in_axes=None, vmap_states="new", axis_size=3)
     (found,) = only(gradient_flow(ensemble, INPUTS)).populations
-    (expected,) = only(gradient_flow(made(batched), INPUTS)).populations
+    (expected,) = of_batch[0].populations
     assert found.activity.firing_rate == pytest.approx(expected.activity.firing_rate) != 0

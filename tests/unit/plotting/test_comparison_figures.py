@@ -106,8 +106,7 @@ def test_a_comparison_begins_with_the_scores_and_the_verdict():
 LABELS = ("spikingjelly.PiecewiseLeakyReLU(w=1, c=0.01)", "ReluGrad", "QPseudoSpike(alpha=8)")
 
 
-@pytest.mark.parametrize("make", [candidate, tuned])
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("make", "count"), [(candidate, 1), (tuned, 3)])
 def test_no_line_of_the_figure_is_cut(make, count):
     results = [make(label, SCORES["A"], n) for n, label in enumerate(LABELS[:count])]
     figure = plotting.plot_comparison(compared(*results))[0].get_figure(root=True)
@@ -169,14 +168,14 @@ def test_there_is_no_panel_for_what_was_not_tuned():
     assert len(plotting.plot_comparison(of(**SCORES))) == 5
 
 
-@pytest.mark.parametrize("label", [r"$\frac{1$", "<b>&", "_hidden", "cost in $ and $", "x" * 5000])
-def test_labels_are_drawn_as_typed(label):
-    found = compared(tuned(label, (0.9, 0.8)), tuned("B", (0.1, 0.2), 1))
+def test_labels_are_drawn_as_typed():
+    labels = [r"$\frac{1$", "<b>&", "_hidden", "cost in $ and $", "x" * 5000]
+    found = compared(*(tuned(label, (0.9, 0.8), n) for n, label in enumerate(labels)))
     panels = plotting.plot_comparison(found)
     figure = panels[0].get_figure(root=True)
     figure.canvas.draw()  # where broken mathematics is an error
-    drawn = [line.get_label() for line in panels[1].get_lines()]
-    assert drawn[0].replace(r"\$", "$").strip()[:40] == label[:40]
+    drawn = [line.get_label().replace(r"\$", "$").strip() for line in panels[1].get_lines()]
+    assert {label[:40] for label in labels} <= {label[:40] for label in drawn}
 
 
 def test_losses_that_are_all_nan_are_drawn():

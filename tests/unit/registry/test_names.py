@@ -1,7 +1,5 @@
 """Names, precedence and registration; plugins that are really installed are in integration."""
 
-import ast
-import inspect
 from importlib.metadata import entry_points
 
 import braintools.surrogate
@@ -9,7 +7,6 @@ import pytest
 from braintools.surrogate import Sigmoid, Surrogate
 from helpers import names_that_build
 
-import braintools_qps
 from braintools_qps import (
     QPseudoSpike,
     Scaled,
@@ -184,17 +181,3 @@ def test_an_unknown_name_lists_names_suggests_one_and_says_how_to_add_one(typo, 
 def test_the_spec_of_a_class_without_a_name_says_how_to_give_it_one():
     with pytest.raises(TypeError, match=r"Steep.*register_surrogate"):
         surrogate_spec(Steep())
-
-
-def test_every_public_name_of_the_package_is_in_its_list():
-    tree = ast.parse(inspect.getsource(braintools_qps))
-    imported = [
-        alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.level
-        for alias in node.names
-    ]
-    assert sorted(imported) == sorted(braintools_qps.__all__)
-    modules = ["plotting", "records", "testing", "typing"]
-    shown = [name for name in dir(braintools_qps) if name[0] != "_"]
-    assert shown == sorted([*braintools_qps.__all__, *modules])

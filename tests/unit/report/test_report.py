@@ -3,16 +3,12 @@
 import dataclasses
 import re
 import sys
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-from browser import too_wide
-from helpers import thorough
-from made_comparison import compared, tuned
 from report_records import COMPARISON, FLOW, NASTY
 
-from braintools_qps import Comparison, write_report
+from braintools_qps import write_report
 from braintools_qps.records import table_of
 
 
@@ -63,20 +59,6 @@ def test_nothing_of_a_record_is_taken_for_html(report, record):
     assert "<script" not in text
     assert not re.search(r"(src|href)=.(https?:)?//|url\(.?(https?:)?//", text)  # loads nothing
     assert text.count("&lt;script&gt;") > 1
-
-
-DEFAULT = Path(__file__).parents[3] / "docs" / "_static" / "comparison.json"
-LONG = ("spikingjelly.PiecewiseLeakyReLU(w=1, c=0.01)", "Scaled(Sigmoid(alpha=4), scale=2)")
-
-
-@pytest.mark.parametrize("width", [400, thorough(1000), thorough(1400)])
-def test_nothing_is_cut_on_a_phone_or_in_a_window(report, tmp_path, width):
-    """The figure alone scrolls on a phone, so that its letters can be read."""
-    default = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))
-    made = compared(*(tuned(label, (0.9, 0.8, 0.95), n) for n, label in enumerate(LONG)))
-    for record in (default, made, FLOW):
-        assert too_wide(report(record), width, tmp_path, "div, table, p, pre") == []
-    assert too_wide("<p style='white-space: pre'>" + "wide " * 99, width, tmp_path) != []
 
 
 def test_the_same_record_gives_the_same_file(report):

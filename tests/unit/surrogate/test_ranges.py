@@ -3,6 +3,8 @@
 Expected values by mpmath.
 """
 
+from functools import cache
+
 import brainstate
 import brainunit as u
 import jax
@@ -85,16 +87,21 @@ NUMBERS_AT = [  # x, alpha, scale, dampening
 ]
 
 
+@cache
+def first_and_second(derivative):
+    """First derivatives by all four parameters, and the second one by x."""
+    gradient = lambda x, a, s, d: QPseudoSpike(a, scale=s, dampening=d).surrogate_grad(x)
+    first = jax.jit(derivative(gradient, argnums=(0, 1, 2, 3)))
+    return first, jax.jit(derivative(derivative(gradient)))
+
+
 @pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd])
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-5 * SLACK), ("float64", 2e-12)])
 @pytest.mark.parametrize("numbers", NUMBERS_AT)
 def test_derivatives_by_every_parameter(numbers, dtype, rtol, derivative):
-    """First derivatives by all four, and the second one by x."""
-    gradient = lambda x, a, s, d: QPseudoSpike(a, scale=s, dampening=d).surrogate_grad(x)
     with jax.enable_x64(dtype == "float64"):
         numbers = np.asarray(numbers, dtype)
-        first = jax.jit(derivative(gradient, argnums=(0, 1, 2, 3)))(*numbers)
-        second = jax.jit(derivative(derivative(gradient)))(*numbers)
+        first, second = (program(*numbers) for program in first_and_second(derivative))
     orders = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (2, 0, 0, 0)]
     with mp.workdps(60):
         exact = [mp.mpf(float(number)) for number in numbers]

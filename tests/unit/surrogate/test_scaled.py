@@ -1,4 +1,4 @@
-"""Scaled alone: composition, kinks, arrays and States of another library."""
+"""Scaled alone: composition, kinks and arrays of another library."""
 
 import brainstate
 import brainunit as u
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import S2NN, GaussianGrad, LeakyRelu, Sigmoid, SoftSign, Surrogate
+from braintools.surrogate import S2NN, GaussianGrad, LeakyRelu, Sigmoid, SoftSign
 from helpers import assert_close
 
 from braintools_qps import QPseudoSpike, Scaled
@@ -65,21 +65,3 @@ def test_an_array_in_the_surrogate_broadcasts():
     assert_close(jax.grad(lambda x: spike(x).sum())(jnp.zeros(())), alpha.sum() / 8)
     with pytest.raises(ValueError, match=r"broadcast against x.*'surrogate': \(5,\).*\(4,\)"):
         spike(X[:4])
-
-
-def test_a_state_in_the_surrogate_is_read_at_each_call():
-    class Own(Surrogate):
-        def __init__(self, width):
-            self.width = width
-
-        def surrogate_grad(self, x):
-            return jnp.exp(-jnp.abs(x) / self.width.value)
-
-    width = brainstate.State(jnp.float32(1.0))
-    spike = Scaled(Own(width), dampening=2.0)
-    compiled = brainstate.transform.jit(jax.grad(spike))
-    for value in (1.0, 3.0):
-        width.value = jnp.float32(value)
-        expected = jnp.float32(2 * np.exp(-0.5 / value))
-        assert_close(jax.grad(spike)(0.5), expected)
-        assert_close(compiled(0.5), expected)
