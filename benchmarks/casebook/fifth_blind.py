@@ -31,13 +31,13 @@ def layered(
 
 
 class Izhikevich(Cells):
-    """Regular spiking neurons of Izhikevich, by two half steps; a spike resets them to ``c``."""
+    """Regular spiking neurons of Izhikevich, by two half steps."""
 
     states = ("v", "u")
 
-    def __init__(self, size: int, spk_fun: Callable, c: float):
+    def __init__(self, size: int, spk_fun: Callable, constant: float):
         super().__init__()
-        self.size, self.spk_fun, self.c = size, spk_fun, c
+        self.size, self.spk_fun, self.constant = size, spk_fun, constant
 
     def init_state(self, batch_size: int | None = None) -> None:
         super().init_state(batch_size)
@@ -46,17 +46,17 @@ class Izhikevich(Cells):
     def update(self, x: Any) -> Any:
         v, w = self.v.value, self.u.value
         for _ in range(2):
-            v = v + 0.5 * (0.04 * v**2 + 5 * v + 140 - w + x)
+            v = v + 0.5 * (0.04 * v**2 + 5 * v + self.constant - w + x)
         spikes = self.spk_fun((v - 30) / 30)
         done = stop(spikes)
-        self.v.value = jnp.where(done > 0, self.c, v)
+        self.v.value = jnp.where(done > 0, -65, v)
         self.u.value = w + 0.02 * (0.2 * self.v.value - w) + 8 * done
         return spikes
 
 
-def izhikevich(d: Design, *, c: float = -65.0) -> Module:
+def izhikevich(d: Design, *, constant: float = 140.0) -> Module:
     drive = linear(PIXELS, d.width, 20.0, b_init=Constant(5.0))
-    return row(drive, Izhikevich(d.width, d.surrogate, c), linear(d.width, CLASSES))
+    return row(drive, Izhikevich(d.width, d.surrogate, constant), linear(d.width, CLASSES))
 
 
 class TwoCompartments(Cells):
@@ -183,7 +183,7 @@ def counted_cortex(d: Design, *, reset: float = -65.0) -> Module:
     """Neurons that rest at -65 mV and fire at -50 mV, down to those that stand for classes."""
     rest = {"V_rest": -65 * u.mV, "V_th": -50 * u.mV, "V_initializer": Constant(-65.0 * u.mV)}
     options = {**rest, "V_reset": reset * u.mV, "tau": 5 * u.ms, "spk_fun": d.surrogate}
-    layer = lambda a, b: (linear(a, b, 40.0, u.mA), brainpy.state.LIF(b, **options))
+    layer = lambda a, b: (linear(a, b, 100.0, u.mA), brainpy.state.LIF(b, **options))
     sizes = [196, *[d.width] * d.layers, CLASSES]
     return row(*chain(*(layer(a, b) for a, b in pairwise(sizes))))
 
@@ -206,16 +206,16 @@ class Glif(Cells):
 
 def glif(d: Design) -> Module:
     cells = lambda n: Glif(n, d.surrogate)
-    return layered([PIXELS, *[d.width] * 3], cells, 2.0, 2.0, 2.0)
+    return layered([PIXELS, *[d.width] * d.layers], cells, *[2.0] * d.layers)
 
 
 def raised(x: Any) -> Any:
     """The derivative within half a wave of a cosine."""
-    return jnp.where(abs(x) < 1, jnp.cos(np.pi / 2 * x), 0)
+    return jnp.where(abs(x) < 1 / 4, jnp.cos(2 * np.pi * x), 0)
 
 
 def waving(x: Any) -> Any:
-    return jnp.cos(np.pi / 2 * x)
+    return jnp.cos(2 * np.pi * x)
 
 
 def slowly(x: Any) -> Any:
@@ -269,18 +269,17 @@ class Delays(Cells):
 
 
 def delays(d: Design, *, newest: str = "first") -> Module:
-    lines = Delays(2 * PIXELS, 40, 8.0, newest)
+    lines = Delays(2 * PIXELS, 34, 8.0, newest)
     cells = Current(d.width, d.surrogate, 0.7)
     return row(lines, linear(2 * PIXELS, d.width, 1.5), cells, linear(d.width, 4))
 
 
-def decibels(x: Any, *, scaled: bool = True) -> Any:
-    """Noisy power of a tone at 16 places of the cochlea, in dB, or from 0 to 1."""
-    places = jnp.linspace(0.01, 0.13, 16)
+def decibels(x: Any, *, unit: float = 1.0) -> Any:
+    """Noisy power of a tone at 16 places of the cochlea, in dB over 80, from 0 on."""
+    places = jnp.linspace(0.01, 0.13, 16) * unit
     noise = jax.random.exponential(jax.random.key(5), (*x.shape[:2], 16))
     power = jnp.exp(-(((x[..., :1] - places) / 0.01) ** 2)) * noise
-    level = 10 * jnp.log10(power + 1e-8)
-    return level / 80 + 1 if scaled else level
+    return jnp.log10(power + 1e-8) / 8 + 1
 
 
 def cochlea(d: Design) -> Module:
@@ -320,9 +319,9 @@ class AdEx(Cells):
 
     states = ("V", "w")
 
-    def __init__(self, size: int, spk_fun: Callable):
+    def __init__(self, size: int, spk_fun: Callable, capacity: Any):
         super().__init__()
-        self.size, self.spk_fun = size, spk_fun
+        self.size, self.spk_fun, self.capacity = size, spk_fun, capacity
 
     def init_state(self, batch_size: int | None = None) -> None:
         super().init_state(batch_size)
@@ -331,17 +330,18 @@ class AdEx(Cells):
     def update(self, x: Any) -> Any:
         dt, (V, w), leak = brainstate.environ.get_dt(), (self.V.value, self.w.value), 10 * u.nS
         swing = 2 * u.mV * jnp.exp(jnp.minimum((V + 50 * u.mV) / (2 * u.mV), 4.0))
-        V = V + dt / (200 * u.pF) * (leak * (swing - V - 70 * u.mV) - w + x)
-        spikes = self.spk_fun((V + 40 * u.mV) / (20 * u.mV))
+        V = V + dt / self.capacity * (leak * (swing - V - 70 * u.mV) - w + x)
+        spikes = self.spk_fun((V + 40 * u.mV) / (30 * u.mV))
         done = stop(spikes)
         self.w.value = w + dt / (100 * u.ms) * (2 * u.nS * (V + 70 * u.mV) - w) + done * 60 * u.pA
         self.V.value = V + done * (-58 * u.mV - stop(V))
         return spikes
 
 
-def adex(d: Design) -> Module:
-    layer = lambda a: (linear(a, d.width, 600.0, u.pA), AdEx(d.width, d.surrogate))
-    return row(*layer(13), *layer(d.width), linear(d.width, 3))
+def adex(d: Design, *, unit: str = "pF") -> Module:
+    cells = lambda: AdEx(d.width, d.surrogate, 200 * getattr(u, unit))
+    layer = lambda a, nA: (linear(a, d.width, nA, u.nA), cells())
+    return row(*layer(13, 0.6), *layer(d.width, 3.0), linear(d.width, 3))
 
 
 def match(x: Any) -> Any:
@@ -481,7 +481,7 @@ class Electrical(Beta):
 
 
 def electrical(d: Design) -> Module:
-    return layered([PIXELS, d.width, d.width], lambda n: Electrical(n, d.surrogate), 2.0, 3.0)
+    return layered([PIXELS, d.width, d.width], lambda n: Electrical(n, d.surrogate), 8.0, 4.0)
 
 
 class Aligned(Module):
