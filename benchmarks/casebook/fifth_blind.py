@@ -30,14 +30,20 @@ def layered(
     return row(*chain(*layers), linear(sizes[-1], classes))
 
 
-class Izhikevich(Cells):
+class Own(Cells):
+    """Neurons with options of their own."""
+
+    def __init__(self, size: Any, spk_fun: Callable, **options: Any):
+        super().__init__()
+        self.size, self.spk_fun = size, spk_fun
+        for name, option in options.items():
+            setattr(self, name, option)
+
+
+class Izhikevich(Own):
     """Regular spiking neurons of Izhikevich, by two half steps."""
 
     states = ("v", "u")
-
-    def __init__(self, size: int, spk_fun: Callable, constant: float):
-        super().__init__()
-        self.size, self.spk_fun, self.constant = size, spk_fun, constant
 
     def init_state(self, batch_size: int | None = None) -> None:
         super().init_state(batch_size)
@@ -56,17 +62,16 @@ class Izhikevich(Cells):
 
 def izhikevich(d: Design, *, constant: float = 140.0) -> Module:
     drive = linear(PIXELS, d.width, 20.0, b_init=Constant(5.0))
-    return row(drive, Izhikevich(d.width, d.surrogate, constant), linear(d.width, CLASSES))
+    return row(drive, Izhikevich(d.width, d.surrogate, constant=constant), linear(d.width, CLASSES))
 
 
-class TwoCompartments(Cells):
+class TwoCompartments(Own):
     """Neurons whose dendrite and soma hear each other, by factors that are learnt."""
 
     states = ("dendrite", "soma")
 
     def __init__(self, size: int, spk_fun: Callable, sign: float):
-        super().__init__()
-        self.size, self.spk_fun, self.sign = size, spk_fun, sign
+        super().__init__(size, spk_fun, sign=sign)
         self.up, self.down = (brainstate.ParamState(jnp.zeros(size)) for _ in range(2))
 
     def update(self, x: Any) -> Any:
@@ -83,14 +88,13 @@ def two_compartments(d: Design, *, sign: float = -1.0) -> Module:
     return layered([SIDE, d.width, d.width], cells, 1.0, 1.0)
 
 
-class Balanced(Cells):
+class Balanced(Own):
     """Resonators damped so that steps of Euler do not diverge; each spike damps them further."""
 
     states = ("x", "y", "q")
 
     def __init__(self, size: int, spk_fun: Callable, unit: float):
-        super().__init__()
-        self.size, self.spk_fun = size, spk_fun
+        super().__init__(size, spk_fun)
         self.omega = brainstate.ParamState(brainstate.random.uniform(0.1, 0.9, size) * unit)
         self.offset = brainstate.ParamState(brainstate.random.uniform(0.02, 0.1, size))
 
@@ -114,12 +118,12 @@ def pixel_by_pixel(x: Any) -> Any:
     return x[0].T[..., None]
 
 
-class StateSpace(Cells):
+class StateSpace(Own):
     """Four complex modes for each neuron, by steps of a size that is learnt; their sum fires."""
 
     def __init__(self, size: int, spk_fun: Callable, unit: float):
-        super().__init__()
-        self.size, self.spk_fun, draw = size, spk_fun, brainstate.random
+        super().__init__(size, spk_fun)
+        draw = brainstate.random
         steps = draw.uniform(np.log(0.01), np.log(0.3), (size, 1)) + np.log(unit)
         self.log_step = brainstate.ParamState(steps)
         self.real, self.imag = (brainstate.ParamState(draw.normal(0, 1, (size, 4))) for _ in "ri")
@@ -188,12 +192,11 @@ def counted_cortex(d: Design, *, reset: float = -65.0) -> Module:
     return row(*chain(*(layer(a, b) for a, b in pairwise(sizes))))
 
 
-class Glif(Cells):
+class Glif(Own):
     """Neurons that learn how much they leak by a share or by a constant, and how they reset."""
 
     def __init__(self, size: int, spk_fun: Callable):
-        super().__init__()
-        self.size, self.spk_fun = size, spk_fun
+        super().__init__(size, spk_fun)
         self.gates = brainstate.ParamState(jnp.zeros((3, size)))
 
     def update(self, x: Any) -> Any:
@@ -218,13 +221,8 @@ def waving(x: Any) -> Any:
     return jnp.cos(2 * np.pi * x)
 
 
-def slowly(x: Any) -> Any:
-    """Rows of 8 pixels, each for four steps."""
-    return jnp.repeat(jnp.moveaxis(x[0].reshape(-1, SIDE, SIDE), 1, 0), 4, axis=0)
-
-
 def zoned(d: Design, *, dropped: str = "current") -> Module:
-    """Recurrent neurons with dropout of their currents, or of their membranes."""
+    """Recurrent neurons, whose membranes are read, with dropout of currents, or of membranes."""
 
     def step(net: Any, x: Any) -> Any:
         current = net.fc(x) + net.back(net.z.value)
@@ -232,10 +230,10 @@ def zoned(d: Design, *, dropped: str = "current") -> Module:
         net.z.value = net.cells(current)
         if dropped == "membrane":
             net.cells.mem.value = net.drop(net.cells.mem.value)
-        return net.out(net.z.value)
+        return net.out(net.cells.mem.value)
 
     n, drop = d.width, brainstate.nn.Dropout(d.keep)
-    parts = {"fc": linear(SIDE, n, 1.0), "back": linear(n, n, 0.5), "drop": drop}
+    parts = {"fc": linear(PIXELS, n, 3.0), "back": linear(n, n, 0.5), "drop": drop}
     cells = Beta(n, d.surrogate, 0.95)
     return Wired(step, (("z", n),), **parts, cells=cells, out=linear(n, CLASSES))
 
@@ -314,14 +312,10 @@ def online(d: Design, *, stopped: str = "before") -> Module:
     return row(*chain(*layers))
 
 
-class AdEx(Cells):
+class AdEx(Own):
     """Adaptive exponential neurons with the constants of Brette and Gerstner, almost."""
 
     states = ("V", "w")
-
-    def __init__(self, size: int, spk_fun: Callable, capacity: Any):
-        super().__init__()
-        self.size, self.spk_fun, self.capacity = size, spk_fun, capacity
 
     def init_state(self, batch_size: int | None = None) -> None:
         super().init_state(batch_size)
@@ -339,7 +333,7 @@ class AdEx(Cells):
 
 
 def adex(d: Design, *, unit: str = "pF") -> Module:
-    cells = lambda: AdEx(d.width, d.surrogate, 200 * getattr(u, unit))
+    cells = lambda: AdEx(d.width, d.surrogate, capacity=200 * getattr(u, unit))
     layer = lambda a, nA: (linear(a, d.width, nA, u.nA), cells())
     return row(*layer(13, 0.6), *layer(d.width, 3.0), linear(d.width, 3))
 
@@ -412,14 +406,10 @@ def channels(d: Design) -> Module:
     return Wired(step, **parts, cells2=cells(), out=linear(PIXELS * n, CLASSES))
 
 
-class SigmaDelta(Cells):
+class SigmaDelta(Own):
     """Units that add up what they hear, and tell by how many steps of 1/4 that has changed."""
 
     states = ("heard", "told")
-
-    def __init__(self, size: int, spk_fun: Callable):
-        super().__init__()
-        self.size, self.spk_fun = size, spk_fun
 
     def update(self, x: Any) -> Any:
         self.heard.value = self.heard.value + x
@@ -444,12 +434,11 @@ def sigma_delta(d: Design) -> Module:
     return Wired(step, kept, layers=row(*layers, plain(d.width, CLASSES, 1.0)))
 
 
-class Ranges(Cells):
+class Ranges(Own):
     """Thresholds from 0.01 to 100 and time constants from 1 to 1000 steps, which are learnt."""
 
     def __init__(self, size: int, spk_fun: Callable):
-        super().__init__()
-        self.size, self.spk_fun = size, spk_fun
+        super().__init__(size, spk_fun)
         spread = lambda low, high: brainstate.random.permutation(jnp.linspace(low, high, size))
         self.threshold = brainstate.ParamState(spread(np.log(0.01), np.log(100.0)))
         self.tau = brainstate.ParamState(spread(0.0, np.log(1000.0)))
