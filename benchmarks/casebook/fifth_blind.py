@@ -442,11 +442,11 @@ class Ranges(Own):
         spread = lambda low, high: brainstate.random.permutation(jnp.linspace(low, high, size))
         self.threshold = brainstate.ParamState(spread(np.log(0.01), np.log(100.0)))
         self.tau = brainstate.ParamState(spread(0.0, np.log(1000.0)))
-        self.start = jnp.exp(self.threshold.value)
+        self.start = brainstate.LongTermState(jnp.exp(self.threshold.value))
 
     def update(self, x: Any) -> Any:
         threshold, beta = jnp.exp(self.threshold.value), jnp.exp(-jnp.exp(-self.tau.value))
-        mem = beta * self.mem.value + self.start * x
+        mem = beta * self.mem.value + self.start.value * x
         spikes = self.spk_fun(mem / threshold - 1)
         self.mem.value = mem - stop(spikes) * threshold
         return spikes
@@ -479,10 +479,11 @@ class Aligned(Module):
     def __init__(self, inputs: int, outputs: int, scale: float):
         super().__init__()
         draw = lambda: brainstate.random.normal(0, scale / np.sqrt(inputs), (inputs, outputs))
-        self.weight, self.fixed = brainstate.ParamState(draw()), draw()
+        self.weight = brainstate.ParamState(draw())
+        self.fixed = brainstate.LongTermState(draw())
 
     def update(self, x: Any) -> Any:
-        back = x @ self.fixed
+        back = x @ self.fixed.value
         return stop(x) @ self.weight.value + back - stop(back)
 
 
