@@ -154,12 +154,13 @@ def grid(power: float) -> Any:
 
 
 def graph(d: Design, *, power: float = -0.5) -> Module:
-    """Three layers on a graph of pixels."""
+    """Four layers on a graph of pixels."""
     adjacent, n = grid(power), d.width
     spread = lambda x: adjacent @ x
     layer = lambda a: (linear(a, n, 2.5, b_init=None), spread, Beta((PIXELS, n), d.surrogate, 0.7))
     first = lambda x: x[..., None]
-    return row(first, *layer(1), *layer(n), *layer(n), lambda x: flat(x, 2), linear(PIXELS * n, 10))
+    layers = chain(*(layer(a) for a in (1, n, n, n)))
+    return row(first, *layers, lambda x: flat(x, 2), linear(PIXELS * n, CLASSES))
 
 
 class Normalised(Module):
