@@ -34,7 +34,7 @@ LABELS = np.where(np.random.default_rng(0).random(80) < 1 / 5, 1 - Y, Y)
 NAMES = ["QPseudoSpike(alpha=8)", "S2NN", "QPseudoSpike(alpha=2)"]  # two share a program
 GROWING = OPTIONS | {
     "task": (X, LABELS), "model": network, "seeds": [4, 2, 3, 0, 1], "epochs": 3, "batch_size": 8,
-    "progress": False, "most_seeds": 8,
+    "progress": False, "most_seeds": 8, "learning_rate": 0.03,
 }  # fmt: skip
 
 
