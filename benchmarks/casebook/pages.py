@@ -199,6 +199,8 @@ def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str,
         "unseen_right": share("right cause"),
         "unseen_interval": f"{low:.0%} to {high:.0%}",
         "unseen_alarms": share("false alarms"),
+        "unseen_right_with_labels": share("right cause, with labels"),
+        "unseen_alarms_with_labels": share("false alarms, with labels"),
         "unseen_cured": cured([n for n in curable if not n.is_known]),
         "known_cured": cured([n for n in curable if n.is_known]),
     }
