@@ -51,7 +51,7 @@ class Attempts:
                 set_spike(neurons[name], spike)
             inputs = change.apply(model, inputs)
             step = trace(model, inputs)
-        return self.trials.run(
+        return self.trials.judge(
             step,
             step.spikes,
             with_index(inputs),

@@ -61,13 +61,21 @@ class Trials:
         self.loss = loss
         self._pieces: dict[Any, Callable] = {}
 
-    def judge(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Tried:
-        """The trial of a network as it is; if it does not learn so, the better of two."""
-        tried = self.run(step, spikes, indexed)
+    def judge(
+        self,
+        step: Step,
+        spikes: Spikes,
+        indexed: Sequence[Array],
+        *,
+        longest: int = LONGEST,
+        **how: bool,
+    ) -> Tried:
+        """The trial of a network; if it does not learn so, the better of two."""
+        tried = self.run(step, spikes, indexed, longest=longest, **how)
         if tried.record.learns:
             return tried
-        longest = LONGEST if tried.not_finite else FIRST + PIECE
-        careful = self.run(step, spikes, indexed, longest=longest, careful=True)
+        longest = min(longest, LONGEST if tried.not_finite else FIRST + PIECE)
+        careful = self.run(step, spikes, indexed, longest=longest, careful=True, **how)
         return max(tried, careful, key=lambda each: each.record.share_gone)
 
     def run(
