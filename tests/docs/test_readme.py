@@ -114,7 +114,7 @@ def test_the_first_example_prints_what_stands_below_it(capsys):
     assert words(printed) == words(shown)
     low, high = map(int, re.search(r"got (\d+) to (\d+)%", README).groups())
     (accuracy,) = re.findall(r"(\d+)% of the images", printed)
-    assert low - 3 <= int(accuracy) <= high + 3
+    assert low - 1 <= int(accuracy) <= high + 1
 
 
 def measured(suite):

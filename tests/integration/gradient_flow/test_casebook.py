@@ -35,8 +35,7 @@ PAGE = ROOT / "docs" / "results" / "diagnosis.md"
 
 def trains(case):
     """Percent that a network without a mistake reaches; some blind ones have harder data."""
-    harder = case.half in ("fourth blind", "fifth blind")
-    return 80 if harder else 85 if "blind" in case.half else 90
+    return {"fourth blind": 80}.get(case.half, 85 if "blind" in case.half else 90)
 
 
 pytestmark = pytest.mark.usefixtures("one_millisecond")
