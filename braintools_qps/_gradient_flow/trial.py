@@ -70,9 +70,10 @@ class Trials:
         longest: int = LONGEST,
         **how: bool,
     ) -> Tried:
-        """The trial of a network; if it does not learn so, the better of two."""
+        """The trial of a network; where it moves but does not learn, the better of two."""
         tried = self.run(step, spikes, indexed, longest=longest, **how)
-        if tried.record.learns:
+        stays = np.ptp(tried.record.losses) < HOPELESS * abs(self.loss.constant)
+        if tried.record.learns or stays:  # smaller steps would not move it, either
             return tried
         longest = min(longest, LONGEST if tried.not_finite else FIRST + PIECE)
         careful = self.run(step, spikes, indexed, longest=longest, careful=True, **how)
