@@ -89,7 +89,7 @@ def judged(measured: Measured, trials: Trials) -> Measured:
 
 
 def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
-    """The first cause whose change helps; without a finding, what helps any network."""
+    """The first cause whose change helps; else the first finding, with what helps any network."""
     if measured.trial.learns_soon:
         return _learning(measured)
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
@@ -102,7 +102,7 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     if not found and measured.trial.moves and (few := _with_few_samples(measured)):
         return few
     if helping := attempts.first_that_helps(all_ways(measured)):
-        return _proven(measured, None, given, *helping)
+        return _proven(measured, found[0] if found else None, given, *helping)
     if not found and not measured.trial.moves and (few := _with_few_samples(measured)):
         return few
     return _unproven(found, attempts)

@@ -42,7 +42,7 @@ from helpers import thorough_but
 from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
-from braintools_qps._gradient_flow.causes import CAUSES
+from braintools_qps._gradient_flow.causes import CAUSES, Cause, Finding
 
 leaky = lambda V, current: 0.9 * V + current
 STRAIGHT = get_surrogate("snntorch.straight_through_estimator")
@@ -381,6 +381,18 @@ def lif(features=N, size=N, gain=20.0, **options):
     )
 
 
+class Odd(Cause):
+    """A finding for which no change is known."""
+
+    name = "odd"
+
+    def find(self, measured):
+        return Finding(("layers.0",), "layers.0 is odd.")
+
+    def changes(self, measured, finding):
+        return iter(())
+
+
 @pytest.mark.parametrize(
     ("model", "code"),
     [
@@ -389,11 +401,17 @@ def lif(features=N, size=N, gain=20.0, **options):
     ],
     ids=["rates", "surrogate"],
 )
-def test_without_a_cause_what_helps_is_said(model, code, monkeypatch):
-    monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", ())
+@pytest.mark.parametrize(
+    ("causes", "name", "said"),
+    [((), "unknown", "Why is not known."), ((Odd(),), "odd", "layers.0 is odd.")],
+    ids=["nothing found", "no change for what is found"],
+)
+def test_what_helps_any_network_is_tried_and_said(model, code, causes, name, said, monkeypatch):
+    monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", causes)
     model, x = model(), inputs()
     flow = only(gradient_flow(model, x))
-    assert flow.diagnosis.cause == "unknown"
+    assert flow.diagnosis.cause == name
+    assert flow.diagnosis.text.endswith(said)
     assert flow.diagnosis.code.startswith(code), flow.diagnosis.code
     assert_better(flow, flow.diagnosis.code, model, x, {})
 
