@@ -104,11 +104,9 @@ class Kept:
     def _is_again(self, run: Run, old: Outcome, new: Outcome) -> bool:
         """Whether the numbers of a trial are those that were kept; say so if not bit for bit."""
         before, now = _numbers(old), _numbers(new)
-        if (same := np.isclose(before, now, 0, 0, equal_nan=True)).all():
+        if np.array_equal(before, now, equal_nan=True):
             return True
-        row, label = int(same.argmin()), run.candidate.label
-        digits = 9 if np.isclose(before[row], now[row], 1e-3) else 4
-        said = f"{NUMBERS[row]} {before[row]:.{digits}g}, now {now[row]:.{digits}g}"
+        label, said = run.candidate.label, _first_difference(before, now)
         is_same_program = (old.machine, old.width) == (new.machine, new.width)
         near = np.maximum(NEAR * abs(now[:2]), [0.0, self._sample])
         is_near = np.isclose(before[:2], now[:2], 0, near, equal_nan=True).all()
@@ -123,6 +121,12 @@ class Kept:
             stacklevel=7,
         )
         return False
+
+
+def _first_difference(before: np.ndarray, now: np.ndarray) -> str:
+    row = int(np.isclose(before, now, 0, 0, equal_nan=True).argmin())
+    digits = 9 if np.isclose(before[row], now[row], 1e-3) else 4
+    return f"{NUMBERS[row]} {before[row]:.{digits}g}, now {now[row]:.{digits}g}"
 
 
 def _numbers(outcome: Outcome) -> np.ndarray:

@@ -111,23 +111,27 @@ def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -
         raise ValueError(
             f"tune can name dampening or {MEAN_SLOPE}, which sets it, got both. Leave one out"
         )
-    of_factory = [parameter.name for parameter in factory.keywords]
     is_ours = without_partial(factory.make) is RecurrentNetwork
     maker = "the default network" if is_ours else f"the factory {name_of(factory.make)}"
+    of_factory = [parameter.name for parameter in factory.keywords]
     of_optimizer = [n for n in names_of(optimizer) if n not in GIVEN_TO_OPTIMIZERS]
-    ours = (RATE, *OF_SURROGATES)
-    if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
+    of_training = (RATE, *OF_SURROGATES, *of_optimizer)
+    if both := sorted({*of_factory} & {*of_training} & {*tune}):
         raise ValueError(
             f"a tuned name must be unique, got {both[0]}, which {maker} and training both have. "
             "Rename the keyword of the factory"
         )
-    known = (*ours, *of_optimizer, *of_factory)
+    known = (*of_training, *of_factory)
     unknown = [str(name) for name in tune if name not in known]
     if unknown and not factory.takes_all:
-        usual = OTHER_NAMES.get(unknown[0].lower())
-        hint = f". Did you mean {usual!r}?" if usual in known else did_you_mean(unknown[0], known)
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and {maker}), got "
             f"{', '.join(unknown)}. Pass a model whose factory takes it, or correct the name"
-            f"{hint}"
+            f"{_meant(unknown[0], known)}"
         )
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """A question that names what was meant, also where another library calls it so."""
+    usual = OTHER_NAMES.get(name.lower())
+    return f". Did you mean {usual!r}?" if usual in known else did_you_mean(name, known)

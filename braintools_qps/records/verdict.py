@@ -109,9 +109,7 @@ def _most_seeds(count: int) -> str:
 
 def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], form: Score) -> str:
     """Within which bounds those that are open differ from the best."""
-    if not (spread := paired(scores).spread):
-        return "Their scores are the same with every seed."
-    margin = comparison.margin or form.difference
+    spread, margin = paired(scores).spread, comparison.margin or form.difference
     varied = f"Seeds vary by more than {form.unit(margin)}: " if spread > margin else ""
     others = [comparison.differences[result.label] for result in comparison.tied[1:]]
     ends = [end for _, *bounds in others for end in bounds if end is not None]

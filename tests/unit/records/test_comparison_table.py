@@ -73,6 +73,10 @@ VERDICTS = {
         r"\d+\.\d points lower\. (About|Seeds vary) .*",
     ),
     "copies": (of(MSE, A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
+    "copies, without a margin": (
+        of(MSE | {"margin": None}, A=level(0.5), B=level(0.5)),
+        r"Not known yet whether . or . is best\. The difference lies within 0 and 0\.",
+    ),
     "four seeds": (
         of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
         r"A is highest, but 4 seeds cannot tell 2 candidates apart\. It takes 5 or more\.",
