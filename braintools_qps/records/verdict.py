@@ -37,19 +37,19 @@ def never_learned(comparison: Comparison, result: CandidateResult) -> bool:
 
 def _ranks(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
     """The sentences on who is ahead."""
-    form, tied = score_of(comparison), comparison.tied
+    score, tied = score_of(comparison), comparison.tied
     if not enough_seeds(comparison):
         return _too_few_seeds(comparison, sound)
-    lower = _lower(comparison, form)
+    lower = _lower(comparison, score)
     if len(tied) == 1:
         return f"{shortened(tied[0].label)} is best{lower and ': '}{lower}."
     names, also = [shortened(result.label) for result in tied], f"; {lower}" if lower else ""
     if comparison.standing.settled:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
-        margin = form.unit(comparison.margin or 0.0)
+        margin = score.unit(comparison.margin or 0.0)
         return f"{few(names, last='and')} {verb} equal within {margin}: take {take}{also}."
     known = f"Not known yet whether {few(names, last='or')} is best{also}."
-    return f"{known} {_more(comparison, form)}".rstrip()
+    return f"{known} {_more(comparison, score)}".rstrip()
 
 
 def standing_of(comparison: Comparison, result: CandidateResult) -> str:
@@ -85,7 +85,7 @@ def _too_few_seeds(comparison: Comparison, sound: Sequence[CandidateResult]) -> 
     )
 
 
-def _more(comparison: Comparison, form: Score) -> str:
+def _more(comparison: Comparison, score: Score) -> str:
     """How many seeds would tell, and the argument that adds them; or what is known without."""
     seeds = len(comparison.seeds)
     if (last := max(comparison.looks, default=0)) > seeds:
@@ -95,7 +95,7 @@ def _more(comparison: Comparison, form: Score) -> str:
     if fewest < LEAST_SEEDS:  # which is no look
         return ""
     if (needed := comparison.seeds_needed) is None:
-        return _bounds(comparison, [r.scores.test[:fewest] for r in still], form)
+        return _bounds(comparison, [r.scores.test[:fewest] for r in still], score)
     return (
         f"About {plural(needed - seeds, 'more seed')} would settle this in 4 of 5 cases: "
         f"{_most_seeds(needed)} adds them. Runs kept in out are not trained again."
@@ -107,33 +107,33 @@ def _most_seeds(count: int) -> str:
     return f"most_seeds={count} (--most-seeds {count})"
 
 
-def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], form: Score) -> str:
+def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], score: Score) -> str:
     """Within which bounds those that are open differ from the best."""
-    spread, margin = paired(scores).spread, comparison.margin or form.difference
-    varied = f"Seeds vary by more than {form.unit(margin)}: " if spread > margin else ""
+    spread, margin = paired(scores).spread, comparison.margin or score.difference
+    varied = f"Seeds vary by more than {score.unit(margin)}: " if spread > margin else ""
     others = [comparison.differences[result.label] for result in comparison.tied[1:]]
     ends = [end for _, *bounds in others for end in bounds if end is not None]
-    low, high = (form.unit.bound(end) for end in (min(ends), max(ends)))
+    low, high = (score.unit.bound(end) for end in (min(ends), max(ends)))
     which = "the difference lies" if len(others) == 1 else "differences from the first lie"
     text = f"{varied}{which} within {low} and {high}."
     return text[0].upper() + text[1:]
 
 
-def _lower(comparison: Comparison, form: Score) -> str:
+def _lower(comparison: Comparison, score: Score) -> str:
     """Which candidates are lower than which, and by how much; for many, only the range."""
     results, below = comparison.results, comparison.standing.below
     rows = [row for row in below if not never_learned(comparison, results[row])]
     rows.sort(key=[*map(comparison.ranked.index, results)].__getitem__)
     if len(rows) > MOST_NAMES:
         sizes = [-below[row].difference for row in rows]
-        return f"the other {len(rows)} are {form.unit.span(min(sizes), max(sizes))} lower"
+        return f"the other {len(rows)} are {score.unit.span(min(sizes), max(sizes))} lower"
     least = min(np.mean(result.scores.test) for result in comparison.tied)
     texts = []
     for row in rows:
         other, difference, seeds = below[row]
         names = shortened(results[row].label), shortened(results[other].label)
         why = "paired, " if np.mean(results[row].scores.test) > least else ""
-        size = form.unit.bound(difference)
+        size = score.unit.bound(difference)
         texts.append(f"{names[0]} is lower than {names[1]} ({size}, {why}{seeds} seeds)")
     return ", ".join(texts)
 
