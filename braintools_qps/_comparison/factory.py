@@ -14,8 +14,8 @@ from braintools.surrogate import Surrogate
 from .._models import find_neurons, set_surrogate
 from .._wording import shortened
 from ..typing import Model
+from .contexts import environment
 from .digest import name_of
-from .model import environment
 from .tasks import Task
 from .typing import Setting
 

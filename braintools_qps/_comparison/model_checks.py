@@ -18,11 +18,13 @@ from .._models import find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
 from ..typing import Model
+from .contexts import environment, seeded
 from .digest import name_of
 from .experiment import Experiment
-from .model import check_steps, environment, initialised, outputs_in_training, seeded
+from .model import check_steps, outputs_in_training
 from .packing import raw
 from .typing import Outputs, Values
+from .weights import initialised
 
 # In the forward pass all surrogates are equal, and the first two take every unit.
 PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)

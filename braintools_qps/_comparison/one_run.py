@@ -13,12 +13,14 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
+from .contexts import seeded
 from .experiment import RATE, Experiment
-from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
+from .model import operations, outputs_in_training, watched
 from .programs import stacked
 from .runs import History, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Values
+from .weights import Weights, initialised, set_values
 
 Carry = tuple[Weights, optax.OptState]
 
@@ -110,7 +112,7 @@ class Training:
         scores, rates, spikes = jax.lax.map(look, both)
         with seeded(key):
             model = self.experiment.model(surrogate)
-            put(initialised(model, len(rows.test), self.experiment.task), checkpoint.weights)
+            set_values(initialised(model, len(rows.test), self.experiment.task), checkpoint.weights)
             counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
         return {
             "test": scores[0],
@@ -131,7 +133,7 @@ class Training:
         scoring, of_step = self.experiment.scoring, self.experiment.task.to_model
         with seeded(key):
             model = self.experiment.model(surrogate)
-            put(initialised(model, len(rows), self.experiment.task), weights)
+            set_values(initialised(model, len(rows), self.experiment.task), weights)
             outputs, spikes, neurons = watched(model, samples.inputs, rows, of_step, count)
         finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
         score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
@@ -148,7 +150,7 @@ class Training:
             model = self.experiment.model(surrogate)
         with seeded(draw):
             states = initialised(model, len(batch.labels), self.experiment.task)
-            put(states, weights)
+            set_values(states, weights)
             outputs = outputs_in_training(model, batch.inputs, self.experiment.task.to_model)
         return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
 

@@ -24,7 +24,7 @@ from ..typing import SurrogateSpecs
 from .digest import digest, modules
 from .experiment import RATE, Experiment, at_setting, of_program
 from .numerics import packages, xla_flags
-from .tune import settings_of
+from .settings import settings_of
 from .typing import Plain, Setting, Values
 
 

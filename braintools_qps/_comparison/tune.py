@@ -1,4 +1,4 @@
-"""Names and values to tune: checks them, and makes the settings of a candidate."""
+"""Checks the names and the values to tune."""
 
 from __future__ import annotations
 
@@ -6,59 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from braintools.surrogate import Surrogate
 
 from .._checks import check_positive
-from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean, shown
-from .digest import digest, name_of, without_partial
-from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
+from .digest import name_of, without_partial
+from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE
 from .factory import Factory
-from .model import check_steps, seeded, watched
 from .network import RecurrentNetwork
 from .optimizers import GIVEN_TO_OPTIMIZERS, Optimizer, names_of
 from .typing import Setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
 OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "scale": "scale_factor", "q": "alpha"}
-CALIBRATION_SEED = 0  # of the weights at which a mean slope is measured, whatever the seeds are
-
-
-def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
-    """The settings of a candidate, each with the dampening for its mean slope.
-
-    It is computed at the initial weights of one seed, the same for all comparisons, from the
-    population with the largest mean slope.
-    """
-    largest: dict[str, float] = {}
-    settings: list[Setting] = []
-    for setting in experiment.settings:
-        if MEAN_SLOPE in setting:
-            others = {n: value for n, value in setting.items() if n not in (RATE, MEAN_SLOPE)}
-            if (key := digest(others)) not in largest:
-                changed = at_setting(surrogate, others)
-                largest[key] = _largest_slope(changed, experiment.at(others))
-            wanted = setting[MEAN_SLOPE]
-            factor = min(1.0, wanted / max(largest[key], wanted))
-            setting = {**setting, "dampening": float(f"{factor:.3g}")}
-        settings.append(setting)
-    return settings
-
-
-def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
-    """The largest mean slope of a population over a batch of samples."""
-    task, seed = experiment.task, CALIBRATION_SEED
-    rows = task.split(seed).train[: experiment.batch_size]
-    inputs = jnp.asarray(task.samples.inputs[rows])
-    mean_slope = lambda spike, x, spikes: mean_slope_at(spike, x)
-    model, _ = experiment.start(surrogate, seed)
-    check_steps(model, inputs, task)
-    with seeded(jax.random.key(seed), seed):
-        _, slopes, _ = watched(model, inputs, jnp.arange(len(rows)), task.to_model, mean_slope)
-    return max((float(slope) for slope in slopes.mean(0) if jnp.isfinite(slope)), default=0.0)
 
 
 def tuned(
