@@ -117,10 +117,10 @@ class Plan:
         )
 
     def _run(self, candidate: Candidate, setting: Setting, seed: int) -> Run:
-        trained, program = at_setting(candidate.surrogate, setting), digest(of_program(setting))
+        surrogate, program = at_setting(candidate.surrogate, setting), digest(of_program(setting))
         parts = {
-            "surrogate": surrogate_spec(trained),
-            "class": [digest(kind) for kind in _classes(trained)],
+            "surrogate": surrogate_spec(surrogate),
+            "class": [digest(kind) for kind in _classes(surrogate)],
             RATE: float(setting.get(RATE, self.experiment.usual_rate)),
             "program": program,
             "seed": seed,

@@ -28,8 +28,8 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
     """
     alike: dict[Hashable, list[Run]] = {}
     for run in runs:
-        begun = None if run.kept else store.checkpoint(run.key)
-        epochs = 0 if begun is None else begun.about["epochs"]
+        checkpoint = None if run.kept else store.checkpoint(run.key)
+        epochs = 0 if checkpoint is None else checkpoint.about["epochs"]
         alike.setdefault((run.candidate.label, _program_key(run), epochs), []).append(run)
     for group in alike.values():
         size = most or len(group)

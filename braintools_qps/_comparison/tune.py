@@ -21,7 +21,7 @@ POSITIVE = (RATE, *OF_SURROGATES, "clip")
 OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "scale": "scale_factor", "q": "alpha"}
 
 
-def tuned(
+def checked_tune(
     tune: Setting | None, factory: Factory, optimizer: Optimizer | None
 ) -> dict[str, tuple[Any, ...]]:
     """The names to tune and the values to try, checked.
