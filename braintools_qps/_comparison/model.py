@@ -14,14 +14,7 @@ import numpy as np
 from jax import Array
 
 from .._gradient_flow import synaptic_operations
-from .._models import (
-    advance,
-    below_mapped,
-    check_takes_steps,
-    find_neurons,
-    set_spike,
-    spike_of,
-)
+from .._models import advance, below_mapped, check_takes_steps, find_neurons, set_spike, spike_of
 from ..typing import Model
 from .contexts import environment
 from .tasks import Task
