@@ -22,16 +22,16 @@ import optax
 from braintools_qps import get_surrogate
 from braintools_qps._comparison.experiment import RATE, Experiment
 from braintools_qps._comparison.factory import Factory
-from braintools_qps._comparison.scoring import scoring
-from braintools_qps._comparison.tasks import Samples
-from braintools_qps._comparison.train import (
+from braintools_qps._comparison.one_run import (
     Given,
     Training,
     initial_checkpoint,
     initial_weights,
-    stacked,
 )
-from braintools_qps._comparison.tune import settings_of
+from braintools_qps._comparison.programs import stacked
+from braintools_qps._comparison.scoring import scoring
+from braintools_qps._comparison.settings import settings_of
+from braintools_qps._comparison.tasks import Samples
 from braintools_qps._defaults import BATCH_SIZE, SAMPLES
 from braintools_qps._gradient_flow.trial import AS_GOOD, FIRST, LATE
 from braintools_qps._gradient_flow.trial import RATES as TRIED

@@ -3,23 +3,26 @@
 The way of a call of `compare`:
 
 1. `compare` checks the arguments and makes an `experiment`; `plan` lists the candidates and gives
-   each run, a candidate at one setting (`tune`) with one seed, a key: a digest of all that its
-   numbers depend on (`identity` of code, `numerics`).
-2. `search` takes the runs that are known from `runs` (files in the form of `packing`).
-3. It has the missing ones trained: by `train` in groups that one program serves, which `programs`
-   calls for many runs at once on all `devices`; or by `cluster`, on the workers of Dask.
+   each run, a candidate at one of its `settings` with one seed, a key: a `digest` of all that its
+   numbers depend on (`numerics` among them).
+2. `search` asks `kept` for the runs that are known: it tries what it reads from `runs` (files in
+   the form of `packing`).
+3. It has the missing ones trained in groups that one program serves: by `train`, with `one_run` as
+   a function that `programs` calls for many runs at once on all `devices`; or by `cluster`, on the
+   workers of Dask.
 4. It makes records of them with `result`, and goes on with more seeds until it is known which is
    best. `progress` has the bar.
 
-`tasks` has the data, `factory` makes the user's models, `model` runs them, `model_checks` tries
-them; `network` is the usual one, `scoring` has loss and score, `optimizers` ours or the user's.
-`typing` has the types of signatures.
+`tasks` has the data, `factory` makes the user's models, `weights` sorts and sets their states,
+`model` runs them, in the `contexts` of a seed and a time step, `model_checks` tries them; `network`
+is the usual one, `scoring` has loss and score, `optimizers` ours or the user's, `tune` checks what
+is tuned. `typing` has the types of signatures.
 """
 
 from .cluster import connected
 from .compare import compare
+from .contexts import environment, seeded
 from .factory import Factory
-from .model import environment, seeded
 from .network import RecurrentNetwork
 from .numerics import present_environment
 from .tasks import TASKS, Task, described, load_task

@@ -23,7 +23,7 @@ from .train import Trainer
 from .typing import Plain
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 RUNS_PER_CALL = 6  # few enough to share out among workers, many enough to be worth compiling
 
@@ -74,7 +74,26 @@ def trained_by(
     ConnectionError
         If the scheduler is lost.
     """
-    from distributed import KilledWorker, as_completed
+    from distributed import as_completed
+
+    data, waiting = _sent(client, groups, plan)
+    try:
+        for future in as_completed([*waiting], loop=client.loop):
+            group = waiting.pop(future)
+            if group[0].candidate.label in failed:
+                continue
+            yield group, _result(future)
+            lost = [f for f, its in waiting.items() if its[0].candidate.label in failed]
+            client.cancel(lost)
+    finally:
+        if client.status == "running":
+            client.cancel([data, *waiting])
+
+
+def _sent(
+    client: Client, groups: Sequence[list[Run]], plan: Plan
+) -> tuple[Future, dict[Future, list[Run]]]:
+    """The data, and the groups that wait to be trained, by their futures."""
     from distributed.protocol.pickle import dumps, loads
 
     # The versions and the modules that workers must have; what a script defines is sent
@@ -86,33 +105,32 @@ def trained_by(
         # A task, so that the scheduler makes the data again if all workers that have them are lost,
         # from bytes, which it need not understand
         data = send(loads, dumps(plan.experiment))
-        waiting = {send(work, data, group, needs, numbers): group for group in groups}
+        return data, {send(work, data, group, needs, numbers): group for group in groups}
+
+
+def _result(future: Future) -> Sequence[Outcome] | Exception:
+    """The outcomes of a group, or its error.
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler is lost.
+    """
+    from distributed import KilledWorker
+
     try:
-        for future in as_completed([*waiting], loop=client.loop):
-            group = waiting.pop(future)
-            if group[0].candidate.label in failed:
-                continue
-            outcomes: Sequence[Outcome] | Exception
-            try:
-                outcomes = future.result()
-            except CancelledError:
-                raise ConnectionError(
-                    "the Dask scheduler was lost. Finished runs are kept if out= was given: the "
-                    "same call goes on from them"
-                ) from None
-            except KilledWorker:
-                outcomes = ConnectionError(
-                    "all workers that trained it died, perhaps for want of memory: their logs may "
-                    "say why"
-                )
-            except Exception as error:
-                outcomes = error
-            yield group, outcomes
-            lost = [f for f, its in waiting.items() if its[0].candidate.label in failed]
-            client.cancel(lost)
-    finally:
-        if client.status == "running":
-            client.cancel([data, *waiting])
+        return future.result()
+    except CancelledError:
+        raise ConnectionError(
+            "the Dask scheduler was lost. Finished runs are kept if out= was given: the same call "
+            "goes on from them"
+        ) from None
+    except KilledWorker:
+        return ConnectionError(
+            "all workers that trained it died, perhaps for want of memory: their logs may say why"
+        )
+    except Exception as error:
+        return error
 
 
 # In a worker

@@ -28,7 +28,7 @@ from .runs import Runs
 from .scoring import scoring
 from .search import Search
 from .tasks import load_task
-from .tune import tuned
+from .tune import checked_tune
 from .typing import Goal, Plain
 
 if TYPE_CHECKING:
@@ -228,15 +228,15 @@ def compare(
         learning_rate,
         epochs,
         checked_seeds(seeds),
-        tuned(tune, factory, optimizer),
+        checked_tune(tune, factory, optimizer),
         prepared={} if prepare else None,
     )
     limits = _limits(experiment, most_seeds, margin)
-    asked = candidates_of(surrogates)
+    candidates = candidates_of(surrogates)
     plan = Plan(experiment)
-    comparison = blank(asked.values(), plan, limits)
+    comparison = blank(candidates.values(), plan, limits)
     with closing(Progress(epochs, shown=progress)) as bar:
-        search = Search(comparison, asked, plan, Runs(out), bar, client, fresh, callback)
+        search = Search(comparison, candidates, plan, Runs(out), bar, client, fresh, callback)
         return search.until_known()
 
 

@@ -16,14 +16,15 @@ from .._defaults import SAMPLES
 from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
+from .contexts import environment, seeded
 from .digest import digest, name_of
 from .factory import Factory
-from .model import Weights, environment, initialised, put, seeded
 from .numerics import numerics
 from .optimizers import Optimizer, adamw, described_optimizer, names_of
 from .scoring import Scoring
 from .tasks import Task
 from .typing import Plain, Setting, Values
+from .weights import Weights, initialised, set_values
 
 RATE = "learning_rate"
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
@@ -90,7 +91,7 @@ class Experiment:
             model = self.model(surrogate)
             states = initialised(model, self.batch_size, self.task)
         if self.prepared is not None:
-            put(states, states.values._replace(trained=self._prepared(seed, self.prepared)))
+            set_values(states, states.values._replace(trained=self._prepared(seed, self.prepared)))
         return model, states
 
     def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:

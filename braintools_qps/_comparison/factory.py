@@ -14,8 +14,8 @@ from braintools.surrogate import Surrogate
 from .._models import find_neurons, set_surrogate
 from .._wording import shortened
 from ..typing import Model
+from .contexts import environment
 from .digest import name_of
-from .model import environment
 from .tasks import Task
 from .typing import Setting
 
@@ -72,7 +72,19 @@ class Factory:
         ValueError
             If the model has no neuron, or the factory raises StopIteration or SystemExit.
         """
-        arguments = self._arguments(task, surrogate, options)
+        model = self._made(self._arguments(task, surrogate, options), task)
+        if not find_neurons(model):
+            raise ValueError(
+                f"the model must have neurons with a spike function spk_fun, got none in "
+                f"{type(model).__name__}. Keep the surrogate as self.spk_fun and call it as "
+                "self.spk_fun(V - V_th)"
+            )
+        if surrogate is not None and not self.takes_surrogate:
+            set_surrogate(model, surrogate)
+        return model
+
+    def _made(self, arguments: Setting, task: Task) -> Model:
+        """What the function returns, if that is a model."""
         try:
             with environment():
                 model = self.make(**arguments)
@@ -97,14 +109,6 @@ class Factory:
                 f"{type(model).__name__}. End it with 'return model', where model is a "
                 "brainstate.nn.Module"
             )
-        if not find_neurons(model):
-            raise ValueError(
-                f"the model must have neurons with a spike function spk_fun, got none in "
-                f"{type(model).__name__}. Keep the surrogate as self.spk_fun and call it as "
-                "self.spk_fun(V - V_th)"
-            )
-        if surrogate is not None and not self.takes_surrogate:
-            set_surrogate(model, surrogate)
         return model
 
     def _arguments(self, task: Task, surrogate: Surrogate | None, options: Setting) -> Setting:

@@ -28,7 +28,7 @@ NUMBERS = (
 
 logger = logging.getLogger(__name__)
 
-Name = tuple[str, str]  # a candidate's label, and the call of `compare` that kept runs of it
+Origin = tuple[str, str]  # a candidate's label, and the call of `compare` that kept runs of it
 # Trains runs for an epoch and tests their kept weights, so many at once; by key, but for failures
 Retrain = Callable[[Sequence[Run], int], Mapping[str, Outcome]]
 
@@ -46,7 +46,7 @@ class Kept:
         self.outcomes: dict[str, Outcome] = {}  # by key, without weights
         self._store, self._call, self._sample = store, call, sample
         self._retrain, self._fresh = retrain, fresh
-        self._is_sound: dict[Name, bool] = {}
+        self._is_sound: dict[Origin, bool] = {}
 
     @property
     def from_before(self) -> int:
@@ -60,20 +60,23 @@ class Kept:
         self.outcomes[run.key] = outcome._replace(weights={})
 
     def find(self, runs: Mapping[str, Sequence[Run]]) -> dict[str, list[Run]]:
-        """The runs by candidate; those under whose keys others were kept get keys of their own."""
+        """Look for runs, by candidate, and try what was kept of them.
+
+        Runs whose kept numbers do not come out again are returned with other keys.
+        """
         while True:
-            found = {label: list(map(self._under_its_key, each)) for label, each in runs.items()}
-            every = [run for each in found.values() for run in each]
-            known = {self._name(run): run for run in reversed(every) if run.key in self.outcomes}
+            keyed = {label: list(map(self._under_its_key, each)) for label, each in runs.items()}
+            every = [run for each in keyed.values() for run in each]
+            known = {self._origin(run): run for run in reversed(every) if run.key in self.outcomes}
             tried = {(label, self._call) for label in runs} | self._is_sound.keys()
-            untried = {name: run for name, run in known.items() if name not in tried}
+            untried = {origin: run for origin, run in known.items() if origin not in tried}
             if not untried:
-                return found
+                return keyed
             self._try(untried, len({run.key for run in every} - self.outcomes.keys()))
 
     def _under_its_key(self, run: Run) -> Run:
-        while self._is_known(run) and not self._is_sound.get(self._name(run), True):
-            key = sha256(f"{run.key} {self._name(run)[1]}".encode()).hexdigest()[:40]
+        while self._is_known(run) and not self._is_sound.get(self._origin(run), True):
+            key = sha256(f"{run.key} {self._origin(run)[1]}".encode()).hexdigest()[:40]
             run = run._replace(key=key)
         return run
 
@@ -83,32 +86,30 @@ class Kept:
             self.outcomes[run.key] = outcome._replace(weights={})
         return run.key in self.outcomes
 
-    def _name(self, run: Run) -> Name:
+    def _origin(self, run: Run) -> Origin:
         return run.candidate.label, self.outcomes[run.key].call
 
-    def _try(self, untried: Mapping[Name, Run], missing: int) -> None:
+    def _try(self, untried: Mapping[Origin, Run], missing: int) -> None:
         """Find out of some runs whether their numbers come out again."""
         logger.info("Kept runs are tried before they are used: of each candidate, one epoch again.")
-        olds = {n: old for n, run in untried.items() if (old := self._store.outcome(run.key))}
-        runs = {name: untried[name]._replace(kept=old.weights) for name, old in olds.items()}
+        olds = {o: old for o, run in untried.items() if (old := self._store.outcome(run.key))}
+        runs = {origin: untried[origin]._replace(kept=old.weights) for origin, old in olds.items()}
         width = present_devices().width(missing or len(runs))
         if not missing:
             width = next((old.width for old in olds.values() if old.machine == machine()), width)
         news = self._retrain([*runs.values()], width)
-        for name, run in untried.items():
-            new = news.get(run.key) if name in olds else None
-            self._is_sound[name] = new is not None and self._is_again(runs[name], olds[name], new)
+        for origin, run in untried.items():
+            label, new = origin[0], news.get(run.key)
+            self._is_sound[origin] = new is not None and self._is_again(label, olds[origin], new)
             if new is None:
-                logger.info("Kept runs of %s could not be tried: training anew.", name[0])
+                logger.info("Kept runs of %s could not be tried: training anew.", label)
 
-    def _is_again(self, run: Run, old: Outcome, new: Outcome) -> bool:
+    def _is_again(self, label: str, old: Outcome, new: Outcome) -> bool:
         """Whether the numbers of a trial are those that were kept; say so if not bit for bit."""
         before, now = _numbers(old), _numbers(new)
-        if (same := np.isclose(before, now, 0, 0, equal_nan=True)).all():
+        if np.array_equal(before, now, equal_nan=True):
             return True
-        row, label = int(same.argmin()), run.candidate.label
-        digits = 9 if np.isclose(before[row], now[row], 1e-3) else 4
-        said = f"{NUMBERS[row]} {before[row]:.{digits}g}, now {now[row]:.{digits}g}"
+        said = _first_difference(before, now)
         is_same_program = (old.machine, old.width) == (new.machine, new.width)
         near = np.maximum(NEAR * abs(now[:2]), [0.0, self._sample])
         is_near = np.isclose(before[:2], now[:2], 0, near, equal_nan=True).all()
@@ -123,6 +124,12 @@ class Kept:
             stacklevel=7,
         )
         return False
+
+
+def _first_difference(before: np.ndarray, now: np.ndarray) -> str:
+    row = int(np.isclose(before, now, 0, 0, equal_nan=True).argmin())
+    digits = 9 if np.isclose(before[row], now[row], 1e-3) else 4
+    return f"{NUMBERS[row]} {before[row]:.{digits}g}, now {now[row]:.{digits}g}"
 
 
 def _numbers(outcome: Outcome) -> np.ndarray:

@@ -18,11 +18,13 @@ from .._models import find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
 from ..typing import Model
+from .contexts import environment, seeded
 from .digest import name_of
 from .experiment import Experiment
-from .model import check_steps, environment, initialised, outputs_in_training, seeded
+from .model import check_steps, outputs_in_training
 from .packing import raw
 from .typing import Outputs, Values
+from .weights import initialised
 
 # In the forward pass all surrogates are equal, and the first two take every unit.
 PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)
@@ -51,12 +53,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
 
 
 def _check_start(experiment: Experiment) -> tuple[str, ...]:
-    """Check that a seed gives all candidates the same weights, and another seed other weights.
-
-    Returns
-    -------
-    tuple of str
-        A warning if all seeds have the same weights.
+    """Check that a seed gives all candidates the same weights; a warning if all seeds do.
 
     Raises
     ------
@@ -64,26 +61,13 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
         If candidates differ in their weights, a model is made only once, or a factory takes the
         surrogate and leaves it.
     """
-    seeds = experiment.seeds
-    name = name_of(experiment.factory.make)
+    seeds, name = experiment.seeds, name_of(experiment.factory.make)
     (model, start), (again, *starts) = (_start(experiment, s, seeds[0]) for s in PROBES)
-    if again is model:
-        raise ValueError(
-            f"the factory {name} must return a fresh model each time, got the same "
-            f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
-            "Create the model inside the function"
-        )
+    _check_made_anew(experiment, model, again)
     if experiment.factory.takes_surrogate:
-        if _spike_functions(model) == _spike_functions(again):
-            raise ValueError(
-                f"the factory {name} takes surrogate and must put it into the model, got the same "
-                "spike functions with two different surrogates. Pass it on, as in "
-                "LIF(hidden, spk_fun=surrogate)"
-            )
         with suppress(Exception):  # this factory takes surrogates of one class only
             starts += _start(experiment, OF_ANOTHER_CLASS, seeds[0])[1:]
-    changed = [path for other in starts for path in _differing(start, other)]
-    if changed:
+    if changed := [path for other in starts for path in _differing(start, other)]:
         raise ValueError(
             "candidates must start from the same weights with the same seed, got different ones in "
             f"{', '.join(dict.fromkeys(changed))} from calls of {name} with seed {seeds[0]}. Draw "
@@ -98,6 +82,24 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
         "brainstate.random or numpy.random. Intervals may be too small: seeds differ only in the "
         "split and the order of the samples.",
     )
+
+
+def _check_made_anew(experiment: Experiment, model: Model, again: Model) -> None:
+    """Check that two calls of the factory make two models, each with its surrogate."""
+    name = name_of(experiment.factory.make)
+    if again is model:
+        raise ValueError(
+            f"the factory {name} must return a fresh model each time, got the same "
+            f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
+            "Create the model inside the function"
+        )
+    takes_surrogate = experiment.factory.takes_surrogate
+    if takes_surrogate and _spike_functions(model) == _spike_functions(again):
+        raise ValueError(
+            f"the factory {name} takes surrogate and must put it into the model, got the same "
+            "spike functions with two different surrogates. Pass it on, as in "
+            "LIF(hidden, spk_fun=surrogate)"
+        )
 
 
 def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Model, Values]:

@@ -19,8 +19,8 @@ import numpy as np
 
 from .._registry import read_value
 from ..records import to_plain
+from .contexts import DEFAULT_STEP
 from .devices import cores, device_text
-from .model import DEFAULT_STEP
 from .typing import Plain
 
 PACKAGES = (

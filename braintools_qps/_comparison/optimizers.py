@@ -33,12 +33,12 @@ def adamw(
 
 
 def check_optimizer(optimizer: Optimizer | None) -> None:
-    """Raise unless it can be called with a learning rate.
+    """Check that the optimizer can be called with a learning rate.
 
     Raises
     ------
     TypeError
-        If it cannot be called with a learning rate.
+        If it cannot.
     """
     if not callable(optimizer or adamw) or "learning_rate" not in names_of(optimizer):
         raise TypeError(

@@ -24,7 +24,7 @@ from ..typing import SurrogateSpecs
 from .digest import digest, modules
 from .experiment import RATE, Experiment, at_setting, of_program
 from .numerics import packages, xla_flags
-from .tune import settings_of
+from .settings import settings_of
 from .typing import Plain, Setting, Values
 
 
@@ -117,10 +117,10 @@ class Plan:
         )
 
     def _run(self, candidate: Candidate, setting: Setting, seed: int) -> Run:
-        trained, program = at_setting(candidate.surrogate, setting), digest(of_program(setting))
+        surrogate, program = at_setting(candidate.surrogate, setting), digest(of_program(setting))
         parts = {
-            "surrogate": surrogate_spec(trained),
-            "class": [digest(kind) for kind in _classes(trained)],
+            "surrogate": surrogate_spec(surrogate),
+            "class": [digest(kind) for kind in _classes(surrogate)],
             RATE: float(setting.get(RATE, self.experiment.usual_rate)),
             "program": program,
             "seed": seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import cycle
@@ -105,3 +105,14 @@ def _joined(parts: Sequence[Tree], count: int) -> Tree:
 
 def _finished(program: jax.stages.Compiled, part: tuple[Tree, Samples]) -> Tree:
     return jax.block_until_ready(program(*part))
+
+
+def stacked(trees: Sequence[Tree]) -> Tree:
+    """Trees of equal form as one, whose leaves have a row for each."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def unstacked(tree: Tree) -> Iterator[Tree]:
+    """The inverse of `stacked`."""
+    count = len(jax.tree.leaves(tree)[0])
+    return (jax.tree.map(lambda leaf, row=row: leaf[row], tree) for row in range(count))

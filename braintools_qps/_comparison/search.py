@@ -65,13 +65,8 @@ class Search:
 
     def until_known(self) -> Comparison:
         """Train the seeds of the first look, and more for candidates that are still open."""
-        seeds, needed = self.plan.experiment.seeds, {}
-        for label, candidate in self.candidates.items():
-            try:
-                needed[label] = self.plan.runs(candidate, seeds)
-            except Exception as error:
-                self._failed[label] = error
-        self._raise_if_all_failed()
+        seeds = self.plan.experiment.seeds
+        needed = self._planned(seeds)
         self._check(needed)
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
@@ -87,6 +82,17 @@ class Search:
             self.progress.still_open(labels, before, len(seeds))
             self._look(key, labels, seeds)
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
+
+    def _planned(self, seeds: tuple[int, ...]) -> dict[str, list[Run]]:
+        """The runs of the candidates by label; those whose mean slope cannot be measured fail."""
+        runs = {}
+        for label, candidate in self.candidates.items():
+            try:
+                runs[label] = self.plan.runs(candidate, seeds)
+            except Exception as error:
+                self._failed[label] = error
+        self._raise_if_all_failed()
+        return runs
 
     def _check(self, waiting: Mapping[str, Sequence[Run]]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
@@ -123,14 +129,18 @@ class Search:
                     self.progress.finish(label, len(lost), np.nan)
                     del waiting[label]
                     self._fail(label, outcomes)
-                    continue
-                for run, outcome in zip(group, outcomes):
-                    self._kept.add(run, outcome, self.comparison.notes)
-                losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
-                self.progress.finish(label, len(outcomes), float(np.mean(losses)))
-                self._conclude_complete(waiting)
+                else:
+                    self._keep(group, outcomes)
+                    self._conclude_complete(waiting)
         if waiting:  # for runs that they share with candidates that failed
             self._obtain(waiting)
+
+    def _keep(self, group: Sequence[Run], outcomes: Sequence[Outcome]) -> None:
+        """Keep runs that have just been trained."""
+        for run, outcome in zip(group, outcomes):
+            self._kept.add(run, outcome, self.comparison.notes)
+        losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
+        self.progress.finish(group[0].candidate.label, len(outcomes), float(np.mean(losses)))
 
     def _trained(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         """Groups with what came of them; those of candidates that have failed are left out."""

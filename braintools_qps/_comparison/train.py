@@ -1,57 +1,24 @@
-"""Trains groups of runs that differ only in numbers, so that one program serves a group.
-
-`Trainer` takes the groups. `Training` is one run as pure functions of its checkpoint, its numbers
-and the samples.
-"""
+"""Trains groups of runs that differ only in numbers, so that one program serves a group."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import NamedTuple
 
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from braintools.surrogate import Surrogate
-from jax import Array
 
 from .._surrogate import traceable
 from .experiment import RATE, Experiment
 from .kept import NEAR
-from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
 from .numerics import machine, place
+from .one_run import Checkpoint, Given, Training, initial_checkpoint, initial_weights
 from .packing import Saved, like, raw
 from .plan import Run
-from .programs import Programs
-from .runs import History, Outcome, Runs, Tested
-from .tasks import Samples, Split
-from .typing import Number, Setting, Tree, Values
-
-Carry = tuple[Weights, optax.OptState]
-
-
-class Given(NamedTuple):
-    """All that a run is given, besides the samples that all runs share."""
-
-    key: Array
-    numbers: dict[str, Array]  # the learning rate, and those of its surrogate
-    rows: Split
-
-
-class Checkpoint(NamedTuple):
-    """A run between two epochs."""
-
-    weights: Weights
-    optimizer: optax.OptState
-    epoch: Array
-    history: History
-    best: Weights  # those of the best validation score
-    best_score: Array
-    best_epoch: Array
+from .programs import Programs, stacked, unstacked
+from .runs import Outcome, Runs
+from .typing import Tree
 
 
 def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iterator[list[Run]]:
@@ -61,8 +28,8 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
     """
     alike: dict[Hashable, list[Run]] = {}
     for run in runs:
-        begun = None if run.kept else store.checkpoint(run.key)
-        epochs = 0 if begun is None else begun.about["epochs"]
+        checkpoint = None if run.kept else store.checkpoint(run.key)
+        epochs = 0 if checkpoint is None else checkpoint.about["epochs"]
         alike.setdefault((run.candidate.label, _program_key(run), epochs), []).append(run)
     for group in alike.values():
         size = most or len(group)
@@ -104,7 +71,13 @@ class Trainer:
             if store is not None and store.is_due() and done < epochs:
                 store.write_checkpoints(_saved(group, checkpoints))
         if group[0].kept:
-            checkpoints = stacked([*map(_with_kept, group, _rows(checkpoints))])
+            checkpoints = stacked([*map(_with_kept, group, unstacked(checkpoints))])
+        return self._outcomes(training, checkpoints, given, seconds)
+
+    def _outcomes(
+        self, training: Training, checkpoints: Checkpoint, given: Given, seconds: Sequence[float]
+    ) -> list[Outcome]:
+        """The outcomes of runs whose training has ended; ``seconds`` has one number per epoch."""
         peak = self._programs.bytes(training.epoch)  # before the test, for which fewer may fit
         tested, _ = self._programs.call(training.test, (checkpoints, given))
         return [
@@ -119,7 +92,7 @@ class Trainer:
                 self._programs.width,
                 {**checkpoint.weights.trained, **checkpoint.weights.kept},
             )
-            for checkpoint, of_run in zip(_rows(checkpoints), _rows(tested))
+            for checkpoint, of_run in zip(unstacked(checkpoints), unstacked(tested))
         ]
 
     def _training_of(self, run: Run) -> Training:
@@ -147,7 +120,7 @@ class Trainer:
             return 0, stacked(starts)
         epoch = self._training_of(group[0]).epoch
         again, _ = self._programs.call(epoch, (stacked(starts), given))
-        for new, old in zip(_rows(again.history), begun):
+        for new, old in zip(unstacked(again.history), begun):
             if not np.allclose([x[0] for x in new], [x[0] for x in old.history], NEAR, 0, True):
                 return 1, again
         return int(begun[0].epoch), stacked(begun)
@@ -164,143 +137,6 @@ class Trainer:
             {name: column(name) for name in numbers[0]},
             stacked([splits[run.seed] for run in group]),
         )
-
-
-def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> Weights:
-    """The initial weights of a seed.
-
-    Raises
-    ------
-    ValueError
-        If the model has nothing to train.
-    """
-    _, states = experiment.start(surrogate, seed)
-    if not states.trained:
-        raise ValueError(
-            "the model must have something to train, got no brainstate.ParamState of real numbers. "
-            "Keep weights in ParamStates, as the layers of brainstate.nn do"
-        )
-    return states.values
-
-
-def initial_checkpoint(experiment: Experiment, weights: Weights, rate: float) -> Checkpoint:
-    """The checkpoint before the first epoch; the optimizer's state may hold the rate."""
-    optimizer = experiment.optimizer_for(jnp.float32(rate))
-    state = optimizer.init(jax.tree.leaves(weights.trained))
-    zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
-    history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
-    worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
-    return Checkpoint(weights, state, zero, history, weights, worst, zero)
-
-
-@dataclass(frozen=True, eq=False)
-class Training:
-    """One run as functions of a checkpoint, of what it is given, and of the samples."""
-
-    build: Callable[[Setting], Surrogate]  # of numbers, which may be traced
-    experiment: Experiment
-
-    def epoch(self, run: tuple[Checkpoint, Given], samples: Samples) -> Checkpoint:
-        """The checkpoint after one more epoch."""
-        checkpoint, (key, numbers, rows) = run
-        experiment, surrogate = self.experiment, self.build(numbers)
-        size, batches = experiment.batch_size, experiment.batches
-        optimizer = experiment.optimizer_for(numbers[RATE])
-        orders, draws = jax.random.split(key)
-
-        def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
-            (weights, moments), (number, chosen) = carry, batch
-            taken = Samples(samples.inputs[chosen], samples.labels[chosen])
-            draw = key, jax.random.fold_in(draws, checkpoint.epoch * batches + number)
-            loss_of = lambda values: self._loss(
-                weights._replace(trained=values), surrogate, taken, draw
-            )
-            (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
-            values, structure = jax.tree.flatten(weights.trained)
-            changes, moments = optimizer.update(jax.tree.leaves(gradient), moments, values)
-            trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
-            return (Weights(trained, kept), moments), loss
-
-        order = jax.random.permutation(jax.random.fold_in(orders, checkpoint.epoch), rows.train)
-        batched = jnp.arange(batches), order[: batches * size].reshape(batches, size)
-        carry = checkpoint.weights, checkpoint.optimizer
-        (weights, moments), losses = jax.lax.scan(step, carry, batched)
-        score, rate, _ = self._evaluated(weights, surrogate, key, samples, rows.validation)
-        return _after(checkpoint, weights, moments, History(losses.mean(), score, rate))
-
-    def test(self, run: tuple[Checkpoint, Given], samples: Samples) -> Tested:
-        """Scores and firing on the test part."""
-        checkpoint, (key, numbers, rows) = run
-        both, surrogate = stacked([checkpoint.weights, checkpoint.best]), self.build(numbers)
-        look = lambda weights: self._evaluated(weights, surrogate, key, samples, rows.test)
-        scores, rates, spikes = jax.lax.map(look, both)
-        with seeded(key):
-            model = self.experiment.model(surrogate)
-            put(initialised(model, len(rows.test), self.experiment.task), checkpoint.weights)
-            counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
-        return {
-            "test": scores[0],
-            "test_at_best_epoch": scores[1],
-            "firing_rate": rates[0],
-            "spikes": spikes[0],
-            "operations": jnp.where(jnp.isnan(spikes[0]), jnp.nan, counted),
-        }
-
-    def _evaluated(
-        self, weights: Weights, surrogate: Surrogate, key: Array, samples: Samples, rows: Array
-    ) -> tuple[Array, Array, Array]:
-        """Score on some samples, spikes per neuron and step, and spikes per sample.
-
-        The score is NaN if outputs are not finite.
-        """
-        count = lambda spike, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
-        scoring, of_step = self.experiment.scoring, self.experiment.task.to_model
-        with seeded(key):
-            model = self.experiment.model(surrogate)
-            put(initialised(model, len(rows), self.experiment.task), weights)
-            outputs, spikes, neurons = watched(model, samples.inputs, rows, of_step, count)
-        finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
-        score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
-        total, steps = spikes.sum(), samples.inputs.shape[1]
-        rate = total / (steps * max(1, neurons))
-        return jnp.where(finite, score, jnp.nan), rate, total / len(rows)
-
-    def _loss(
-        self, weights: Weights, surrogate: Surrogate, batch: Samples, keys: tuple[Array, Array]
-    ) -> tuple[Array, Values]:
-        """Loss and kept values; the model is made with the first key and runs with the second."""
-        scoring, (key, draw) = self.experiment.scoring, keys
-        with seeded(key):
-            model = self.experiment.model(surrogate)
-        with seeded(draw):
-            states = initialised(model, len(batch.labels), self.experiment.task)
-            put(states, weights)
-            outputs = outputs_in_training(model, batch.inputs, self.experiment.task.to_model)
-        return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
-
-
-def _after(last: Checkpoint, weights: Weights, moments: optax.OptState, now: History) -> Checkpoint:
-    epoch, better = last.epoch + 1, now.score > last.best_score
-    history = jax.tree.map(lambda curve, x: curve.at[last.epoch].set(x), last.history, now)
-    choose = lambda new, old: jnp.where(better, new, old)
-    best = jax.tree.map(choose, weights, last.best)
-    scores = choose(now.score, last.best_score), choose(epoch, last.best_epoch)
-    return Checkpoint(weights, moments, epoch, history, best, *scores)
-
-
-def stacked(trees: Sequence[Tree]) -> Tree:
-    """Trees of equal form as one, whose leaves have a row for each."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
-
-
-def _rows(tree: Tree) -> Iterator[Tree]:
-    """The inverse of `stacked`."""
-    count = len(jax.tree.leaves(tree)[0])
-    return (jax.tree.map(lambda leaf, row=row: leaf[row], tree) for row in range(count))
-
-
-def _scalar(value: Number) -> Array:
-    return jnp.mean(u.get_mantissa(value))
 
 
 def _mean_loss(checkpoints: Checkpoint, epoch: int) -> float:

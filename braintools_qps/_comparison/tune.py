@@ -1,4 +1,4 @@
-"""Names and values to tune: checks them, and makes the settings of a candidate."""
+"""Checks the names and the values to tune."""
 
 from __future__ import annotations
 
@@ -6,62 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from braintools.surrogate import Surrogate
 
 from .._checks import check_positive
-from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean, shown
-from .digest import digest, name_of, without_partial
-from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
+from .digest import name_of, without_partial
+from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE
 from .factory import Factory
-from .model import check_steps, seeded, watched
 from .network import RecurrentNetwork
 from .optimizers import GIVEN_TO_OPTIMIZERS, Optimizer, names_of
 from .typing import Setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
 OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "scale": "scale_factor", "q": "alpha"}
-CALIBRATION_SEED = 0  # of the weights at which a mean slope is measured, whatever the seeds are
 
 
-def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
-    """The settings of a candidate, each with the dampening for its mean slope.
-
-    It is computed at the initial weights of one seed, the same for all comparisons, from the
-    population with the largest mean slope.
-    """
-    largest: dict[str, float] = {}
-    settings: list[Setting] = []
-    for setting in experiment.settings:
-        if MEAN_SLOPE in setting:
-            others = {n: value for n, value in setting.items() if n not in (RATE, MEAN_SLOPE)}
-            if (key := digest(others)) not in largest:
-                changed = at_setting(surrogate, others)
-                largest[key] = _largest_slope(changed, experiment.at(others))
-            wanted = setting[MEAN_SLOPE]
-            factor = min(1.0, wanted / max(largest[key], wanted))
-            setting = {**setting, "dampening": float(f"{factor:.3g}")}
-        settings.append(setting)
-    return settings
-
-
-def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
-    """The largest mean slope of a population over a batch of samples."""
-    task, seed = experiment.task, CALIBRATION_SEED
-    rows = task.split(seed).train[: experiment.batch_size]
-    inputs = jnp.asarray(task.samples.inputs[rows])
-    mean_slope = lambda spike, x, spikes: mean_slope_at(spike, x)
-    model, _ = experiment.start(surrogate, seed)
-    check_steps(model, inputs, task)
-    with seeded(jax.random.key(seed), seed):
-        _, slopes, _ = watched(model, inputs, jnp.arange(len(rows)), task.to_model, mean_slope)
-    return max((float(slope) for slope in slopes.mean(0) if jnp.isfinite(slope)), default=0.0)
-
-
-def tuned(
+def checked_tune(
     tune: Setting | None, factory: Factory, optimizer: Optimizer | None
 ) -> dict[str, tuple[Any, ...]]:
     """The names to tune and the values to try, checked.
@@ -111,23 +71,27 @@ def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -
         raise ValueError(
             f"tune can name dampening or {MEAN_SLOPE}, which sets it, got both. Leave one out"
         )
-    of_factory = [parameter.name for parameter in factory.keywords]
     is_ours = without_partial(factory.make) is RecurrentNetwork
     maker = "the default network" if is_ours else f"the factory {name_of(factory.make)}"
+    of_factory = [parameter.name for parameter in factory.keywords]
     of_optimizer = [n for n in names_of(optimizer) if n not in GIVEN_TO_OPTIMIZERS]
-    ours = (RATE, *OF_SURROGATES)
-    if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
+    of_training = (RATE, *OF_SURROGATES, *of_optimizer)
+    if both := sorted({*of_factory} & {*of_training} & {*tune}):
         raise ValueError(
             f"a tuned name must be unique, got {both[0]}, which {maker} and training both have. "
             "Rename the keyword of the factory"
         )
-    known = (*ours, *of_optimizer, *of_factory)
+    known = (*of_training, *of_factory)
     unknown = [str(name) for name in tune if name not in known]
     if unknown and not factory.takes_all:
-        usual = OTHER_NAMES.get(unknown[0].lower())
-        hint = f". Did you mean {usual!r}?" if usual in known else did_you_mean(unknown[0], known)
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and {maker}), got "
             f"{', '.join(unknown)}. Pass a model whose factory takes it, or correct the name"
-            f"{hint}"
+            f"{_meant(unknown[0], known)}"
         )
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """A question that names what was meant, also where another library calls it so."""
+    usual = OTHER_NAMES.get(name.lower())
+    return f". Did you mean {usual!r}?" if usual in known else did_you_mean(name, known)

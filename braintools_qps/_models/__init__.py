@@ -1,9 +1,10 @@
 """Models: find their neurons, set surrogates, run one step, and leave them as they were.
 
 Start with `neuron`, which says what a neuron is, and `find_neurons`.
-`set_surrogate` puts a surrogate into neurons, `detached_reset` stops the gradient at their reset,
-and `steps` initialises a model and runs one step. For measurements, `spike_marks` marks calls of
-spike functions in a jaxpr, and `restore` undoes all changes of a model.
+`set_surrogate` puts a surrogate into neurons, `detached_reset` stops the gradient at their reset.
+`inputs` checks inputs, `initial_states` makes states for them, and `one_step` runs a model on one
+time step. For measurements, `spike_marks` marks calls of spike functions in a jaxpr, and `restore`
+undoes all changes of a model.
 """
 
 from .find_neurons import (
@@ -15,24 +16,10 @@ from .find_neurons import (
     is_mapped,
     required_neurons,
 )
-from .neuron import (
-    has_membrane,
-    membrane_of,
-    set_membrane,
-    set_spike,
-    spike_of,
-    states_of,
-)
+from .initial_states import below_mapped, has_dead_states, initialise
+from .inputs import batch_size, checked_inputs, described_inputs
+from .neuron import has_membrane, membrane_of, set_membrane, set_spike, spike_of, states_of
+from .one_step import advance, check_takes_steps
 from .restore import forget_programs, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import (
-    advance,
-    batch_size,
-    below_mapped,
-    check_takes_steps,
-    checked_inputs,
-    described_inputs,
-    has_dead_states,
-    initialise,
-)

@@ -18,15 +18,7 @@ from .._comparison import present_environment
 from .._files import write_file
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
-from ..records import (
-    Comparison,
-    GradientFlow,
-    GradientFlows,
-    diagnoses,
-    table_of,
-    to_use,
-    versions,
-)
+from ..records import Comparison, GradientFlow, GradientFlows, diagnoses, table_of, to_use, versions
 
 
 def write_report(

@@ -59,31 +59,33 @@ def accuracy_height(comparison: Comparison) -> float:
 def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     """Draw a row for each candidate, the best on top."""
     results, tied = comparison.ranked, {result.label for result in comparison.tied}
-    form = score_of(comparison)
+    score = score_of(comparison)
     looks = candidate_styles(comparison)
     # A shade behind all rows would look like a background.
     shaded = enough_seeds(comparison) and 1 < len(tied) < len(results)
     for row, result in enumerate(results):
         if shaded and result.label in tied:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)
-        scores = form.unit.factor * np.array(result.scores.test)
+        scores = score.unit.factor * np.array(result.scores.test)
         if not np.isfinite(scores).any():
             why = "failed" if result.error else "diverged"
             axes.text(0.5, row, why, transform=axes.get_yaxis_transform(), va="center")
             continue
         colour = looks[result.label]["color"]
-        mean, low, high = summary(result.scores.test, bounds=form.bounds)
+        mean, low, high = summary(result.scores.test, bounds=score.bounds)
         if low is not None and high is not None:
-            ends = form.unit.factor * np.array([low, high])
+            ends = score.unit.factor * np.array([low, high])
             axes.plot(ends, [row, row], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(form.unit.factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3)
+        axes.plot(
+            score.unit.factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3
+        )
         axes.plot(scores, row + _heights(scores), "o", color=colour, markersize=4,
                   markerfacecolor="none")  # fmt: skip
     meaning = "\n(dots: seeds; bars: mean with 95% interval)" if len(comparison.seeds) > 1 else ""
     axes.set_yticks(range(len(results)), [typed(result.label, LONGEST) for result in results])
     axes.set_ylim(len(results) - 0.5, -0.5)
     # From the right, since long labels leave no room on the left.
-    axes.set_xlabel(f"test {form.heading}{meaning}", loc="right")
+    axes.set_xlabel(f"test {score.heading}{meaning}", loc="right")
     axes.set_title(f"Test scores{_meaning(comparison, shaded=shaded)}")
 
 

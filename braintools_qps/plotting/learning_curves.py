@@ -47,10 +47,10 @@ def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = N
 def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> None:
     """Draw losses into one panel and validation scores into another; failed candidates have
     none."""
-    form = score_of(comparison)
+    score = score_of(comparison)
     looks = candidate_styles(comparison)
     for result in comparison.ranked:
-        scores = form.unit.factor * np.array(result.curves.validation)
+        scores = score.unit.factor * np.array(result.curves.validation)
         for axes, values in (left, np.array(result.curves.loss)), (right, scores):
             if not len(values):
                 continue
@@ -64,9 +64,9 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
     if min(filter(np.isfinite, losses), default=0.0) > 0:
         left.set_yscale("log")
         _write_plain_numbers(left)
-    right.set(title="Validation score", ylabel=f"validation {form.heading}" + spread)
+    right.set(title="Validation score", ylabel=f"validation {score.heading}" + spread)
     curves = [np.array(r.curves.validation) for r in comparison.results if r.curves.validation]
-    _show_second_half(right, [form.unit.factor * curve for curve in curves])
+    _show_second_half(right, [score.unit.factor * curve for curve in curves])
     for axes in (left, right):
         axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch")

@@ -7,8 +7,8 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 
 What a record looks like is beside it: `table` has text and HTML, `flow_table` and
 `comparison_table` the two large tables, `columns` what a comparison's has, `standings` which
-candidate is best, `verdict` says so, `notes` has the sentences below, `methods` what was done,
-`tidy` lines for pandas.
+candidate is best, `verdict` says so, `convergence` whether training was long enough, `notes` has
+the sentences below, `methods` what was done, `tidy` lines for pandas.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
@@ -23,13 +23,7 @@ from .memory import SavedMemory
 from .methods import versions
 from .notes import to_use
 from .operations import Operations, total
-from .population import (
-    Activity,
-    Gradient,
-    PopulationFlow,
-    Slopes,
-    relative_gradient,
-)
+from .population import Activity, Gradient, PopulationFlow, Slopes, relative_gradient
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain

@@ -48,7 +48,10 @@ def closing_of_preparation(prepared: Preparation) -> Iterator[str]:
     """The lines below those of `prepare`."""
     yield from _read(prepared.read)
     yield "Decided by short trainings (Adam), before and after each change."
-    yield f"Next: train it with Adam at this learning rate. {WHICH}"
+    if prepared.had_learned:
+        yield "Next: leave it, or train it further with Adam at this learning rate."
+    else:
+        yield f"Next: train it with Adam at this learning rate. {WHICH}"
 
 
 def data_of(comparison: Comparison) -> str:

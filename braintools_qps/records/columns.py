@@ -22,7 +22,7 @@ class Column(NamedTuple):
     field: str  # its path in the record of a candidate
     name: str  # in the lines for pandas
     header: str = ""  # in the table; not shown there without one
-    write: Callable[[Any, Score], str] = lambda value, form: str(value)
+    write: Callable[[Any, Score], str] = lambda value, score: str(value)
     caption: str = ""  # a note below the wide table; the name of the score replaces {score}
     narrow: bool = False  # whether it is also in the table of 80 characters
 
@@ -40,10 +40,10 @@ class Column(NamedTuple):
             value = value[row] if value else None
         return value[-1] if isinstance(value, tuple) else value
 
-    def cell(self, result: CandidateResult, form: Score) -> str:
+    def cell(self, result: CandidateResult, score: Score) -> str:
         """The text in the table."""
         value = self.value(result)
-        return "-" if value is None or value == () else self.write(value, form)
+        return "-" if value is None or value == () else self.write(value, score)
 
 
 def with_interval(interval: Interval, unit: Unit) -> str:
@@ -58,29 +58,29 @@ def with_interval(interval: Interval, unit: Unit) -> str:
 CANDIDATE_COLUMNS = [
     Column(
         "scores.test", "test", SCORE,
-        lambda values, form: with_interval(summary(values, bounds=form.bounds), form.unit),
+        lambda values, score: with_interval(summary(values, bounds=score.bounds), score.unit),
         narrow=True,
     ),
     Column("scores.validation", "validation"),
     Column(
         "scores.test_at_best_epoch", "test_at_best_epoch", "at best validation epoch",
-        lambda values, form: form.unit.number(float(np.mean(values))),
+        lambda values, score: score.unit.number(float(np.mean(values))),
         caption="At best validation epoch: test {score} with the weights of the epoch whose "
         "validation score was best, seed by seed.",
     ),
     Column("scores.best_epoch", "best_epoch"),
     Column(
         "scores.firing_rate", "firing_rate", "firing rate",
-        lambda values, form: f"{np.mean(values):.3f}",
+        lambda values, score: f"{np.mean(values):.3f}",
         caption="Firing rate: spikes per neuron and step.", narrow=True,
     ),
     Column("scores.spikes", "spikes"),
     Column(
         "scores.operations", "operations", "operations",
-        lambda values, form: f"{np.mean(values):.3g}",
+        lambda values, score: f"{np.mean(values):.3g}",
         caption="Operations: weights that spikes and inputs meet, per test sample.",
     ),
     Column("curves.loss", "final_loss"),
-    Column("cost.seconds_per_epoch", "seconds_per_epoch", "s/epoch", lambda x, form: f"{x:.2g}"),
-    Column("cost.peak_bytes", "peak_bytes", "peak MB", lambda x, form: f"{1e-6 * x:.1f}"),
+    Column("cost.seconds_per_epoch", "seconds_per_epoch", "s/epoch", lambda x, score: f"{x:.2g}"),
+    Column("cost.peak_bytes", "peak_bytes", "peak MB", lambda x, score: f"{1e-6 * x:.1f}"),
 ]  # fmt: skip

@@ -14,11 +14,12 @@ from .._statistics import LEVEL, Interval, Standing, looks_at
 from . import standings
 from .candidate import CandidateResult
 from .comparison_table import comparison_table, comparison_text
+from .convergence import convergence
 from .methods import methods
 from .reading import read_comparison
 from .record import Record, table_of
 from .tidy import csv_text, tidy_lines
-from .verdict import convergence, verdict
+from .verdict import verdict
 
 
 @dataclass(frozen=True, eq=False, repr=False)

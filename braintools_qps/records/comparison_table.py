@@ -24,12 +24,12 @@ EMPTY = ("", "-")
 
 def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
     """A row for each candidate, and notes below; those that may be best are marked."""
-    form, results = score_of(comparison), comparison.ranked
+    score, results = score_of(comparison), comparison.ranked
     columns = {}
     for column in CANDIDATE_COLUMNS:
         if column.header and (wide or column.narrow):
-            title = form.heading if column.header == SCORE else column.header
-            columns[title] = [column.cell(result, form) for result in results]
+            title = score.heading if column.header == SCORE else column.header
+            columns[title] = [column.cell(result, score) for result in results]
         if column.header == SCORE:
             columns |= _against_best(comparison, wide=wide) | _settings(comparison, wide=wide)
     kept = {title: cells for title, cells in columns.items() if any(c not in EMPTY for c in cells)}

@@ -93,10 +93,10 @@ def _place(p: PopulationFlow) -> str:
 
 def _cells(p: PopulationFlow, columns: Columns, flow: GradientFlow) -> dict[str, str]:
     """The numbers of a population, with the word of a cause that is found in it."""
-    found = flow.diagnosis
-    marked = found.column if p.name in found.populations else ""
+    diagnosis = flow.diagnosis
+    marked = diagnosis.column if p.name in diagnosis.populations else ""
     texts = {name: text(p) for name, text in columns.items()}
-    return {n: f"{text} {found.word}" if n == marked else text for n, text in texts.items()}
+    return {n: f"{text} {diagnosis.word}" if n == marked else text for n, text in texts.items()}
 
 
 def _whole(flow: GradientFlow) -> dict[str, str]:

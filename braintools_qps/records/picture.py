@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,15 +36,8 @@ def _panel(title: str, curves: Mapping[str, Sequence[float]], place: int = 0) ->
     left, count = LEFT + place * (LEFT + WIDE), len(next(iter(curves.values())))
     known = [value for curve in curves.values() for value in curve if math.isfinite(value)]
     highest = max(known, default=0.0) or 1.0
-    parts = [_text(left, ABOVE - 10, title)]
-    for height in (0.0, highest):
-        y = ABOVE + HIGH * (1 - height / highest)
-        parts.append(_text(left - 6, y + 4, f"{height:.2g}", anchor="end"))
-        parts.append(f'<path d="M{left},{y:.1f}h{WIDE}" stroke="currentColor" opacity="0.3"/>')
     across = [left + WIDE * (n + 0.5) / count for n in range(count)]
-    for n in {0, count - 1}:
-        parts.append(_text(across[n], ABOVE + HIGH + 16, str(n + 1), anchor="middle"))
-    parts.append(_text(left + WIDE / 2, ABOVE + HIGH + 16, "layer", anchor="middle"))
+    parts = [_text(left, ABOVE - 10, title), *_axes(left, across, highest)]
     for colour, curve in zip(COLOURS, curves.values()):
         points = [
             (x, ABOVE + HIGH * (1 - value / highest))
@@ -55,6 +48,16 @@ def _panel(title: str, curves: Mapping[str, Sequence[float]], place: int = 0) ->
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
     return "".join(parts)
+
+
+def _axes(left: float, across: Sequence[float], highest: float) -> Iterator[str]:
+    """Lines at 0 and at the highest value, and the numbers of the first and the last layer."""
+    for y, height in ((ABOVE + HIGH, 0.0), (ABOVE, highest)):
+        yield _text(left - 6, y + 4, f"{height:.2g}", anchor="end")
+        yield f'<path d="M{left},{y:.1f}h{WIDE}" stroke="currentColor" opacity="0.3"/>'
+    for n in {0, len(across) - 1}:
+        yield _text(across[n], ABOVE + HIGH + 16, str(n + 1), anchor="middle")
+    yield _text(left + WIDE / 2, ABOVE + HIGH + 16, "layer", anchor="middle")
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = "") -> str:

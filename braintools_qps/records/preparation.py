@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .closing import closing_of_preparation, wrapped
 from .diagnosis import Diagnosis
+from .learning_trial import LearningTrial
 from .rates import before_and_after, number
 from .record import Record, table_of
 from .table import Table, html_note
@@ -75,6 +76,8 @@ class Preparation(Record):
         A learning rate for Adam to start from, as short trainings with several show.
     read : str
         How the inputs were read.
+    trial : LearningTrial or None
+        The short training of the model as it is now, a `.LearningTrial`.
 
     See Also
     --------
@@ -99,9 +102,16 @@ class Preparation(Record):
     lines: tuple[str, ...]
     learning_rate: float
     read: str
+    trial: LearningTrial | None = None
+
+    @property
+    def had_learned(self) -> bool:
+        """Whether half of the loss was gone before any training."""
+        return self.trial is not None and self.trial.half_after == 0
 
     def __repr__(self) -> str:
-        said = wrapped(f"{self.after.text} Start with", "# ")
+        start = "To train it further, start with" if self.had_learned else "Start with"
+        said = wrapped(f"{self.after.text} {start}", "# ")
         first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
         closing = [line for text in closing_of_preparation(self) for line in wrapped(text, "# ")]
         return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *closing])

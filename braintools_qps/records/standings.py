@@ -37,9 +37,9 @@ def standing(comparison: Comparison) -> Standing:
 
 def margin(comparison: Comparison) -> float | None:
     """The largest difference that does not matter, in the unit of the score."""
-    form = score_of(comparison)
-    given = comparison.settings.get("margin", form.difference * form.unit.factor)
-    return None if given is None else given / form.unit.factor
+    score = score_of(comparison)
+    given = comparison.settings.get("margin", score.difference * score.unit.factor)
+    return None if given is None else given / score.unit.factor
 
 
 def tied(comparison: Comparison) -> tuple[CandidateResult, ...]:

@@ -101,13 +101,9 @@ def choose(settings: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> in
 
 def tuned_numbers(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Names that have a number in each setting, and several of them: the values in their order."""
-    are_numbers = lambda name: all(_is_number(setting.get(name)) for setting in settings)
+    are_numbers = lambda name: all(isinstance(s.get(name), (int, float)) for s in settings)
     names = filter(are_numbers, varied_names(settings))
     return {name: sorted({setting[name] for setting in settings}) for name in names}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def varied_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:

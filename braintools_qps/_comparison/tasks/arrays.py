@@ -65,16 +65,8 @@ def task_from_arrays(X: Given, y: Given, *test: Given, name: str = "arrays") -> 
 
 def _part(X: Given, y: Given, part: str) -> Part:
     """Inputs and labels of a part of the data, checked, as the task holds them."""
-    inputs = _checked(X, f"X{part}", INPUT_TYPES)
+    inputs = _inputs(X, f"X{part}")
     labels = _labels(y, f"y{part}")
-    if inputs.ndim != 3 or inputs.size == 0:
-        fix = f". {TWO_AXES}" if inputs.ndim == 2 else ""
-        raise ValueError(
-            f"X{part} must have the shape (samples, time, features) and not be empty, got "
-            f"{inputs.shape}{fix}"
-        )
-    if not inputs.any():
-        raise ValueError(f"X{part} must not be 0 everywhere. Look at how it is loaded and scaled")
     samples, steps = inputs.shape[:2]
     one_each = labels.shape == (samples,) or labels.shape == (samples, steps)
     if labels.shape[:1] != (samples,) or (labels.dtype.kind != "f" and not one_each):
@@ -84,6 +76,20 @@ def _part(X: Given, y: Given, part: str) -> Part:
             f"{steps} steps, got shape {labels.shape}{fix}"
         )
     return inputs, labels
+
+
+def _inputs(X: Given, what: str) -> np.ndarray:
+    """Inputs as an array of numbers, of shape (samples, time, features)."""
+    inputs = _checked(X, what, INPUT_TYPES)
+    if inputs.ndim != 3 or inputs.size == 0:
+        fix = f". {TWO_AXES}" if inputs.ndim == 2 else ""
+        raise ValueError(
+            f"{what} must have the shape (samples, time, features) and not be empty, got "
+            f"{inputs.shape}{fix}"
+        )
+    if not inputs.any():
+        raise ValueError(f"{what} must not be 0 everywhere. Look at how it is loaded and scaled")
+    return inputs
 
 
 def _labels(y: Given, what: str) -> np.ndarray:

@@ -211,20 +211,30 @@ def test_a_leak_in_a_function_with_its_own_derivative_is_no_weight():
     assert float(model.layers[1].leak.value) == 0.5
 
 
+class Loop(brainstate.nn.Module):
+    """Two populations that feed each other."""
+
+    def __init__(self, seed=1, back=1.0, bias=0.0):
+        super().__init__()
+        brainstate.random.seed(seed)
+        self.first, self.second, self.bias = Neurons(), Neurons(), bias
+        self.into, self.on, self.back = (brainstate.nn.Linear(N, N) for _ in range(3))
+        self.back.weight.value = {"weight": back * self.back.weight.value["weight"]}
+
+    def update(self, x):
+        behind = self.second.spk_fun(self.second.V.value - 1)
+        spikes = self.first(self.into(x) + self.back(behind) + self.bias)
+        return self.second(self.on(spikes) + self.bias)
+
+
 def test_populations_that_feed_each_other():
-    class Loop(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second = Neurons(), Neurons()
-            self.into, self.on, self.back = (brainstate.nn.Linear(N, N) for _ in range(3))
-
-        def update(self, x):
-            behind = self.second.spk_fun(self.second.V.value - 1)
-            return self.second(self.on(self.first(self.into(x) + self.back(behind))))
-
-    brainstate.random.seed(1)
     done = normalize_rates(Loop(), inputs())
     assert [one.after for one in done.populations] == pytest.approx([0.1, 0.1], rel=0.1)
+
+
+def unsteady():
+    """The factor of each population changes the other's rate, to and fro."""
+    return Loop(seed=11, back=-10.0, bias=0.9)
 
 
 def test_a_population_that_no_weights_feed_is_left_alone():
@@ -269,6 +279,7 @@ def plain():
             untrained, {},
             r"(?s)layers.1 never fires, .*not: layers.0.weight\n.*model.layers\[0\].weight = ",
         ),
+        (unsteady, {}, "together\nThey feed each other, and after 5 rounds fire at first 0.2"),
         (shared, {}, "layers.1 and layers.3 share layers.0.weight"),
         *((plain, {"rate": rate}, "rate must be") for rate in (0, 1, float("nan"), None, 1 * u.Hz)),
     ],

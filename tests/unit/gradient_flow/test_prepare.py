@@ -80,6 +80,16 @@ def test_a_healthy_network_comes_back_unchanged_with_a_learning_rate(make):
     assert done.learning_rate in (0.1, 0.03, 0.01, 0.003, 0.001)
 
 
+def test_a_network_that_has_learned_is_left_or_trained_further():
+    model = Stack(Layer(1.0))
+    answers = brainstate.transform.for_loop(model, small_inputs()).mean(axis=0)
+    model.layers[0].V.value *= 0
+    said = " ".join(repr(prepare(model, small_inputs(), labels=answers)).split())
+    assert said.startswith("# It has learned: ")
+    assert "To train it further, start with learning_rate = 0.001 #" in said
+    assert said.endswith("# Next: leave it, or train it further with Adam at this learning rate.")
+
+
 RATES, SURROGATE = "normalize_rates(", "set_surrogate("
 
 

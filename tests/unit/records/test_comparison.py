@@ -95,8 +95,8 @@ def test_looks_share_the_error_and_go_through_json():
 def test_with_fewer_seeds_than_an_earlier_look_the_advice_is_to_show_that(looks):
     found = dataclasses.replace(of(**LEVEL), looks=looks)
     assert found.verdict == (
-        "Not known yet whether B or A is best. An earlier call looked at 20 seeds: --most-seeds 20 "
-        "shows what it saw."
+        "Not known yet whether B or A is best. An earlier call looked at 20 seeds: most_seeds=20 "
+        "(--most-seeds 20) shows what it saw."
     )
 
 

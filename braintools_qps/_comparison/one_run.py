@@ -1,0 +1,177 @@
+"""One run as pure functions of its checkpoint, of what it is given, and of the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import optax
+from braintools.surrogate import Surrogate
+from jax import Array
+
+from .contexts import seeded
+from .experiment import RATE, Experiment
+from .model import operations, outputs_in_training, watched
+from .programs import stacked
+from .runs import History, Tested
+from .tasks import Samples, Split
+from .typing import Number, Setting, Values
+from .weights import Weights, initialised, set_values
+
+Carry = tuple[Weights, optax.OptState]
+
+
+class Given(NamedTuple):
+    """All that a run is given, besides the samples that all runs share."""
+
+    key: Array
+    numbers: dict[str, Array]  # the learning rate, and those of its surrogate
+    rows: Split
+
+
+class Checkpoint(NamedTuple):
+    """A run between two epochs."""
+
+    weights: Weights
+    optimizer: optax.OptState
+    epoch: Array
+    history: History
+    best: Weights  # those of the best validation score
+    best_score: Array
+    best_epoch: Array
+
+
+def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> Weights:
+    """The initial weights of a seed.
+
+    Raises
+    ------
+    ValueError
+        If the model has nothing to train.
+    """
+    _, states = experiment.start(surrogate, seed)
+    if not states.trained:
+        raise ValueError(
+            "the model must have something to train, got no brainstate.ParamState of real numbers. "
+            "Keep weights in ParamStates, as the layers of brainstate.nn do"
+        )
+    return states.values
+
+
+def initial_checkpoint(experiment: Experiment, weights: Weights, rate: float) -> Checkpoint:
+    """The checkpoint before the first epoch; the optimizer's state may hold the rate."""
+    optimizer = experiment.optimizer_for(jnp.float32(rate))
+    state = optimizer.init(jax.tree.leaves(weights.trained))
+    zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
+    history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
+    worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
+    return Checkpoint(weights, state, zero, history, weights, worst, zero)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """One run as functions of a checkpoint, of what it is given, and of the samples."""
+
+    build: Callable[[Setting], Surrogate]  # of numbers, which may be traced
+    experiment: Experiment
+
+    def epoch(self, run: tuple[Checkpoint, Given], samples: Samples) -> Checkpoint:
+        """The checkpoint after one more epoch."""
+        checkpoint, (key, numbers, rows) = run
+        surrogate, optimizer = self.build(numbers), self.experiment.optimizer_for(numbers[RATE])
+        size, batches = self.experiment.batch_size, self.experiment.batches
+        orders, draws = jax.random.split(key)
+
+        def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
+            (weights, moments), (number, chosen) = carry, batch
+            taken = Samples(samples.inputs[chosen], samples.labels[chosen])
+            draw = key, jax.random.fold_in(draws, checkpoint.epoch * batches + number)
+            loss_of = lambda values: self._loss(
+                weights._replace(trained=values), surrogate, taken, draw
+            )
+            (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
+            trained, moments = _descended(optimizer, gradient, moments, weights.trained)
+            return (Weights(trained, kept), moments), loss
+
+        order = jax.random.permutation(jax.random.fold_in(orders, checkpoint.epoch), rows.train)
+        batched = jnp.arange(batches), order[: batches * size].reshape(batches, size)
+        carry = checkpoint.weights, checkpoint.optimizer
+        (weights, moments), losses = jax.lax.scan(step, carry, batched)
+        score, rate, _ = self._evaluated(weights, surrogate, key, samples, rows.validation)
+        return _after(checkpoint, weights, moments, History(losses.mean(), score, rate))
+
+    def test(self, run: tuple[Checkpoint, Given], samples: Samples) -> Tested:
+        """Scores and firing on the test part."""
+        checkpoint, (key, numbers, rows) = run
+        both, surrogate = stacked([checkpoint.weights, checkpoint.best]), self.build(numbers)
+        look = lambda weights: self._evaluated(weights, surrogate, key, samples, rows.test)
+        scores, rates, spikes = jax.lax.map(look, both)
+        with seeded(key):
+            model = self.experiment.model(surrogate)
+            set_values(initialised(model, len(rows.test), self.experiment.task), checkpoint.weights)
+            counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
+        return {
+            "test": scores[0],
+            "test_at_best_epoch": scores[1],
+            "firing_rate": rates[0],
+            "spikes": spikes[0],
+            "operations": jnp.where(jnp.isnan(spikes[0]), jnp.nan, counted),
+        }
+
+    def _evaluated(
+        self, weights: Weights, surrogate: Surrogate, key: Array, samples: Samples, rows: Array
+    ) -> tuple[Array, Array, Array]:
+        """Score on some samples, spikes per neuron and step, and spikes per sample.
+
+        The score is NaN if outputs are not finite.
+        """
+        count = lambda spike, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
+        scoring, of_step = self.experiment.scoring, self.experiment.task.to_model
+        with seeded(key):
+            model = self.experiment.model(surrogate)
+            set_values(initialised(model, len(rows), self.experiment.task), weights)
+            outputs, spikes, neurons = watched(model, samples.inputs, rows, of_step, count)
+        finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
+        score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
+        total, steps = spikes.sum(), samples.inputs.shape[1]
+        rate = total / (steps * max(1, neurons))
+        return jnp.where(finite, score, jnp.nan), rate, total / len(rows)
+
+    def _loss(
+        self, weights: Weights, surrogate: Surrogate, batch: Samples, keys: tuple[Array, Array]
+    ) -> tuple[Array, Values]:
+        """Loss and kept values; the model is made with the first key and runs with the second."""
+        scoring, (key, draw) = self.experiment.scoring, keys
+        with seeded(key):
+            model = self.experiment.model(surrogate)
+        with seeded(draw):
+            states = initialised(model, len(batch.labels), self.experiment.task)
+            set_values(states, weights)
+            outputs = outputs_in_training(model, batch.inputs, self.experiment.task.to_model)
+        return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
+
+
+def _descended(
+    optimizer: optax.GradientTransformation, gradient: Values, moments: optax.OptState, old: Values
+) -> tuple[Values, optax.OptState]:
+    """The weights after a step; the optimizer gets them as a list, in the order of their paths."""
+    values, structure = jax.tree.flatten(old)
+    changes, moments = optimizer.update(jax.tree.leaves(gradient), moments, values)
+    return jax.tree.unflatten(structure, optax.apply_updates(values, changes)), moments
+
+
+def _after(last: Checkpoint, weights: Weights, moments: optax.OptState, now: History) -> Checkpoint:
+    epoch, better = last.epoch + 1, now.score > last.best_score
+    history = jax.tree.map(lambda curve, x: curve.at[last.epoch].set(x), last.history, now)
+    choose = lambda new, old: jnp.where(better, new, old)
+    best = jax.tree.map(choose, weights, last.best)
+    scores = choose(now.score, last.best_score), choose(epoch, last.best_epoch)
+    return Checkpoint(weights, moments, epoch, history, best, *scores)
+
+
+def _scalar(value: Number) -> Array:
+    return jnp.mean(u.get_mantissa(value))

@@ -1,0 +1,89 @@
+"""Initial states of a model for a batch of samples."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+
+from ..typing import Inputs, Model
+from .find_neurons import MAPPED
+from .inputs import batch_size
+from .one_step import shapes_written
+from .restore import keeping_states
+
+
+def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
+    """Make initial states for a batch, by default that of the inputs.
+
+    They come from ``init_state``, where a node has one, or are the present ones. Those of one
+    sample are repeated until a step keeps the shapes of all. A module that `brainstate.nn.Vmap` or
+    `Map` maps over samples gets states of one sample, mapped; one that is mapped over something
+    else keeps its states.
+    """
+    batch = batch or batch_size(inputs)
+    inner = below_mapped(model)
+    nodes = [n for n in brainstate.graph.nodes(model).values() if id(n) not in inner]
+    over_samples = [n for n in nodes if isinstance(n, MAPPED) and 0 in jax.tree.leaves(n.in_axes)]
+    with keeping_states(model):
+        for node in sorted(nodes, key=_call_order):
+            if isinstance(node, brainstate.nn.Module) and hasattr(node, "init_state"):
+                node.init_state(*([batch] if batch and _takes(node.init_state, batch) else []))
+        for node in over_samples:
+            if batch and isinstance(node, brainstate.nn.Vmap):
+                brainstate.nn.vmap_init_all_states(node.module, axis_size=batch)
+    for node in over_samples:
+        if batch and isinstance(node, brainstate.nn.Map):  # it holds on to the states that it makes
+            node.init_map_size = batch
+            node.init_all_states()
+    if batch:
+        _repeat_for_batch(model, jax.tree.map(lambda x: x[0], inputs), batch)
+
+
+def below_mapped(model: Model) -> set[int]:
+    """The ids of the nodes below a module that maps them."""
+    nodes = brainstate.graph.nodes(model).values()
+    modules = [node.module for node in nodes if isinstance(node, MAPPED)]
+    return {id(node) for module in modules for node in brainstate.graph.nodes(module).values()}
+
+
+def _call_order(node: Any) -> int:
+    """The order in which brainstate calls ``init_state``; without one a node comes first."""
+    return getattr(getattr(node, "init_state", None), "call_order", -1)
+
+
+def _repeat_for_batch(model: Model, x: Any, batch: int) -> None:
+    """Repeat states of one sample for each sample, until a step keeps the shapes of all."""
+    for _ in brainstate.graph.states(model):
+        changes = shapes_written(model, x)
+        alone = {id(s): s for s, old, new in changes if len(new) > len(old) and new[1:] == old}
+        if not alone:
+            return
+        for state in alone.values():
+            repeat = lambda x: u.math.broadcast_to(x, (batch, *x.shape))
+            state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
+
+
+def _takes(function: Callable, argument: object) -> bool:
+    try:
+        inspect.signature(function).bind(argument)
+    except TypeError:
+        return False
+    return True
+
+
+def has_dead_states(model: Model) -> bool:
+    """Whether a state holds a tracer of a transformation that has ended."""
+    return any(map(_is_dead, brainstate.graph.states(model).values()))
+
+
+def _is_dead(state: brainstate.State) -> bool:
+    try:
+        leaves = jax.tree.leaves(state.value)
+    except brainstate.TraceContextError:  # after brainstate.transform.jit the value is gone
+        return True
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)

@@ -1,0 +1,96 @@
+"""Inputs by time step: checked, and described as they are read."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from .._defaults import SAMPLES
+from .._wording import listed
+from ..typing import Batches, Inputs
+
+SHOWN = 3  # shapes in a message
+
+# By ``batch_first``: the axes, and what inputs with two of them may be.
+AXES = "(time, samples, features...)", "(samples, time, features...)"
+TWO_AXES = (
+    "If it is a table of samples, show each row at every step: "
+    "jnp.broadcast_to(inputs, (30, *inputs.shape)). If it is one sequence, pass inputs[:, None]",
+    "If it is a table of samples, show each row at every step: "
+    "jnp.repeat(inputs[:, None], 30, axis=1). If it is one sequence, pass inputs[None]",
+)
+
+
+def described_inputs(inputs: Inputs) -> str:
+    """Say how checked inputs are read, as "30 steps of 1.0 ms, 64 samples, 20 features in mA"."""
+    arrays = jax.tree.leaves(inputs, is_leaf=u.math.is_quantity)
+    batch, dt = batch_size(inputs), brainstate.environ.get("dt", None)
+    steps = len(arrays[0])
+    parts = [f"{steps} step{'s' * (steps != 1)}{'' if dt is None else f' of {dt}'}"]
+    if batch is not None:
+        parts.append(f"{batch} sample{'s' * (batch != 1)}")
+    return ", ".join([*parts, listed(map(partial(_features, batch), arrays), last="and")])
+
+
+def _features(batch: int | None, x: Any) -> str:
+    """The features of an array, with their unit."""
+    sizes, unit = x.shape[1 + (batch is not None) :], u.get_unit(x)
+    named = f"{' x '.join(map(str, sizes)) or 1} feature{'s' * (sizes not in [(), (1,)])}"
+    return named if unit.is_unitless else f"{named} in {unit}"
+
+
+def checked_inputs(
+    data: Inputs, *, batch_first: bool = False, several_samples: bool = False
+) -> Any:
+    """The inputs as arrays, each with time along its first axis.
+
+    ``data`` is an array, a pytree of arrays, or a task, of which a batch is taken. With
+    ``batch_first``, arrays have samples along their first axis and time along the second.
+
+    Raises
+    ------
+    ValueError
+        If an axis is empty, or not all parts have the same numbers of time steps and samples, or
+        there must be ``several_samples`` and no axis is for them.
+    """
+    inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
+    arrays = jax.tree.map(jnp.asarray, inputs)
+    if batch_first and inputs is data:
+        arrays = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), arrays)
+    shapes = [leaf.shape for leaf in jax.tree.leaves(arrays)]
+    axes = 1 if batch_size(arrays) is None else 2  # time and batch
+    sizes = {shape[:axes] for shape in shapes}
+    if len(sizes) != 1 or () in sizes or any(0 in shape for shape in shapes):
+        advice = "For a single step, pass inputs[None]"
+        if isinstance(inputs, (list, tuple)):
+            advice = "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs)"
+        raise ValueError(
+            "inputs must have the shape (time, features) or (time, batch, features...), without an "
+            "empty axis and with the same numbers of time steps and samples in all parts, got "
+            f"{shapes_text(arrays)}. {advice}"
+        )
+    if several_samples and batch_size(arrays) is None:
+        raise ValueError(
+            f"inputs must have the shape {AXES[batch_first]}, got {shapes_text(inputs)}. "
+            + TWO_AXES[batch_first]
+        )
+    return arrays
+
+
+def shapes_text(inputs: Inputs) -> str:
+    """The shapes of all parts, as text; the first few of many."""
+    shapes = [x.shape for x in jax.tree.leaves(inputs)]
+    more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
+    return listed(shapes[:SHOWN]) + more
+
+
+def batch_size(inputs: Inputs) -> int | None:
+    """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
+    shapes = [x.shape for x in jax.tree.leaves(inputs)]
+    longest: tuple[int, ...] = max(shapes, key=len, default=())
+    return longest[1] if len(longest) > 2 else None
