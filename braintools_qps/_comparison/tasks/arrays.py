@@ -78,7 +78,12 @@ def _part(X: Given, y: Given, part: str) -> Part:
     samples, steps = inputs.shape[:2]
     one_each = labels.shape == (samples,) or labels.shape == (samples, steps)
     if labels.shape[:1] != (samples,) or (labels.dtype.kind != "f" and not one_each):
-        fix = ". Pass y[:, 0]" if labels.shape == (samples, 1) else ""
+        fixes = {
+            (samples, *labels.shape[1:]): ". If they are one-hot, pass y.argmax(axis=-1)",
+            (samples, 1): ". Pass y[:, 0]",
+            (steps,): ". If X has time along its first axis, pass X.swapaxes(0, 1)",
+        }
+        fix = fixes.get(labels.shape, "")
         raise ValueError(
             f"y{part} must hold one label for each of the {samples} samples, or for each of their "
             f"{steps} steps, got shape {labels.shape}{fix}"
