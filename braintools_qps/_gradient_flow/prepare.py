@@ -140,7 +140,8 @@ def prepare(
         learning_rate = verdict.trials.learning_rate(
             measured.step, measured.spikes, measured.evaluator.run.inputs
         )
-    return Preparation(before, verdict.diagnosis, lines_of(codes), learning_rate, read)
+    lines, after = lines_of(codes), verdict.diagnosis
+    return Preparation(before, after, lines, learning_rate, read, verdict.further)
 
 
 def lines_of(codes: list[Code]) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ class Preparation(Record):
         A learning rate for Adam to start from, as short trainings with several show.
     read : str
         How the inputs were read.
+    further : tuple of str
+        What stays, such as weights without a gradient.
 
     See Also
     --------
@@ -99,11 +101,13 @@ class Preparation(Record):
     lines: tuple[str, ...]
     learning_rate: float
     read: str
+    further: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         said = wrapped(f"{self.after.text} Start with", "# ")
         first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
-        closing = [line for text in closing_of_preparation(self) for line in wrapped(text, "# ")]
+        last = (*self.further, *closing_of_preparation(self))
+        closing = [line for text in last for line in wrapped(text, "# ")]
         return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *closing])
 
     def _repr_html_(self) -> str:
