@@ -11,11 +11,11 @@ from braintools_qps import gradient_flow
 @pytest.mark.parametrize(
     ("labels", "batch", "got"),
     [
-        (np.zeros(BATCH - 1), BATCH, r"shape \(7,\) for a batch of 8"),
+        (np.zeros(BATCH - 1), BATCH, r"shape \(7,\) for a batch of 8.*, or batch_first=True, and"),
         (3, BATCH, r"shape \(\) for"),
-        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(8, 10\)"),
+        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(8, 10\)\n.*argmax\(axis=-1\)"),
         (np.full(BATCH, np.nan), BATCH, "NaN or infinity"),
-        ([1], None, r"shape \(1,\) for a batch of None"),
+        ([1], None, r"shape \(1,\) for no axis of samples in the inputs"),
     ],
 )
 def test_labels_that_do_not_fit(labels, batch, got):

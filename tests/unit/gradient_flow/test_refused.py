@@ -90,7 +90,7 @@ REFUSED = {
         lambda: Changed(lambda m, x: Layer.update(m, x + 0.1 * spikes_again(m))), INPUTS, {}, LOOP,
     ),
     "a dictionary as its only state": (
-        InOneState, INPUTS, {}, "InOneState has 1 nodes .*none of them such a state: call it V",
+        InOneState, INPUTS, {}, r"no such state is in InOneState: .* as self\.V = brainstate\.Hid",
     ),
     "a membrane that stands still": (
         lambda: Changed(lambda m, x: m.spk_fun(m.V.value + x)), INPUTS, {},
