@@ -18,6 +18,9 @@ TWO_AXES = (
     "Say what time is. Columns that are features, shown for 20 steps: X = np.repeat(X[:, None], "
     "20, axis=1). Columns that are times, of one feature: X = X[:, :, None]"
 )
+MORE_AXES = (
+    "Pass X.reshape(*X.shape[:2], -1), and begin the model with brainstate.nn.Unflatten(-1, shape)"
+)
 FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 # Inputs of these types stay as they are; all others become float32, the first.
 INPUT_TYPES = tuple(map(np.dtype, ("f4", "f2", "?", "i1", "u1", "i2", "u2", "i4", "u4")))
@@ -68,7 +71,7 @@ def _part(X: Given, y: Given, part: str) -> Part:
     inputs = _checked(X, f"X{part}", INPUT_TYPES)
     labels = _labels(y, f"y{part}")
     if inputs.ndim != 3 or inputs.size == 0:
-        fix = f". {TWO_AXES}" if inputs.ndim == 2 else ""
+        fix = f". {TWO_AXES}" if inputs.ndim == 2 else f". {MORE_AXES}" if inputs.ndim > 3 else ""
         raise ValueError(
             f"X{part} must have the shape (samples, time, features) and not be empty, got "
             f"{inputs.shape}{fix}"
