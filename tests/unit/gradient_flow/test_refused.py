@@ -128,7 +128,7 @@ REFUSED = {
     ),
     "a list of numbers": (
         lif, np.ones((4, 3, N)).tolist(), {},
-        r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr",
+        r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr.* go into labels=$",
     ),
     # Options.
     "an objective of many values": (
