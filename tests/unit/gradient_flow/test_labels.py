@@ -35,3 +35,17 @@ def test_labels_that_do_not_fit(labels, batch, got):
 def test_labels_that_the_output_cannot_give(labels, got):
     with pytest.raises(ValueError, match=f"(?s)labels must differ, and the output.*Got {got}"):
         gradient_flow(Stack(Layer(1.0)), jnp.ones((STEPS, BATCH, N)), labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([0, 1] * 4, "8 features; your labels"),
+        # Half of them are 5 below the mean of 100, half 5 above.
+        ([95.0, 105.0] * 4, "8 features; your labels, numbers of mean 100, standard deviation 5"),
+    ],
+)
+def test_labels_that_are_taken_for_numbers_are_described(labels, said):
+    inputs = jnp.ones((STEPS, BATCH, N))
+    flow = gradient_flow(Stack(Layer(1.0)), inputs, labels=labels, trial=False)["model"]
+    assert flow.read.endswith(said)
