@@ -346,12 +346,21 @@ def test_states_that_a_traced_function_has_left_are_initialised_again():
     assert save_memory(network, INPUTS) == save_memory(Network(), INPUTS)
 
 
+def of_seven_samples():
+    return brainstate.nn.init_all_states(Network(), 7)
+
+
 @pytest.mark.parametrize(
     ("make", "inputs", "message"),
     [
         (lambda: Linear(3, 4), INPUTS, r"Linear has none: .*spk_fun"),
         (Reshaping, X, r"(?s)^cannot reshape.*\nIf these are .* one step, pass inputs\[None\]"),
         (Network, 1.0, r"inputs must have the shape \(time, features\)"),
+        (
+            of_seven_samples,
+            INPUTS,
+            r"(?s)shapes.*of another batch, .*init_all_states\(model, batch",
+        ),
     ],
 )
 def test_what_is_refused(make, inputs, message):
