@@ -304,8 +304,8 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
         if isinstance(cause_of(error), (TypeError, ValueError)):
             error.add_note(
                 "If these are the inputs of one step, pass inputs[None]: their first axis is time. "
-                "If the states are those of another batch, call brainstate.nn.init_all_states(model, "
-                "batch) before."
+                "If the states are those of another batch, first call "
+                "brainstate.nn.init_all_states(model, batch)."
             )
         repeat_cause(error)
         raise
