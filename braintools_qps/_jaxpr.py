@@ -40,8 +40,9 @@ PRODUCTS = {"dot_general", "conv_general_dilated"}
 STOPPING = {"stop_gradient", "round", "sign", "floor", "ceil"}
 # Each element of the result depends on one element of each operand.
 ELEMENTWISE = set(
-    "abs add and ceil clamp convert_element_type copy div eq floor ge gt integer_pow is_finite le "
-    "lt max min mul ne neg not or pow reduce_precision round select_n sign square sub xor".split()
+    "abs add and ceil clamp convert_element_type copy div eq floor ge gt "
+    "heaviside_surrogate_gradient integer_pow is_finite le lt max min mul ne neg not or pow "
+    "reduce_precision round select_n sign square sub xor".split()
 )
 # Results hold nothing but elements of the operands.
 REARRANGING = set(
@@ -315,7 +316,7 @@ def is_product(eqn: JaxprEqn) -> bool:
     One that holds jaxprs, such as a function with a derivative of its own, does so if one inside
     does. A primitive that is not JAX's, such as a sparse product, does so if it takes two arrays.
     """
-    if eqn.primitive.name in MIXING:
+    if eqn.primitive.name in MIXING | ELEMENTWISE:  # among them braintools' spike
         return eqn.primitive.name in PRODUCTS
     inner = [each for jaxpr in jaxprs_within(eqn) for each in jaxpr.eqns]
     if inner or eqn.primitive in jax_primitives():

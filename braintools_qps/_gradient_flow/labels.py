@@ -10,6 +10,12 @@ from .._defaults import SAMPLES
 from .._models import described_inputs
 from ..typing import Batches, Inputs
 
+ALIGNED = (
+    "Pass inputs of shape (time, batch, features...), or batch_first=True, and the labels of the "
+    "same samples in the same order"
+)
+ONE_HOT = "If they are one-hot, pass labels.argmax(axis=-1); with one for each step, objective="
+
 
 def labels_of(inputs: Inputs, labels: Any) -> Any:
     """The labels that are given, or those of a task that has one for each sample."""
@@ -28,22 +34,25 @@ def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
         If there is no batch, or not one label per sample, or a label is NaN.
     """
     values = np.asarray(labels)
-    numbers = np.issubdtype(values.dtype, np.floating)
+    numbers, fix = np.issubdtype(values.dtype, np.floating), ALIGNED
     if batch is None or values.ndim == 0 or len(values) != batch:
-        why = f"shape {values.shape} for a batch of {batch}"
+        held = "no axis of samples in the inputs" if batch is None else f"a batch of {batch}"
+        why = f"shape {values.shape} for {held}"
     elif not numbers and values.size != batch:
-        why = f"classes of shape {values.shape}"
+        why, fix = f"classes of shape {values.shape}", ONE_HOT
     elif numbers and not np.isfinite(values).all():
         why = "NaN or infinity"
     else:
         return values
     raise ValueError(
-        f"labels must be a class, or finite numbers, for each sample\nGot {why}\nPass inputs of "
-        "shape (time, batch, features...), and the labels of the same samples in the same order"
+        f"labels must be a class, or finite numbers, for each sample\nGot {why}\n{fix}"
     )
 
 
 def said_of_data(inputs: Inputs, labels: Any, objective: Any) -> str:
     """How the inputs were read, and what the loss is made from."""
     given = "no labels" if labels is None else "your labels"
+    values = np.asarray(labels)
+    if labels is not None and np.issubdtype(values.dtype, np.floating):
+        given += f", numbers of mean {values.mean():.3g}, standard deviation {values.std():.3g}"
     return f"{described_inputs(inputs)}; {given if objective is None else 'your objective'}"

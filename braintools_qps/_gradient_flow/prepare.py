@@ -140,8 +140,8 @@ def prepare(
         learning_rate = verdict.trials.learning_rate(
             measured.step, measured.spikes, measured.evaluator.run.inputs
         )
-    lines = lines_of(codes)
-    return Preparation(before, verdict.diagnosis, lines, learning_rate, read, verdict.trial)
+    lines, after = lines_of(codes), verdict.diagnosis
+    return Preparation(before, after, lines, learning_rate, read, verdict.trial, verdict.further)
 
 
 def lines_of(codes: list[Code]) -> tuple[str, ...]:

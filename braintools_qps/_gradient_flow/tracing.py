@@ -31,7 +31,7 @@ from .._models import (
     states_of,
     traced_afresh,
 )
-from .._wording import repeat_cause
+from .._wording import listed, repeat_cause
 from ..typing import Inputs, Model, Node, SpikeFunction
 from .membranes import membrane_in
 from .sent_spikes import sent_spikes
@@ -231,8 +231,8 @@ def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
     ready = {name: neuron for name, neuron in neurons.items() if has_membrane(neuron)}
     if not ready:
         raise no_neurons(
-            f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none of "
-            "them such a state: call it V"
+            f"no such state is in {listed(neurons, 3)}: keep the membrane potential as self.V = "
+            "brainstate.HiddenState(...)"
         )
     return ready
 

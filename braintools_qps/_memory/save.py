@@ -303,7 +303,9 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     except Exception as error:
         if isinstance(cause_of(error), (TypeError, ValueError)):
             error.add_note(
-                "If these are the inputs of one step, pass inputs[None]: their first axis is time."
+                "If these are the inputs of one step, pass inputs[None]: their first axis is time. "
+                "If the states are those of another batch, first call "
+                "brainstate.nn.init_all_states(model, batch)."
             )
         repeat_cause(error)
         raise

@@ -37,8 +37,10 @@ def required_neurons(model: Model) -> dict[str, Node]:
     """
     if neurons := find_neurons(model):
         return neurons
+    name = getattr(model, "__name__", None)  # of a class or a function
     why = (
-        _classic_neuron(model)
+        (name and f"pass the model that {name}(...) returns")
+        or _classic_neuron(model)
         or _misnamed(model)
         or "none of its nodes has an attribute spk_fun. Give each neuron its spike function under "
         "that name"

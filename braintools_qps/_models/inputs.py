@@ -27,11 +27,12 @@ TWO_AXES = (
 
 
 def described_inputs(inputs: Inputs) -> str:
-    """Say how checked inputs are read, as "30 steps of 1.0 ms, 64 samples, 20 features in mA"."""
+    """Say how checked inputs are read, as "30 steps of 1 ms, 64 samples, 20 features in mA"."""
     arrays = jax.tree.leaves(inputs, is_leaf=u.math.is_quantity)
     batch, dt = batch_size(inputs), brainstate.environ.get("dt", None)
     steps = len(arrays[0])
-    parts = [f"{steps} step{'s' * (steps != 1)}{'' if dt is None else f' of {dt}'}"]
+    size = "" if dt is None else f" of {u.get_mantissa(dt):g} {u.get_unit(dt)}".removesuffix(" 1")
+    parts = [f"{steps} step{'s' * (steps != 1)}{size}"]
     if batch is not None:
         parts.append(f"{batch} sample{'s' * (batch != 1)}")
     return ", ".join([*parts, listed(map(partial(_features, batch), arrays), last="and")])
@@ -68,7 +69,10 @@ def checked_inputs(
     if len(sizes) != 1 or () in sizes or any(0 in shape for shape in shapes):
         advice = "For a single step, pass inputs[None]"
         if isinstance(inputs, (list, tuple)):
-            advice = "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs)"
+            advice = (
+                "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs); labels "
+                "go into labels="
+            )
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...), without an "
             "empty axis and with the same numbers of time steps and samples in all parts, got "

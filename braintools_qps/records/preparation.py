@@ -78,6 +78,8 @@ class Preparation(Record):
         How the inputs were read.
     trial : LearningTrial or None
         The short training of the model as it is now, a `.LearningTrial`.
+    further : tuple of str
+        What stays, such as weights without a gradient.
 
     See Also
     --------
@@ -103,6 +105,7 @@ class Preparation(Record):
     learning_rate: float
     read: str
     trial: LearningTrial | None = None
+    further: tuple[str, ...] = ()
 
     @property
     def had_learned(self) -> bool:
@@ -113,7 +116,8 @@ class Preparation(Record):
         start = "To train it further, start with" if self.had_learned else "Start with"
         said = wrapped(f"{self.after.text} {start}", "# ")
         first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
-        closing = [line for text in closing_of_preparation(self) for line in wrapped(text, "# ")]
+        last = (*self.further, *closing_of_preparation(self))
+        closing = [line for text in last for line in wrapped(text, "# ")]
         return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *closing])
 
     def _repr_html_(self) -> str:

@@ -141,7 +141,8 @@ def _lower(comparison: Comparison, score: Score) -> str:
 def _unlearned(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
     """Candidates that guess with every seed."""
     names = [shortened(r.label) for r in sound if never_learned(comparison, r)]
-    return f"{few(names, last='and')} never learned: see prepare." if names else ""
+    says = "ended near guessing: see prepare, or train longer."
+    return f"{few(names, last='and')} {says}" if names else ""
 
 
 def _collapses(comparison: Comparison) -> str:

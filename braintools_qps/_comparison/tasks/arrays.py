@@ -18,6 +18,9 @@ TWO_AXES = (
     "Say what time is. Columns that are features, shown for 20 steps: X = np.repeat(X[:, None], "
     "20, axis=1). Columns that are times, of one feature: X = X[:, :, None]"
 )
+MORE_AXES = (
+    "Pass X.reshape(*X.shape[:2], -1), and begin the model with brainstate.nn.Unflatten(-1, shape)"
+)
 FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 # Inputs of these types stay as they are; all others become float32, the first.
 INPUT_TYPES = tuple(map(np.dtype, ("f4", "f2", "?", "i1", "u1", "i2", "u2", "i4", "u4")))
@@ -70,7 +73,12 @@ def _part(X: Given, y: Given, part: str) -> Part:
     samples, steps = inputs.shape[:2]
     one_each = labels.shape == (samples,) or labels.shape == (samples, steps)
     if labels.shape[:1] != (samples,) or (labels.dtype.kind != "f" and not one_each):
-        fix = ". Pass y[:, 0]" if labels.shape == (samples, 1) else ""
+        fixes = {
+            (samples, *labels.shape[1:]): ". If they are one-hot, pass y.argmax(axis=-1)",
+            (samples, 1): ". Pass y[:, 0]",
+            (steps,): ". If X has time along its first axis, pass X.swapaxes(0, 1)",
+        }
+        fix = fixes.get(labels.shape, "")
         raise ValueError(
             f"y{part} must hold one label for each of the {samples} samples, or for each of their "
             f"{steps} steps, got shape {labels.shape}{fix}"
@@ -82,7 +90,7 @@ def _inputs(X: Given, what: str) -> np.ndarray:
     """Inputs as an array of numbers, of shape (samples, time, features)."""
     inputs = _checked(X, what, INPUT_TYPES)
     if inputs.ndim != 3 or inputs.size == 0:
-        fix = f". {TWO_AXES}" if inputs.ndim == 2 else ""
+        fix = f". {TWO_AXES}" if inputs.ndim == 2 else f". {MORE_AXES}" if inputs.ndim > 3 else ""
         raise ValueError(
             f"{what} must have the shape (samples, time, features) and not be empty, got "
             f"{inputs.shape}{fix}"

@@ -157,7 +157,8 @@ def _of_membrane(evaluator: Evaluator, p: Population) -> str:
         return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
     return (
         "Look in its update for a state that feeds back undamped (no leak, or two states mixed "
-        "up), large recurrent weights, a division by 0, or a root or logarithm of 0 or less"
+        "up), a current in the wrong unit, a dt too long for its equations, large recurrent "
+        "weights, a division by 0, or a root or logarithm of 0 or less"
         f"{_half(evaluator, p)}."
     )
 

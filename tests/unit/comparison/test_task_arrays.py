@@ -118,9 +118,12 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
     [
         (X[:, :, 0], Y, (), ValueError, r"\(samples, time, feat.*\(40, 3\)\. Say what time is"),
         (X[:0], Y[:0], (), ValueError, r"not be empty, got \(0, 3, 2\)"),
+        (X[..., None], Y, (), ValueError, r"\(40, 3, 2, 1\)\. Pass X\.reshape.*\.Unflatten\(-1, "),
         (X, Y[:-1], (), ValueError, r"each of the 40 samples, or .* 3 steps, got shape \(39,\)"),
         (X, Y[:, None], (), ValueError, r"got shape \(40, 1\). Pass y\[:, 0\]"),
         (X, Y[0], (), ValueError, r"got shape \(\)"),
+        (X, np.eye(2, dtype=int)[Y], (), ValueError, r"one-hot, pass y.argmax\(axis=-1\)$"),
+        (X.swapaxes(0, 1), Y, (), ValueError, r"X has time .* pass X.swapaxes\(0, 1\)$"),
         (NAN, Y, (), ValueError,
          "X must hold finite real numbers, got .* X contains NaN. Leave out samples"),
         (X, NAN[:, 0, 1], (), ValueError, "y must hold .*finite real numbers, .* y contains NaN"),

@@ -11,11 +11,11 @@ from braintools_qps import gradient_flow
 @pytest.mark.parametrize(
     ("labels", "batch", "got"),
     [
-        (np.zeros(BATCH - 1), BATCH, r"shape \(7,\) for a batch of 8"),
+        (np.zeros(BATCH - 1), BATCH, r"shape \(7,\) for a batch of 8.*, or batch_first=True, and"),
         (3, BATCH, r"shape \(\) for"),
-        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(8, 10\)"),
+        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(8, 10\)\n.*argmax\(axis=-1\)"),
         (np.full(BATCH, np.nan), BATCH, "NaN or infinity"),
-        ([1], None, r"shape \(1,\) for a batch of None"),
+        ([1], None, r"shape \(1,\) for no axis of samples in the inputs"),
     ],
 )
 def test_labels_that_do_not_fit(labels, batch, got):
@@ -35,3 +35,17 @@ def test_labels_that_do_not_fit(labels, batch, got):
 def test_labels_that_the_output_cannot_give(labels, got):
     with pytest.raises(ValueError, match=f"(?s)labels must differ, and the output.*Got {got}"):
         gradient_flow(Stack(Layer(1.0)), jnp.ones((STEPS, BATCH, N)), labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([0, 1] * 4, "8 features; your labels"),
+        # Half of them are 5 below the mean of 100, half 5 above.
+        ([95.0, 105.0] * 4, "8 features; your labels, numbers of mean 100, standard deviation 5"),
+    ],
+)
+def test_labels_that_are_taken_for_numbers_are_described(labels, said):
+    inputs = jnp.ones((STEPS, BATCH, N))
+    flow = gradient_flow(Stack(Layer(1.0)), inputs, labels=labels, trial=False)["model"]
+    assert flow.read.endswith(said)

@@ -10,7 +10,7 @@ from braintools.surrogate import LeakyRelu, Sigmoid
 from faulty_layers import mixed
 from helpers import thorough
 from lif_networks import N, Network, inputs
-from small_stacks import Layer, Stack
+from small_stacks import Changed, Layer, Stack
 from small_stacks import inputs as small_inputs
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
@@ -88,6 +88,14 @@ def test_a_network_that_has_learned_is_left_or_trained_further():
     assert said.startswith("# It has learned: ")
     assert "To train it further, start with learning_rate = 0.001 #" in said
     assert said.endswith("# Next: leave it, or train it further with Adam at this learning rate.")
+
+
+def test_weights_without_a_gradient_are_said_of_a_network_that_learns():
+    stopping = Changed(lambda V, x, w: 0.9 * V + jax.lax.stop_gradient(x) @ w)
+    printed = repr(prepare(Stack(Layer(1.0), stopping), small_inputs()))
+    assert printed.startswith("# It learns: ")
+    assert "\n# But layers.0.weights gets no gradient: stop_gradient on the way" in printed
+    exec(printed, {})
 
 
 RATES, SURROGATE = "normalize_rates(", "set_surrogate("

@@ -90,7 +90,7 @@ REFUSED = {
         lambda: Changed(lambda m, x: Layer.update(m, x + 0.1 * spikes_again(m))), INPUTS, {}, LOOP,
     ),
     "a dictionary as its only state": (
-        InOneState, INPUTS, {}, "InOneState has 1 nodes .*none of them such a state: call it V",
+        InOneState, INPUTS, {}, r"no such state is in InOneState: .* as self\.V = brainstate\.Hid",
     ),
     "a membrane that stands still": (
         lambda: Changed(lambda m, x: m.spk_fun(m.V.value + x)), INPUTS, {},
@@ -128,7 +128,7 @@ REFUSED = {
     ),
     "a list of numbers": (
         lif, np.ones((4, 3, N)).tolist(), {},
-        r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr",
+        r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr.* go into labels=$",
     ),
     # Options.
     "an objective of many values": (

@@ -73,6 +73,12 @@ def test_what_spikes_feed_is_changed_and_the_rest_left_with_a_reason():
     assert "update" not in vars(network.recurrent)
 
 
+def test_what_is_left_does_not_depend_on_whose_surrogate_it_is():
+    """braintools' primitive takes two arrays, but sums over no axis: it is no product."""
+    left = save_memory(Network(), INPUTS).left
+    assert save_memory(Network(braintools.surrogate.Sigmoid()), INPUTS).left == left
+
+
 @pytest.mark.parametrize("fit", [True, False])
 def test_gradients_stay_to_the_rounding_of_8_bit_slopes(fit):
     """After a dropout a spike is 1/0.7 in training, which is no round number, and 1 otherwise."""
@@ -340,12 +346,21 @@ def test_states_that_a_traced_function_has_left_are_initialised_again():
     assert save_memory(network, INPUTS) == save_memory(Network(), INPUTS)
 
 
+def of_seven_samples():
+    return brainstate.nn.init_all_states(Network(), 7)
+
+
 @pytest.mark.parametrize(
     ("make", "inputs", "message"),
     [
         (lambda: Linear(3, 4), INPUTS, r"Linear has none: .*spk_fun"),
         (Reshaping, X, r"(?s)^cannot reshape.*\nIf these are .* one step, pass inputs\[None\]"),
         (Network, 1.0, r"inputs must have the shape \(time, features\)"),
+        (
+            of_seven_samples,
+            INPUTS,
+            r"(?s)shapes.*of another batch, .*init_all_states\(model, batch",
+        ),
     ],
 )
 def test_what_is_refused(make, inputs, message):

@@ -106,5 +106,7 @@ def test_a_surrogate_is_set_and_made_compact_under_its_name():
 
 def test_where_two_states_meet_the_threshold_the_error_says_how_to_name_one():
     assert gradient_flow(Network(Adaptive, spike="act"), INPUTS)
-    with pytest.raises(ValueError, match="none of them such a state: call it V"):
+    with pytest.raises(
+        ValueError, match="no such state is in neurons: keep the membrane potential as self.V ="
+    ):
         gradient_flow(Network(Adaptive, membrane="h"), INPUTS)

@@ -156,10 +156,10 @@ def test_collapsed_runs_are_counted_in_the_verdict():
 def test_what_never_learned_is_not_a_plain_row():
     mute = level(0.1, shift=2)
     found = dataclasses.replace(of({"guess": 0.1}, A=level(0.9), B=mute), task=LEARNED)
-    assert found.verdict == "A is best. B never learned: see prepare."
+    assert found.verdict == "A is best. B ended near guessing: see prepare, or train longer."
     assert rows(found.table())["B"].split()[4:5] == ["guesses"]
     none = dataclasses.replace(of({"guess": 0.1}, B=mute), task=LEARNED)
-    assert none.verdict == "B never learned: see prepare."
+    assert none.verdict == "B ended near guessing: see prepare, or train longer."
     assert "best_surrogate" not in none.table()
 
 
