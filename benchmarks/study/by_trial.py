@@ -103,10 +103,12 @@ def trial(
 
 
 def named(ends: Sequence[float | None], constant: float, among: Sequence[float] = RATES) -> float:
-    """The smallest rate whose loss is within a tenth of the best; by default of `compare`'s."""
+    """The rate that `prepare` names: the smallest within a tenth of the best, by default of
+    `compare`'s; the best where none takes more away."""
     known = {rate: math.inf if end is None else end for rate, end in zip(TRIED, ends)}
     known = {rate: end for rate, end in known.items() if rate in among}
-    enough = min(known.values()) + AS_GOOD * constant
+    best, about = min(known.values()), AS_GOOD * constant
+    enough = best + about if best < constant - about else best
     return min(rate for rate, end in known.items() if end <= enough)
 
 

@@ -42,7 +42,8 @@ def prepare(
 
     The learning rate is measured: 40 steps of Adam each with 0.1, 0.03, 0.01, 0.003 and 0.001.
     The smallest one that is about as good as the best is named: its loss is higher by at most a
-    tenth of what the best constant answer loses.
+    tenth of what the best constant answer loses. Where no rate takes such a tenth away, it is the
+    best.
 
     All or nothing: after an error, Ctrl-C included, the model is as it was.
 

@@ -68,15 +68,15 @@ class Trials:
         indexed: Sequence[Array],
         *,
         longest: int = LONGEST,
-        **how: bool,
+        **how: Any,
     ) -> Tried:
         """The trial of a network; where it moves but does not learn, the better of two."""
         tried = self.run(step, spikes, indexed, longest=longest, **how)
-        stays = np.ptp(tried.record.losses) < HOPELESS * abs(self.loss.constant)
-        if tried.record.learns or stays:  # smaller steps would not move it, either
+        first = tried.record
+        stays = np.ptp(first.losses) < HOPELESS * abs(first.constant)
+        if first.learns or stays:  # smaller steps would not move it, either
             return tried
-        longest = min(longest, LONGEST if tried.not_finite else FIRST + PIECE)
-        careful = self.run(step, spikes, indexed, longest=longest, careful=True, **how)
+        careful = self.run(step, spikes, indexed, longest=longest, first=first, **how)
         return max(tried, careful, key=lambda each: each.record.share_gone)
 
     def run(
@@ -88,16 +88,18 @@ class Trials:
         through_stops: bool = False,
         all_steps: bool = False,
         longest: int = LONGEST,
-        careful: bool = False,
+        first: LearningTrial | None = None,
     ) -> Tried:
-        """Train until half of the loss is gone, or until that is hopeless."""
+        """Train until half of the loss is gone, or until that is hopeless.
+
+        After a ``first`` trial with smaller steps, and only so long as these take more away.
+        """
         piece = self._piece(step, spikes, through_stops, all_steps)
-        training, sizes = started(step), [_step_size(w) for w in _weights(step)]
-        if careful:
-            sizes = [min(SMALLER * size, LARGEST) for size in sizes]
+        training = started(step)
+        sizes = [_step_size(w, careful=first is not None) for w in _weights(step)]
         losses: list[float] = []
         with _bar() as advance:
-            while not _is_over(losses, self.loss.constant, longest):
+            while not _is_over(losses, self.loss.constant, longest, first):
                 training, more = piece(step.arrays, indexed, sizes, training)
                 losses += np.asarray(more, np.float64).tolist()
                 advance(len(more))
@@ -107,7 +109,10 @@ class Trials:
         return Tried(record, moved, bad)
 
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> float:
-        """The smallest rate for Adam that is about as good as the best, after the first steps."""
+        """The smallest rate for Adam that is about as good as the best, after the first steps.
+
+        Where no rate takes more away than "about" is, the best.
+        """
         piece, n = self._piece(step, spikes), len(step.parameters)
         ends: dict[float, float] = {}
         for rate in RATES:
@@ -116,7 +121,8 @@ class Trials:
                 training, losses = piece(step.arrays, indexed, [rate] * n, training)
             end = float(np.mean(losses[-LATE:]))
             ends[rate] = end if np.isfinite(end) else np.inf
-        enough = min(ends.values()) + AS_GOOD * abs(self.loss.constant)
+        best, about = min(ends.values()), AS_GOOD * abs(self.loss.constant)
+        enough = best + about if best < self.loss.constant - about else best
         return min(rate for rate, end in ends.items() if end <= enough)
 
     def _piece(
@@ -203,9 +209,11 @@ def _weights(step: Step) -> list[Array]:
     return [jnp.asarray(step.arrays.states[i]) for i in step.parameters]
 
 
-def _step_size(weights: Array) -> float:
+def _step_size(weights: Array, careful: bool) -> float:
     """A share of the root mean square, so that no learning rate has to fit."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
+    if careful and usual:
+        return min(SMALLER * SHARE * usual, LARGEST)
     return SHARE * (usual or ZEROS)
 
 
@@ -213,12 +221,16 @@ def _is_finite(weights: Array) -> bool:
     return bool(jnp.all(jnp.isfinite(weights)))
 
 
-def _is_over(losses: list[float], constant: float, longest: int) -> bool:
+def _is_over(
+    losses: list[float], constant: float, longest: int, first: LearningTrial | None
+) -> bool:
     """Whether half of the loss is gone, or nothing more is to be expected."""
     now = LearningTrial(tuple(losses), constant, 0)
     if not losses or now.learns:
         return bool(losses)
     if not np.isfinite(losses[-1]) or len(losses) >= longest:
+        return True
+    if first and len(losses) > FIRST and now.share_gone < first.share_gone:
         return True
     falls = losses[-PIECE] - losses[-1] > HOPELESS * abs(constant)
     return len(losses) >= FIRST and now.share_gone < HOPELESS and not falls
