@@ -143,8 +143,10 @@ def said_of(trial: LearningTrial, batch: int | None = None) -> str:
     left = f"{lowest} of {constant} is left"
     if trial.left > trial.constant and lowest != constant:
         left = f"its loss is {lowest}, that of the best constant answer {constant}"
-    how = "learns slowly" if trial.moves else "does not learn"
-    return f"It {how}: after {_steps(len(trial.losses))} {left}."
+    finite = np.isfinite(trial.losses)
+    how = "learns slowly" if trial.moves and finite.all() else "does not learn"
+    broken = "" if finite.all() else ", then its loss is NaN or infinite"
+    return f"It {how}: after {_steps(int(finite.sum()))} {left}{broken}."
 
 
 def unmoved(measured: Measured) -> Iterator[str]:

@@ -89,11 +89,12 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
     counts, targets = classes.reshape(-1)[chosen], labels[chosen].reshape(len(chosen), -1)
     fits = size == targets.shape[1] if numbers else counts.max() < max(size, 2)
     if not fits or (targets == targets[:1]).all():
-        needed = f"{targets.shape[1]} numbers" if numbers else f"{counts.max() + 1} classes"
+        many = targets.shape[1] if numbers else int(counts.max()) + 1
+        kind = ("number", "numbers") if numbers else ("class", "classes")
         raise ValueError(
             "labels must differ, and the output must have a feature for each class, or number\n"
-            f"Got {needed} for an output of {size}, the first label {labels[0]}\n"
-            "Pass samples of several classes, or objective="
+            f"Got {many} {kind[many != 1]} for an output of {size}, the first label {labels[0]}\n"
+            "Pass samples of several classes, or objective=; classes as integers, by .astype(int)"
         )
     return _squared(answers, chosen, targets) if numbers else _entropy(answers, chosen, counts)
 

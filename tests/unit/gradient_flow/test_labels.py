@@ -29,7 +29,7 @@ def test_labels_that_do_not_fit(labels, batch, got):
     [
         (np.arange(BATCH), "8 classes for an output of 2, the first label 0"),
         (np.eye(BATCH)[:, :3], "3 numbers for an output of 2, the first label"),
-        (np.full(BATCH, 3), "1 classes for an output of 2, the first label 3"),
+        (np.full(BATCH, 3), "1 class for an output of 2, the first label 3"),
     ],
 )
 def test_labels_that_the_output_cannot_give(labels, got):
