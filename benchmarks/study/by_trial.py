@@ -103,12 +103,10 @@ def trial(
 
 
 def named(ends: Sequence[float | None], constant: float, among: Sequence[float] = RATES) -> float:
-    """The rate that `prepare` names: the smallest within a tenth of the best, by default of
-    `compare`'s; the best where none takes more away."""
+    """The smallest rate whose loss is within a tenth of the best; by default of `compare`'s."""
     known = {rate: math.inf if end is None else end for rate, end in zip(TRIED, ends)}
     known = {rate: end for rate, end in known.items() if rate in among}
-    best, about = min(known.values()), AS_GOOD * constant
-    enough = best + about if best < constant - about else best
+    enough = min(known.values()) + AS_GOOD * constant
     return min(rate for rate, end in known.items() if end <= enough)
 
 

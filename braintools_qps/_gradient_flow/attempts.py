@@ -56,7 +56,7 @@ class Attempts:
             step.spikes,
             with_index(inputs),
             through_stops=change.through_stops,
-            all_steps=change.all_steps,
+            loss=change.loss,
             longest=_enough(before),
         )
 

@@ -18,6 +18,7 @@ from braintools.surrogate import Surrogate
 from .._models import find_nodes, is_dropout, set_surrogate
 from .._registry import call_text
 from ..typing import Inputs, Model, SpikeFunction
+from .loss import Loss
 from .normalize import normalize_surrogate
 from .normalize_rates import write_leaves
 from .passes import replaced
@@ -60,7 +61,7 @@ class Change(abc.ABC):
     what: str = ""  # in a list of what was tried
     of_inputs = False  # which are the user's to change
     through_stops: bool = False  # whether the trial lets gradients pass what stops them
-    all_steps: bool = False  # whether the loss of the trial reads the mean output of all steps
+    loss: Callable[[Loss], Loss] | None = None  # what it makes of the loss of the trial
 
     @abc.abstractmethod
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
@@ -207,7 +208,7 @@ class WhatIf(Change):
     clause: str
     what: str
     through_stops: bool = False
-    all_steps: bool = False
+    loss: Callable[[Loss], Loss] | None = None
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
         return inputs

@@ -35,12 +35,15 @@ class Loss(NamedTuple):
 
     def of_means(self) -> Loss:
         """The same loss, where each step has the mean output of all steps."""
+        return self._with(lambda x: jnp.broadcast_to(x.mean(axis=0), x.shape))
 
-        def value(outputs: Sequence[Array]) -> Array:
-            mean = lambda x: jnp.broadcast_to(x.mean(axis=0), x.shape) if is_real(x) else x
-            return self.of(list(map(mean, outputs)))
+    def of_standardised(self, mean: float, deviation: float) -> Loss:
+        """The same loss, for a network that is trained on standardised labels."""
+        return self._with(lambda x: mean + deviation * x)
 
-        return self._replace(of=value)
+    def _with(self, change: Callable[[Array], Array]) -> Loss:
+        each = lambda x: change(x) if is_real(x) else x
+        return self._replace(of=lambda outputs: self.of(list(map(each, outputs))))
 
 
 def of_objective(

@@ -86,7 +86,7 @@ class Trials:
         indexed: Sequence[Array],
         *,
         through_stops: bool = False,
-        all_steps: bool = False,
+        loss: Callable[[Loss], Loss] | None = None,
         longest: int = LONGEST,
         first: LearningTrial | None = None,
     ) -> Tried:
@@ -94,7 +94,7 @@ class Trials:
 
         After a ``first`` trial with smaller steps, and only so long as these take more away.
         """
-        piece = self._piece(step, spikes, through_stops, all_steps)
+        piece = self._piece(step, spikes, through_stops, loss)
         training = started(step)
         sizes = [_step_size(w, careful=first is not None) for w in _weights(step)]
         losses: list[float] = []
@@ -126,15 +126,19 @@ class Trials:
         return min(rate for rate, end in ends.items() if end <= enough)
 
     def _piece(
-        self, step: Step, spikes: Spikes, through_stops: bool = False, all_steps: bool = False
+        self,
+        step: Step,
+        spikes: Spikes,
+        through_stops: bool = False,
+        loss: Callable[[Loss], Loss] | None = None,
     ) -> Callable:
         """Some steps of training as a compiled function, shared by equal programs."""
         undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
         bases = {name: base for name, (base, _) in undamped.items()}
-        key = (step.program, through_stops, all_steps, *(_key(bases[n]) for n in step.callers))
+        key = (step.program, through_stops, loss, *(_key(bases[n]) for n in step.callers))
         if key not in self._pieces:
-            loss = self.loss.of_means() if all_steps else self.loss
-            self._pieces[key] = jax.jit(partial(train, step, bases, loss, through_stops))
+            lost = loss(self.loss) if loss else self.loss
+            self._pieces[key] = jax.jit(partial(train, step, bases, lost, through_stops))
         heights = {name: height for name, (_, height) in undamped.items()}
         return partial(self._pieces[key], heights)
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import brainunit as u
 import numpy as np
 
 from .._surrogate import QPseudoSpike
 from ..typing import SpikeFunction
-from .changes import SLOPE, Both, Change, ChangeRates, ChangeWeights, LowerSurrogates, written
+from .changes import (
+    SLOPE,
+    Both,
+    Change,
+    ChangeRates,
+    ChangeWeights,
+    LowerSurrogates,
+    WhatIf,
+    written,
+)
 from .evaluate import Measured
+from .loss import Loss
 from .normalize_rates import attained, normalize_rates, rates_of, scaled
 from .passes import HUGE
 from .relay import is_deep, relay_weights
@@ -25,10 +36,21 @@ NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is r
 
 def all_ways(measured: Measured) -> Iterator[Change]:
     """What may help any network, in the order of `prepare`."""
+    yield from standardised_labels(measured)
     yield from other_rates(measured, centre_first=False)
     yield from other_surrogates(measured)
     yield from lower_slopes(measured)
     yield from weaker_weights(measured, measured.populations[0].name)
+
+
+def standardised_labels(measured: Measured) -> Iterator[Change]:
+    """Numbers of mean 0 and standard deviation 1 as labels, for the user to make."""
+    labels = measured.evaluator.labels
+    if labels is not None and np.issubdtype(labels.dtype, np.floating):
+        mean, deviation = float(labels.mean()), float(labels.std())
+        loss = partial(Loss.of_standardised, mean=mean, deviation=deviation)
+        clause = "With labels = (labels - labels.mean()) / labels.std()"
+        yield WhatIf(clause, "standardised labels", loss=loss)
 
 
 def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:

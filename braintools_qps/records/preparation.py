@@ -114,7 +114,7 @@ class Preparation(Record):
 
     def __repr__(self) -> str:
         start = "To train it further, start with" if self.had_learned else "Start with"
-        said = wrapped(f"{self.after.text} {start}", "# ")
+        said = wrapped(f"{self.after} {start}", "# ")
         first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
         last = (*self.further, *closing_of_preparation(self))
         closing = [line for text in last for line in wrapped(text, "# ")]

@@ -7,6 +7,7 @@ from typing import final
 
 from ..changes import Change, WhatIf
 from ..evaluate import Measured
+from ..loss import Loss
 from .cause import Cause, Finding, named
 
 
@@ -33,4 +34,4 @@ class Fading(Cause):
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         clause = "With the mean output of all steps in the loss"
-        yield WhatIf(clause, "all steps in the loss", all_steps=True)
+        yield WhatIf(clause, "all steps in the loss", loss=Loss.of_means)

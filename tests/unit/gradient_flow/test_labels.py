@@ -1,9 +1,13 @@
 """Labels are one per sample, and are checked before anything is measured."""
 
+import re
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_stacks import BATCH, STEPS, Layer, N, Stack
+from flow_networks import only
+from small_stacks import BATCH, STEPS, Layer, N, Stack, inputs
 
 from braintools_qps import gradient_flow
 
@@ -49,3 +53,15 @@ def test_labels_that_are_taken_for_numbers_are_described(labels, said):
     inputs = jnp.ones((STEPS, BATCH, N))
     flow = gradient_flow(Stack(Layer(1.0)), inputs, labels=labels, trial=False)["model"]
     assert flow.read.endswith(said)
+
+
+def test_numbers_of_another_size_are_to_be_standardised():
+    """As many steps take half away as if the user had made them so."""
+    numbers = np.array(jax.random.normal(jax.random.key(3), (BATCH, 2)))
+    standard, half = (numbers - numbers.mean()) / numbers.std(), r" (\d+) steps? takes? half away"
+    far = only(gradient_flow(Stack(Layer(1.0)), inputs(), labels=100 + 10 * numbers)).diagnosis
+    said = re.search(
+        r"With labels = \(labels - labels.mean\(\)\) / labels.std\(\)" + half, str(far)
+    )
+    own = only(gradient_flow(Stack(Layer(1.0)), inputs(), labels=standard)).trial
+    assert int(said[1]) == own.half_after > 0

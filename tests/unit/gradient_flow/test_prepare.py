@@ -90,6 +90,12 @@ def test_a_network_that_has_learned_is_left_or_trained_further():
     assert said.endswith("# Next: leave it, or train it further with Adam at this learning rate.")
 
 
+def test_what_is_the_users_to_change_is_said():
+    x = small_inputs().at[..., 0].multiply(200.0)
+    printed = " ".join(repr(prepare(Stack(mixed(1.0)), x)).replace("# ", "").split())
+    assert "the inputs is 200 times the smallest. After inputs = (inputs - inputs.mean" in printed
+
+
 def test_weights_without_a_gradient_are_said_of_a_network_that_learns():
     stopping = Changed(lambda V, x, w: 0.9 * V + jax.lax.stop_gradient(x) @ w)
     printed = repr(prepare(Stack(Layer(1.0), stopping), small_inputs()))
