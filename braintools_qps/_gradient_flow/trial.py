@@ -70,13 +70,14 @@ class Trials:
         longest: int = LONGEST,
         **how: Any,
     ) -> Tried:
-        """The trial of a network; where it moves but does not learn, the better of two."""
+        """The trial of a network; the better of two where smaller steps may do better."""
         tried = self.run(step, spikes, indexed, longest=longest, **how)
         first = tried.record
-        stays = np.ptp(first.losses) < HOPELESS * abs(first.constant)
-        if first.learns or stays:  # smaller steps would not move it, either
+        moves = np.ptp(first.losses) > HOPELESS * abs(first.constant)
+        if first.learns or not (moves or tried.not_finite):
             return tried
-        careful = self.run(step, spikes, indexed, longest=longest, first=first, **how)
+        lead = 0.0 if tried.not_finite else first.share_gone
+        careful = self.run(step, spikes, indexed, longest=longest, lead=lead, **how)
         return max(tried, careful, key=lambda each: each.record.share_gone)
 
     def run(
@@ -88,18 +89,19 @@ class Trials:
         through_stops: bool = False,
         loss: Callable[[Loss], Loss] | None = None,
         longest: int = LONGEST,
-        first: LearningTrial | None = None,
+        lead: float | None = None,
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless.
 
-        After a ``first`` trial with smaller steps, and only so long as these take more away.
+        With the ``lead`` of another trial, the share that it took away: with smaller steps, and
+        only so long as these take more away.
         """
         piece = self._piece(step, spikes, through_stops, loss)
         training = started(step)
-        sizes = [_step_size(w, careful=first is not None) for w in _weights(step)]
+        sizes = [_step_size(w, careful=lead is not None) for w in _weights(step)]
         losses: list[float] = []
         with _bar() as advance:
-            while not _is_over(losses, self.loss.constant, longest, first):
+            while not _is_over(losses, self.loss.constant, longest, lead or 0.0):
                 training, more = piece(step.arrays, indexed, sizes, training)
                 losses += np.asarray(more, np.float64).tolist()
                 advance(len(more))
@@ -225,16 +227,14 @@ def _is_finite(weights: Array) -> bool:
     return bool(jnp.all(jnp.isfinite(weights)))
 
 
-def _is_over(
-    losses: list[float], constant: float, longest: int, first: LearningTrial | None
-) -> bool:
+def _is_over(losses: list[float], constant: float, longest: int, lead: float) -> bool:
     """Whether half of the loss is gone, or nothing more is to be expected."""
     now = LearningTrial(tuple(losses), constant, 0)
     if not losses or now.learns:
         return bool(losses)
     if not np.isfinite(losses[-1]) or len(losses) >= longest:
         return True
-    if first and len(losses) > FIRST and now.share_gone < first.share_gone:
+    if len(losses) > FIRST and now.share_gone < lead:
         return True
     falls = losses[-PIECE] - losses[-1] > HOPELESS * abs(constant)
     return len(losses) >= FIRST and now.share_gone < HOPELESS and not falls
