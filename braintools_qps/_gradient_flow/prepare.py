@@ -40,7 +40,8 @@ def prepare(
     (`normalize_surrogate`), in deep stacks `relay_weights`, smaller weights, another
     dropout. Inputs are never changed.
 
-    The learning rate is measured: 40 steps of Adam each with 0.1, 0.03, 0.01, 0.003 and 0.001.
+    The learning rate is measured: 40 steps of Adam each with 0.001, 0.003, 0.01, 0.03 and 0.1, as
+    long as a larger one could still be better.
     The smallest one that is about as good as the best is named: its loss is higher by at most a
     tenth of what the best constant answer loses. Where no rate takes such a tenth away, it is the
     best.

@@ -116,14 +116,20 @@ class Trials:
         Where no rate takes more away than "about" is, the best.
         """
         piece, n = self._piece(step, spikes), len(step.parameters)
-        ends: dict[float, float] = {}
-        for rate in RATES:
+        about, ends = AS_GOOD * abs(self.loss.constant), {}
+        for rate in sorted(RATES):
             training, losses = started(step), jnp.zeros(0)
             for _ in range(FIRST // PIECE):
                 training, losses = piece(step.arrays, indexed, [rate] * n, training)
             end = float(np.mean(losses[-LATE:]))
             ends[rate] = end if np.isfinite(end) else np.inf
-        best, about = min(ends.values()), AS_GOOD * abs(self.loss.constant)
+            if 0 <= end <= about and self._named(ends, about) == rate:
+                break  # no larger rate can be better by more than that
+        return self._named(ends, about)
+
+    def _named(self, ends: Mapping[float, float], about: float) -> float:
+        """The rate to name, from the losses that rates end with."""
+        best = min(ends.values())
         enough = best + about if best < self.loss.constant - about else best
         return min(rate for rate, end in ends.items() if end <= enough)
 
