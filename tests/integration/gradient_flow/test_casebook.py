@@ -42,7 +42,7 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 SELDOM = (
-    "missing-value", "four-layers", "convolution-threshold", "deep-sigmoid", "plif-time-constant",
+    "missing-value", "four-layers", "convolution-threshold", "plif-time-constant",
     "recurrent", "residual", "slow", "centre-of-mass",
 )  # fmt: skip
 
