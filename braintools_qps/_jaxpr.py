@@ -316,8 +316,9 @@ def is_product(eqn: JaxprEqn) -> bool:
     One that holds jaxprs, such as a function with a derivative of its own, does so if one inside
     does. A primitive that is not JAX's, such as a sparse product, does so if it takes two arrays.
     """
-    if eqn.primitive.name in MIXING | ELEMENTWISE:  # among them braintools' spike
-        return eqn.primitive.name in PRODUCTS
+    name = eqn.primitive.name
+    if name in MIXING or name in ELEMENTWISE:  # braintools' spike is among these
+        return name in PRODUCTS
     inner = [each for jaxpr in jaxprs_within(eqn) for each in jaxpr.eqns]
     if inner or eqn.primitive in jax_primitives():
         return any(map(is_product, inner))

@@ -27,23 +27,24 @@ Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, featur
 
 
 class Loss(NamedTuple):
-    """A function of the outputs of all steps, and the loss of the best constant answer."""
+    """A function of the outputs of all steps, and the loss of the best constant answer.
+
+    ``least`` is a bound that it is never below.
+    """
 
     of: Callable[[Sequence[Array]], Array]
     constant: float
     samples: int
+    least: float = 0.0
 
     def of_means(self) -> Loss:
         """The same loss, where each step has the mean output of all steps."""
-        return self._with(lambda x: jnp.broadcast_to(x.mean(axis=0), x.shape))
 
-    def of_standardised(self, mean: float, deviation: float) -> Loss:
-        """The same loss, for a network that is trained on standardised labels."""
-        return self._with(lambda x: mean + deviation * x)
+        def value(outputs: Sequence[Array]) -> Array:
+            mean = lambda x: jnp.broadcast_to(x.mean(axis=0), x.shape) if is_real(x) else x
+            return self.of(list(map(mean, outputs)))
 
-    def _with(self, change: Callable[[Array], Array]) -> Loss:
-        each = lambda x: change(x) if is_real(x) else x
-        return self._replace(of=lambda outputs: self.of(list(map(each, outputs))))
+        return self._replace(of=value)
 
 
 def of_objective(
@@ -75,7 +76,7 @@ def of_objective(
     best = scipy.optimize.minimize(numbers, first, jac=True, method="L-BFGS-B").fun
     start = float(value(outputs))
     known = np.isfinite(best) and best > SOLVED * abs(start)
-    return Loss(value, float(best) if known else start, batch or 1)
+    return Loss(value, float(best) if known else start, batch or 1, least=-np.inf)
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:

@@ -96,18 +96,19 @@ class Trials:
         With the ``lead`` of another trial, the share that it took away: with smaller steps, and
         only so long as these take more away.
         """
+        goal = loss(self.loss) if loss else self.loss
         piece = self._piece(step, spikes, through_stops, loss)
         training = started(step)
         sizes = [_step_size(w, careful=lead is not None) for w in _weights(step)]
         losses: list[float] = []
         with _bar() as advance:
-            while not _is_over(losses, self.loss.constant, longest, lead or 0.0):
+            while not _is_over(losses, goal.constant, longest, lead or 0.0):
                 training, more = piece(step.arrays, indexed, sizes, training)
                 losses += np.asarray(more, np.float64).tolist()
                 advance(len(more))
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
         bad = tuple(i for i, w in zip(step.parameters, training.weights) if not _is_finite(w))
-        record = LearningTrial(tuple(losses), self.loss.constant, self.loss.samples)
+        record = LearningTrial(tuple(losses), goal.constant, goal.samples)
         return Tried(record, moved, bad)
 
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> float:
@@ -123,7 +124,7 @@ class Trials:
                 training, losses = piece(step.arrays, indexed, [rate] * n, training)
             end = float(np.mean(losses[-LATE:]))
             ends[rate] = end if np.isfinite(end) else np.inf
-            if 0 <= end <= about and self._named(ends, about) == rate:
+            if end <= self.loss.least + about and self._named(ends, about) == rate:
                 break  # no larger rate can be better by more than that
         return self._named(ends, about)
 
@@ -145,8 +146,8 @@ class Trials:
         bases = {name: base for name, (base, _) in undamped.items()}
         key = (step.program, through_stops, loss, *(_key(bases[n]) for n in step.callers))
         if key not in self._pieces:
-            lost = loss(self.loss) if loss else self.loss
-            self._pieces[key] = jax.jit(partial(train, step, bases, lost, through_stops))
+            goal = loss(self.loss) if loss else self.loss
+            self._pieces[key] = jax.jit(partial(train, step, bases, goal, through_stops))
         heights = {name: height for name, (_, height) in undamped.items()}
         return partial(self._pieces[key], heights)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 import brainunit as u
 import numpy as np
@@ -21,7 +20,7 @@ from .changes import (
     written,
 )
 from .evaluate import Measured
-from .loss import Loss
+from .loss import of_labels
 from .normalize_rates import attained, normalize_rates, rates_of, scaled
 from .passes import HUGE
 from .relay import is_deep, relay_weights
@@ -47,10 +46,10 @@ def standardised_labels(measured: Measured) -> Iterator[Change]:
     """Numbers of mean 0 and standard deviation 1 as labels, for the user to make."""
     labels = measured.evaluator.labels
     if labels is not None and np.issubdtype(labels.dtype, np.floating):
-        mean, deviation = float(labels.mean()), float(labels.std())
-        loss = partial(Loss.of_standardised, mean=mean, deviation=deviation)
+        standard = (labels - labels.mean()) / labels.std()
+        loss = of_labels(measured.step, measured.evaluator.run.outputs, standard)
         clause = "With labels = (labels - labels.mean()) / labels.std()"
-        yield WhatIf(clause, "standardised labels", loss=loss)
+        yield WhatIf(clause, "standardised labels", loss=lambda _: loss)
 
 
 def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:

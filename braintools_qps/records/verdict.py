@@ -109,7 +109,9 @@ def _most_seeds(count: int) -> str:
 
 def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], score: Score) -> str:
     """Within which bounds those that are open differ from the best."""
-    spread, margin = paired(scores).spread, comparison.margin or score.difference
+    if not (spread := paired(scores).spread):
+        return "Their scores are the same with every seed."
+    margin = comparison.margin or score.difference
     varied = f"Seeds vary by more than {score.unit(margin)}: " if spread > margin else ""
     others = [comparison.differences[result.label] for result in comparison.tied[1:]]
     ends = [end for _, *bounds in others for end in bounds if end is not None]

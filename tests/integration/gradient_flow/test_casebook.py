@@ -47,11 +47,17 @@ SELDOM = (
 )  # fmt: skip
 
 
+MISPLACED = pytest.param(
+    "deep-sigmoid",
+    marks=[pytest.mark.thorough, pytest.mark.xfail(reason="it names blocks.6, not blocks.2 or 3")],
+)
+
+
 # The trial of "chain" learns with smaller steps alone. That of "slow" becomes NaN with larger ones,
 # and like "centre-of-mass" it tells 8 samples apart, but not 64 with random labels. Weights are
 # drawn as in braintools 0.3.
 @pytest.mark.filterwarnings("ignore:.*unit.*is deprecated")
-@pytest.mark.parametrize("name", ["small-weights", "chain", *map(thorough, SELDOM)])
+@pytest.mark.parametrize("name", ["small-weights", "chain", *map(thorough, SELDOM), MISPLACED])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = EVERY[name]
     said, _ = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))

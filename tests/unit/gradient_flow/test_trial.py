@@ -1,6 +1,11 @@
 """The trial: the same losses as a training by hand, and the forms of what is said of it."""
 
+from functools import partial
+from itertools import pairwise
+
+import brainpy.state
 import brainstate
+import braintools
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -118,6 +123,55 @@ def test_a_training_that_becomes_nan_is_tried_with_steps_of_at_most_three_hundre
     assert np.isnan(first[-1])
     np.testing.assert_allclose(flow.trial.losses, expected, rtol=2e-3)
     assert flow.diagnosis.cause == "none"
+
+
+class Autoencoder(brainstate.nn.Module):
+    """Through six neurons and back, with a readout that starts at 0."""
+
+    def __init__(self, features=24):
+        super().__init__()
+        sizes, zero = (features, 30, 6), braintools.init.ZeroInit()
+        self.into = [brainstate.nn.Linear(a, b) for a, b in pairwise(sizes)]
+        lif = partial(brainpy.state.LIF, tau=5 * u.ms, V_th=1 * u.mV)
+        self.neurons = [lif(size) for size in sizes[1:]]
+        self.out = brainstate.nn.Linear(6, features, w_init=zero)
+
+    def update(self, x):
+        for into, neurons in zip(self.into, self.neurons):
+            x = neurons(8 * into(x) * u.mA)
+        return self.out(x)
+
+
+def test_smaller_steps_go_on_while_they_take_more_away():
+    """Adam takes half of the loss away, and so do they, after more than 50 steps."""
+    draws = np.random.default_rng(6)
+    images = jnp.asarray(draws.random((64, 3)) @ draws.random((3, 24)) / 1.5, jnp.float32)
+    inputs, squared = (
+        jnp.tile(images, (20, 1, 1)),
+        lambda x: jnp.mean((x.mean(axis=0) - images) ** 2),
+    )
+    brainstate.random.seed(11)
+    model = Autoencoder()
+    flow = only(gradient_flow(model, inputs, objective=squared))
+    assert flow.diagnosis.cause == "none"
+    assert flow.trial.half_after > 50
+    adam = braintools.optim.Adam(lr=0.01)
+    adam.register_trainable_weights(model.states(brainstate.ParamState))
+
+    def lost():
+        brainstate.nn.init_all_states(model, 64)
+        return squared(brainstate.transform.for_loop(model, inputs))
+
+    def train(_):
+        gradient = brainstate.transform.grad(
+            lost, model.states(brainstate.ParamState), return_value=True
+        )
+        slopes, value = gradient()
+        adam.update(slopes)
+        return value
+
+    losses = brainstate.transform.for_loop(train, jnp.arange(200))
+    assert losses.min() < images.var(axis=0).mean() / 2
 
 
 def test_the_labels_of_a_task_count():
@@ -241,6 +295,18 @@ def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data, spread, abo
     assert (min(ends.values()) < 0.9 * np.log(4)) == (about > 0)
     good = [r for r, end in ends.items() if end <= min(ends.values()) + about * np.log(4)]
     assert done.learning_rate == min(good)
+
+
+def test_all_rates_are_tried_for_an_objective_that_may_be_negative(data):
+    """At 0.03 it ends near 0, which would be as good as can be for a loss of labels."""
+    inputs, labels = data
+    objective = lambda outputs: cross_entropy(labels)(outputs) - 0.2
+    rates = (0.1, 0.03)
+    same = [lambda weights, rate=rate: jax.tree.map(lambda w: rate, weights) for rate in rates]
+    high, low = (np.mean(trained_by_hand(data, s, 40, gain=6.0)[-5:]) - 0.2 for s in same)
+    about = 0.1 * (np.log(4) - 0.2)
+    assert high < low - about < 0 < low < about
+    assert prepare(classifier(gain=6.0), inputs, objective=objective).learning_rate == 0.1
 
 
 @pytest.mark.parametrize(
