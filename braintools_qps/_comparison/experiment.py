@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 from jax.typing import ArrayLike
 
 from .._defaults import SAMPLES
-from .._gradient_flow.prepare import prepare
+from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
 from .contexts import environment, seeded

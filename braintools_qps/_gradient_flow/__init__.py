@@ -7,7 +7,7 @@ a candidate; `trial`, a short training with a `loss`; and `diagnose`, the verdic
 file for each cause; the `changes` that they propose are built in `ways` and tried in `attempts`.
 `cotangents` differentiates the objective, `slopes` the surrogates at their arguments, `measures`
 reduces arrays to numbers, `operations` counts, `labels` checks the labels. `normalize`,
-`normalize_rates`, `relay` and `prepare` have a public function each.
+`normalize_rates`, `relay` and `preparing` have a public function each.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .labels import checked_labels, labels_of, said_of_data
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
 from .passes import compiling_once, synaptic_operations
-from .prepare import prepare
+from .preparing import prepare
 from .relay import relay_weights
 from .slopes import mean_slope_at
 from .step import Spikes
