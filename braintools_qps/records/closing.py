@@ -33,7 +33,9 @@ def closing_of_flow(flow: GradientFlow) -> Iterator[str]:
     """The lines below the table of `gradient_flow`."""
     yield from _read(flow.read)
     yield _decided(flow.trial)
-    if flow.diagnosis.cause == "none":
+    if flow.trial is not None and flow.trial.had_learned:
+        yield f"Next: leave it, or train it further. {WHICH}"
+    elif flow.diagnosis.cause == "none":
         yield f"Next: print(prepare(model, inputs)), which names a learning rate. {WHICH}"
     elif (code := flow.diagnosis.code) and not code.startswith("inputs"):
         yield (
@@ -48,7 +50,7 @@ def closing_of_preparation(prepared: Preparation) -> Iterator[str]:
     """The lines below those of `prepare`."""
     yield from _read(prepared.read)
     yield "Decided by short trainings (Adam), before and after each change."
-    if prepared.had_learned:
+    if prepared.trial is not None and prepared.trial.had_learned:
         yield "Next: leave it, or train it further with Adam at this learning rate."
     else:
         yield f"Next: train it with Adam at this learning rate. {WHICH}"

@@ -64,6 +64,11 @@ class LearningTrial(Record):
         return self.half_after is not None and self.half_after <= SOON
 
     @property
+    def had_learned(self) -> bool:
+        """Whether it was gone before any training."""
+        return self.half_after == 0
+
+    @property
     def moves(self) -> bool:
         """Whether at least a fiftieth of it is gone."""
         return self.share_gone >= MOVES

@@ -107,13 +107,9 @@ class Preparation(Record):
     trial: LearningTrial | None = None
     further: tuple[str, ...] = ()
 
-    @property
-    def had_learned(self) -> bool:
-        """Whether half of the loss was gone before any training."""
-        return self.trial is not None and self.trial.half_after == 0
-
     def __repr__(self) -> str:
-        start = "To train it further, start with" if self.had_learned else "Start with"
+        learned = self.trial is not None and self.trial.had_learned
+        start = "To train it further, start with" if learned else "Start with"
         said = wrapped(f"{self.after} {start}", "# ")
         first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
         last = (*self.further, *closing_of_preparation(self))

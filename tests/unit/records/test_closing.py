@@ -59,6 +59,13 @@ def test_a_flow_ends_with_what_was_read_how_it_was_decided_and_what_to_type(code
     assert 'names a learning rate. Which surrogate: compare(["ReluGrad",' in healthy
 
 
+def test_a_network_that_has_learned_is_not_sent_to_prepare():
+    known = LearningTrial(losses=(0.1,), constant=2.0, samples=64)
+    said = " ".join(repr(dataclasses.replace(flow(), trial=known)).split())
+    assert "Next: leave it, or train it further. Which surrogate: compare(" in said
+    assert "prepare" not in said
+
+
 def test_a_comparison_says_what_it_read():
     task = {"name": "made", "steps": 16, "features": 8, "unit": "mA",
             "samples": {"train": 1169, "validation": 269, "test": 359}}  # fmt: skip
