@@ -2,8 +2,8 @@
 
 ``train`` trains each network and its healthy twin, ``evaluate`` runs gradient_flow on them,
 ``report`` prints the counts. All read and write docs/results/casebook.json. ``prepare`` trains
-them after `prepare`, and as they were, and writes docs/results/prepare.json. What the files have
-is kept.
+what `prepare` changes, after that and as it was, and writes docs/results/prepare.json. What the
+files have is kept.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=SIZES)
     parser.add_argument("--labels", action="store_true", help="with those of the task")
     parser.add_argument("--anew", action="store_true", help="run again what the files have")
+    parser.add_argument("--rates", action="store_true", help="train what prepare leaves, too")
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
     halves = (options.half,) if options.half else PARTS
@@ -46,7 +47,7 @@ def main() -> None:
     kept = json.loads(FILE.read_text("utf-8"))["networks"] if FILE.exists() else {}
     lacks = lambda case, key: options.anew or key not in kept.get(case.name, ())
     if options.action == "prepare":
-        prepared.update(chosen, kept, options.anew)
+        prepared.update(chosen, kept, options.anew, options.rates)
     elif options.action == "train":
         scores = cache(trained)
         update([c for c in chosen if lacks(c, "scores")], lambda c: told(c) | weights(c, scores))

@@ -172,7 +172,7 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
     lost = [
         best(n.prepared) - ended(n.prepared)
         for n in networks
-        if n.outcome == "unchanged" and n.group == GROUPS[2]
+        if n.outcome == "unchanged" and n.group == GROUPS[2] and n.prepared["as_it_was"]
     ]
     return {
         "prepared": table(["networks", "after `prepare`", *parts], rows),

@@ -1,9 +1,10 @@
 """What `prepare` makes of the networks of the casebook, and at what learning rate.
 
 Each network is built three times and given to `prepare` with 64 samples; where the diagnosis
-changes the inputs, they are changed first, by its line. It is then trained with the learning rate
-that `prepare` names. The network as it was is trained at each of four rates. The file
-docs/results/prepare.json has both: a list of runs, one per seed, and the accuracies by rate.
+changes the inputs, they are changed first, by its line. If anything was changed, or to judge the
+learning rate, it is then trained with the one that `prepare` names, and the network as it was at
+each of four rates. The file docs/results/prepare.json has both: a list of runs, one per seed, and
+the accuracies by rate.
 """
 
 from __future__ import annotations
@@ -31,47 +32,47 @@ SEEDS = 3
 Row = Mapping[str, Any]
 
 
-def update(cases: Sequence[Case], book: Mapping[str, Row], anew: bool) -> None:
+def update(cases: Sequence[Case], book: Mapping[str, Row], anew: bool, rates: bool) -> None:
     """Run what the file lacks, and write after each network."""
     for case in cases:
-        if anew or case.name not in read():
-            keep(case.name, run(case, Verdict(*book[case.name]["said"][str(SIZE)])))
+        known = read().get(case.name)
+        if anew or known is None or (rates and not known["as_it_was"]):
+            keep(case.name, run(case, Verdict(*book[case.name]["said"][str(SIZE)]), rates))
 
 
-def run(case: Case, said: Verdict) -> dict[str, Any]:
-    """One network, as it was and after `prepare`."""
-    design = case.design
-    shown, typed = inputs(design), [said.code] if "inputs = " in said.code else []
+def run(case: Case, said: Verdict, rates: bool) -> dict[str, Any]:
+    """One network after `prepare`; trained if that changed anything, or to judge its rate."""
+    design, typed = case.design, [said.code] if "inputs = " in said.code else []
+    models, scope = [built(design, seed) for seed in range(SEEDS)], {"inputs": inputs(design)}
+    for line in typed:
+        exec(line, scope)
+    runs = [made(case, model, scope["inputs"], typed) for model in models]
+    if not rates and not any(row.get("lines") or "error" in row for row in runs):
+        return {"runs": runs, "as_it_was": {}}
     own = [built(design, seed) for _ in RATES for seed in range(SEEDS)]
     untouched = accuracies(design, own, rates=np.repeat(RATES, SEEDS))
-    as_it_was = {rate: untouched[SEEDS * i :][:SEEDS] for i, rate in enumerate(RATES)}
-    runs = []
-    for seed in range(SEEDS):
-        model, scope = built(design, seed), {"inputs": shown}
-        for line in typed:
-            exec(line, scope)
-        row, changed = made(case, model, scope["inputs"], typed)
-        if "error" not in row:
-            known = not changed and as_it_was.get(row["rate"])
-            row["accuracy"] = (
-                known[seed]
-                if known
-                else accuracies(design, [model], [scope["inputs"]], [row["rate"]])[0]
-            )
-        runs.append(row)
-    return {"runs": runs, "as_it_was": {str(rate): scores for rate, scores in as_it_was.items()}}
+    as_it_was = {str(rate): untouched[SEEDS * i :][:SEEDS] for i, rate in enumerate(RATES)}
+    for seed, (model, row) in enumerate(zip(models, runs)):
+        if "error" in row:
+            continue
+        known = [] if row["lines"] else as_it_was.get(str(row["rate"]))
+        row["accuracy"] = (
+            known[seed]
+            if known
+            else accuracies(design, [model], [scope["inputs"]], [row["rate"]])[0]
+        )
+    return {"runs": runs, "as_it_was": as_it_was}
 
 
-def made(case: Case, model: Any, shown: Any, typed: Sequence[str]) -> tuple[dict[str, Any], bool]:
-    """What `prepare` says of a model, which it changes; and whether anything was changed."""
+def made(case: Case, model: Any, shown: Any, typed: Sequence[str]) -> dict[str, Any]:
+    """What `prepare` says of a model, which it changes."""
     try:
         with brainstate.environ.context(fit=True):
             done = prepare(model, shown[:, :SIZE], **goal(case, SIZE, False))
     except Exception as error:
-        return {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}, False
+        return {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
     causes = {"before": done.before.cause, "after": done.after.cause}
-    lines = [*typed, *done.lines]
-    return causes | {"lines": lines, "rate": done.learning_rate}, bool(lines)
+    return causes | {"lines": [*typed, *done.lines], "rate": done.learning_rate}
 
 
 def keep(name: str, row: Row) -> None:
