@@ -23,7 +23,7 @@ from .train import built
 
 SIZES = (8, 64, 512)
 SIZE = 64  # whose diagnosis counts
-FACTS = {"no gradient", "disconnected", "dropout"}  # with which networks may learn
+FACTS = {"no gradient", "disconnected", "dropout", "too small"}  # with which networks may learn
 
 
 class Verdict(NamedTuple):

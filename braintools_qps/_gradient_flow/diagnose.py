@@ -229,7 +229,9 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
     measured, tried = attempts.measured, ", ".join(attempts.kinds)
     before, nothing = measured.trial, f"Nothing that was tried helps: {tried}." * bool(tried)
     if before.learns:
-        verdict = _learning(measured)
+        cannot_try = lambda cause, finding: not [*cause.changes(measured, finding)]
+        untried = [f"But {f.text}" for cause, f in found if cannot_try(cause, f)]
+        verdict = _learning(measured, *untried)
         return verdict._replace(further=(*verdict.further, *filter(None, [nothing])))
     if not found:
         random = RANDOM if has_random_labels(measured.evaluator) else ""

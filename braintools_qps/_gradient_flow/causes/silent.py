@@ -15,15 +15,13 @@ from ..ways import TARGET_RATE, other_rates, stronger_weights, weaker_weights
 from .cannot_fire import cannot_fire
 from .cause import Cause, Finding, is_saturated, is_silent, named, says_nothing, span
 
-QUIET = 0.01  # spikes per neuron and step
-
 
 @final
 class Silent(Cause):
     name = "silent"
     rule = (
-        "in most samples no neuron of the population fires, or its spikes are the same in most of "
-        "them"
+        "in most samples no neuron of the population fires, it sends less than one spike per "
+        "sample, or its spikes are the same in most of them"
     )
     helps = "`normalize_rates`"
     column, word = "rate", "silent"
@@ -35,10 +33,11 @@ class Silent(Cause):
         same = [p for p in measured.populations if says_nothing(p) and not is_saturated(p)]
         if same:
             return _of_same(measured, same)
-        quiet = [p for p in measured.populations if p.activity.firing_rate < QUIET]
-        if quiet:
-            text = f"{quiet[0].name} fires {quiet[0].activity.firing_rate:.2g} times per step."
-            return Finding(tuple(p.name for p in quiet), text, _where_to_look(measured, quiet[0]))
+        steps = len(measured.evaluator.run.inputs[0])
+        sent = lambda p: p.activity.firing_rate * p.size * steps
+        if few := [p for p in measured.populations if sent(p) < 1]:
+            text = f"{few[0].name} sends {sent(few[0]):.2g} spikes per sample."
+            return Finding(tuple(p.name for p in few), text, _where_to_look(measured, few[0]))
         return None
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:

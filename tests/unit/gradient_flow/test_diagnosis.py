@@ -244,6 +244,11 @@ CASES = {
         "layers.1 is silent: none of its neurons fires; layers.2 after it is silent, too.",
         code=RATES,
     ),
+    "six spikes for eight samples": Case(
+        lambda: Stack(fixed(mixed(0.062))), "silent", "layers.0",
+        r"layers\.0 sends 0\.75 spikes per sample\. Its weights are no brainstate\.ParamState",
+        "^Nothing that was tried helps", options={"labels": np.arange(BATCH) % 2},
+    ),
     "silent without weights": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x)), Layer(1.0)), "silent", "layers.0",
         "layers.0 is silent.* No weight matrix that could be scaled", x=inputs() / 8,
@@ -309,6 +314,12 @@ CASES = {
         options={"labels": np.arange(BATCH)},
     ),
 }  # fmt: skip
+
+
+def fixed(layer):
+    """The layer with weights that nothing trains."""
+    layer.weights = brainstate.LongTermState(layer.weights.value)
+    return layer
 
 
 def attributes(model):
@@ -416,6 +427,14 @@ def test_what_helps_any_network_is_tried_and_said(model, code, causes, name, sai
     assert flow.diagnosis.text.endswith(said)
     assert flow.diagnosis.code.startswith(code), flow.diagnosis.code
     assert_better(flow, flow.diagnosis.code, model, x, {})
+
+
+def test_what_cannot_be_tried_is_said_of_a_network_that_learns_slowly(monkeypatch):
+    monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", (Odd(),))
+    flow = only(gradient_flow(Seen(lambda x: 0.05 * x, Layer(1.0)), inputs()))
+    assert str(flow.diagnosis).startswith("It learns slowly: ")
+    assert flow.further[0] == "But layers.0 is odd."
+    assert flow.further[1].startswith("Nothing that was tried helps: ")
 
 
 @pytest.mark.usefixtures("one_millisecond")
