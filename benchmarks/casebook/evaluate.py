@@ -40,7 +40,8 @@ class Verdict(NamedTuple):
     def says_fact(self, case: Case) -> bool:
         """Whether a network learns, and the mistake that does not keep it is said all the same."""
         is_fact = FACTS & set(case.cause.split("|"))
-        return self.cause == "none" and bool(is_fact) and "But " in self.further
+        is_said = "But " in self.further or "is too small" in self.further
+        return self.cause == "none" and bool(is_fact) and is_said
 
     def places(self, case: Case) -> bool:
         return self.population in case.population.split("|")

@@ -229,8 +229,8 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
     measured, tried = attempts.measured, ", ".join(attempts.kinds)
     before, nothing = measured.trial, f"Nothing that was tried helps: {tried}." * bool(tried)
     if before.learns:
-        cannot_try = lambda cause, finding: not [*cause.changes(measured, finding)]
-        untried = [f"But {f.text}" for cause, f in found if cannot_try(cause, f)]
+        guesses = ((cause, f) for cause, f in found if not f.exact)  # `facts` says the exact ones
+        untried = [f.text for cause, f in guesses if not [*cause.changes(measured, f)]]
         verdict = _learning(measured, *untried)
         return verdict._replace(further=(*verdict.further, *filter(None, [nothing])))
     if not found:

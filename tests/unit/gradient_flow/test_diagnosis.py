@@ -433,7 +433,7 @@ def test_what_cannot_be_tried_is_said_of_a_network_that_learns_slowly(monkeypatc
     monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", (Odd(),))
     flow = only(gradient_flow(Seen(lambda x: 0.05 * x, Layer(1.0)), inputs()))
     assert str(flow.diagnosis).startswith("It learns slowly: ")
-    assert flow.further[0] == "But layers.0 is odd."
+    assert flow.further[0] == "layers.0 is odd."
     assert flow.further[1].startswith("Nothing that was tried helps: ")
 
 
