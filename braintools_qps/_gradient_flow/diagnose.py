@@ -99,12 +99,10 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
             return _proven(measured, (cause, finding), given, *helping)
         if finding.final:
             return _unproven(found, attempts)
-    if not found and measured.trial.moves and (few := _with_few_samples(measured)):
+    if not found and (few := _with_few_samples(measured)):
         return few
     if helping := attempts.first_that_helps(all_ways(measured)):
         return _proven(measured, found[0] if found else None, given, *helping)
-    if not found and not measured.trial.moves and (few := _with_few_samples(measured)):
-        return few
     return _unproven(found, attempts)
 
 
