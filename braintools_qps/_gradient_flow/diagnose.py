@@ -130,17 +130,19 @@ def said_of(trial: LearningTrial, batch: int | None = None) -> str:
     samples, steps = f"on these {trial.samples} samples", trial.half_after
     if trial.samples == FEW and batch not in (None, FEW):
         samples = f"on {FEW} of these {batch} samples"
+    loss = f"the loss above {trial.least:.3g}" if trial.least else "the loss"
     if steps == 0:
-        return f"It has learned: {samples} more than half of the loss is gone before any training."
+        return f"It has learned: {samples} more than half of {loss} is gone before any training."
     if steps is not None:
         how = "It learns" if trial.learns_soon else "It learns slowly"
-        return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of the loss away."
+        return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of {loss} away."
     if not np.isfinite([trial.losses[0], trial.constant]).all():
         return "It does not learn: its loss is NaN or infinite."
     lowest, constant = f"{trial.left:.3g}", f"{trial.constant:.3g}"
     left = f"{lowest} of {constant} is left"
-    if trial.left > trial.constant and lowest != constant:
+    if trial.least or (trial.left > trial.constant and lowest != constant):
         left = f"its loss is {lowest}, that of the best constant answer {constant}"
+        left += f", of the best answers {trial.least:.3g}" * bool(trial.least)
     finite = np.isfinite(trial.losses)
     how = "learns slowly" if trial.moves and finite.all() else "does not learn"
     broken = "" if finite.all() else ", then its loss is NaN or infinite"

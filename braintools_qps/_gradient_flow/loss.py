@@ -14,12 +14,17 @@ import scipy.optimize
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from ..records import LearningTrial
 from .step import Step, is_real
 
 SAMPLES = 64  # that count; more would only take longer
 FEW = 8  # that count where random labels of more are too hard
 CLASSES = 10  # of random labels, at most
 SOLVED = 0.01  # of the loss at the start; below it a constant answer is as good as any
+ALIKE = 0.001  # of it; answers that are not better by more have found nothing
+FAR = 100.0  # times it; an objective that falls so far has no least value
+SEARCH = 200  # iterations
+MOST = 2**20  # numbers in the outputs up to which the best answers of all are searched
 STREAM = 20220200  # keeps random labels independent of what a user draws from the same seed
 
 
@@ -29,13 +34,22 @@ Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, featur
 class Loss(NamedTuple):
     """A function of the outputs of all steps, and the loss of the best constant answer.
 
-    ``least`` is a bound that it is never below.
+    ``least`` is what it is with the best answers of all, 0 where that is not known.
     """
 
     of: Callable[[Sequence[Array]], Array]
     constant: float
     samples: int
     least: float = 0.0
+
+    def trial(self, losses: tuple[float, ...] = ()) -> LearningTrial:
+        """The record of a training with it."""
+        return LearningTrial(losses, self.constant, self.samples, self.least)
+
+    def gone(self, loss: float) -> float:
+        """The share of what can go that is gone, below 0 where a constant answer is better."""
+        share = (self.constant - loss) / self.trial().span
+        return min(share, 1.0) if np.isfinite(share) else -np.inf
 
     def of_means(self) -> Loss:
         """The same loss, where each step has the mean output of all steps."""
@@ -50,33 +64,38 @@ class Loss(NamedTuple):
 def of_objective(
     step: Step, outputs: Sequence[Array], function: Callable[[Any], Any], batch: int | None
 ) -> Loss:
-    """The user's objective. The best constant answer is found by trying."""
+    """The user's objective. The best answers, constant ones and any, are found by trying."""
     real = [i for i, x in enumerate(outputs) if is_real(x)]
 
     def value(outputs: Sequence[Array]) -> Array:
         result = function(jax.tree.unflatten(step.output_tree, list(outputs)))
         return jnp.asarray(u.get_mantissa(result), jnp.result_type(float))
 
+    def lost(answers: Sequence[Array]) -> Array:
+        changed = list(outputs)
+        for i, part in zip(real, answers):
+            changed[i] = jnp.broadcast_to(part, outputs[i].shape)
+        return value(changed)
+
     axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
     means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
-    flat, shaped = ravel_pytree(means)
-
-    @jax.jit
-    def constant(answer: Array) -> tuple[Array, Array]:
-        def lost(answer: Array) -> Array:
-            changed = list(outputs)
-            for i, part in zip(real, shaped(answer)):
-                changed[i] = jnp.broadcast_to(part, outputs[i].shape)
-            return value(changed)
-
-        return jax.value_and_grad(lost)(answer.astype(flat.dtype))
-
-    numbers = lambda x: tuple(np.asarray(part, np.float64) for part in constant(jnp.asarray(x)))
-    first = np.asarray(flat, np.float64)
-    best = scipy.optimize.minimize(numbers, first, jac=True, method="L-BFGS-B").fun
-    start = float(value(outputs))
+    start, best = float(value(outputs)), _lowest(lost, means).fun
     known = np.isfinite(best) and best > SOLVED * abs(start)
-    return Loss(value, float(best) if known else start, batch or 1, least=-np.inf)
+    constant = float(best) if known else start
+    any_answers = [outputs[i] for i in real]
+    small = sum(x.size for x in any_answers) <= MOST
+    least = found.fun if small and (found := _lowest(lost, any_answers)).success else 0.0
+    is_known = ALIKE < (constant - least) / abs(constant) < FAR and abs(least / constant) > SOLVED
+    return Loss(value, constant, batch or 1, float(least) if is_known else 0.0)
+
+
+def _lowest(lost: Callable[[Sequence[Array]], Array], answers: Sequence[Array]) -> Any:
+    """What scipy's search for the lowest loss finds from these answers."""
+    flat, shaped = ravel_pytree(answers)
+    slope = jax.jit(jax.value_and_grad(lambda x: lost(shaped(x.astype(flat.dtype)))))
+    numbers = lambda x: tuple(np.asarray(part, np.float64) for part in slope(jnp.asarray(x)))
+    options = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": SEARCH}}
+    return scipy.optimize.minimize(numbers, np.asarray(flat, np.float64), **options)
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:

@@ -73,7 +73,7 @@ class Trials:
         """The trial of a network; the better of two where smaller steps may do better."""
         tried = self.run(step, spikes, indexed, longest=longest, **how)
         first = tried.record
-        moves = np.ptp(first.losses) > HOPELESS * abs(first.constant)
+        moves = np.ptp(first.losses) > HOPELESS * first.span
         if first.learns or not (moves or tried.not_finite):
             return tried
         lead = 0.0 if tried.not_finite else first.share_gone
@@ -100,15 +100,14 @@ class Trials:
         piece = self._piece(step, spikes, through_stops, loss)
         training = started(step)
         sizes = [_step_size(w, careful=lead is not None) for w in _weights(step)]
-        losses: list[float] = []
+        record = goal.trial()
         with _bar() as advance:
-            while not _is_over(losses, goal.constant, longest, lead or 0.0):
+            while not _is_over(record, longest, lead or 0.0):
                 training, more = piece(step.arrays, indexed, sizes, training)
-                losses += np.asarray(more, np.float64).tolist()
+                record = goal.trial((*record.losses, *np.asarray(more, np.float64).tolist()))
                 advance(len(more))
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
         bad = tuple(i for i, w in zip(step.parameters, training.weights) if not _is_finite(w))
-        record = LearningTrial(tuple(losses), goal.constant, goal.samples)
         return Tried(record, moved, bad)
 
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> float:
@@ -117,22 +116,15 @@ class Trials:
         Where no rate takes more away than "about" is, the best.
         """
         piece, n = self._piece(step, spikes), len(step.parameters)
-        about, ends = AS_GOOD * abs(self.loss.constant), {}
+        gone: dict[float, float] = {}
         for rate in sorted(RATES):
             training, losses = started(step), jnp.zeros(0)
             for _ in range(FIRST // PIECE):
                 training, losses = piece(step.arrays, indexed, [rate] * n, training)
-            end = float(np.mean(losses[-LATE:]))
-            ends[rate] = end if np.isfinite(end) else np.inf
-            if end <= self.loss.least + about and self._named(ends, about) == rate:
+            gone[rate] = self.loss.gone(float(np.mean(losses[-LATE:])))
+            if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
                 break  # no larger rate can be better by more than that
-        return self._named(ends, about)
-
-    def _named(self, ends: Mapping[float, float], about: float) -> float:
-        """The rate to name, from the losses that rates end with."""
-        best = min(ends.values())
-        enough = best + about if best < self.loss.constant - about else best
-        return min(rate for rate, end in ends.items() if end <= enough)
+        return _named(gone)
 
     def _piece(
         self,
@@ -234,16 +226,23 @@ def _is_finite(weights: Array) -> bool:
     return bool(jnp.all(jnp.isfinite(weights)))
 
 
-def _is_over(losses: list[float], constant: float, longest: int, lead: float) -> bool:
+def _named(gone: Mapping[float, float]) -> float:
+    """The rate to name, from the share of the loss that each takes away."""
+    best = max(gone.values())
+    enough = best - AS_GOOD if best > AS_GOOD else best
+    return min(rate for rate, share in gone.items() if share >= enough)
+
+
+def _is_over(now: LearningTrial, longest: int, lead: float) -> bool:
     """Whether half of the loss is gone, or nothing more is to be expected."""
-    now = LearningTrial(tuple(losses), constant, 0)
+    losses = now.losses
     if not losses or now.learns:
         return bool(losses)
     if not np.isfinite(losses[-1]) or len(losses) >= longest:
         return True
     if len(losses) > FIRST and now.share_gone < lead:
         return True
-    falls = losses[-PIECE] - losses[-1] > HOPELESS * abs(constant)
+    falls = losses[-PIECE] - losses[-1] > HOPELESS * now.span
     return len(losses) >= FIRST and now.share_gone < HOPELESS and not falls
 
 

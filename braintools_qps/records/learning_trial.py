@@ -24,6 +24,8 @@ class LearningTrial(Record):
         The loss of the best constant answer: the entropy of the labels, or their variance.
     samples : int
         How many samples counted.
+    least : float
+        The loss of the best answers of all: 0, or what a search found for an objective.
 
     Examples
     --------
@@ -36,6 +38,12 @@ class LearningTrial(Record):
     losses: tuple[float, ...]
     constant: float
     samples: int
+    least: float = 0.0
+
+    @property
+    def span(self) -> float:
+        """How much of the best constant answer's loss can go."""
+        return abs(self.constant - self.least)
 
     @property
     def left(self) -> float:
@@ -44,13 +52,13 @@ class LearningTrial(Record):
 
     @property
     def share_gone(self) -> float:
-        """The share of the best constant answer's loss that is gone, from 0 to 1."""
+        """The share of the best constant answer's loss that is gone, of what can go."""
         return self.gone_after(len(self.losses))
 
     @property
     def half_after(self) -> int | None:
         """The number of steps that take half of that loss away; None if none do."""
-        half = self.constant - abs(self.constant) / 2
+        half = self.constant - self.span / 2
         return next((i for i, loss in enumerate(self.losses) if loss <= half), None)
 
     @property
@@ -94,4 +102,4 @@ class LearningTrial(Record):
         known = [x for x in self.losses[: steps + 1] if np.isfinite(x)]
         if not known:
             return 0.0
-        return float(np.clip((self.constant - min(known)) / abs(self.constant), 0, 1))
+        return float(np.clip((self.constant - min(known)) / self.span, 0, 1))

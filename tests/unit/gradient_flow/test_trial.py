@@ -297,16 +297,36 @@ def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data, spread, abo
     assert done.learning_rate == min(good)
 
 
-def test_all_rates_are_tried_for_an_objective_that_may_be_negative(data):
-    """At 0.03 it ends near 0, which would be as good as can be for a loss of labels."""
+@pytest.mark.parametrize("more", [3.0, 99.0, -0.2])
+def test_a_number_that_an_objective_adds_changes_nothing(data, more):
     inputs, labels = data
-    objective = lambda outputs: cross_entropy(labels)(outputs) - 0.2
-    rates = (0.1, 0.03)
-    same = [lambda weights, rate=rate: jax.tree.map(lambda w: rate, weights) for rate in rates]
-    high, low = (np.mean(trained_by_hand(data, s, 40, gain=6.0)[-5:]) - 0.2 for s in same)
-    about = 0.1 * (np.log(4) - 0.2)
-    assert high < low - about < 0 < low < about
-    assert prepare(classifier(gain=6.0), inputs, objective=objective).learning_rate == 0.1
+    plain, moved = cross_entropy(labels), lambda outputs: cross_entropy(labels)(outputs) + more
+    expected, trial = (
+        only(gradient_flow(classifier(gain=6.0), inputs, objective=f)).trial for f in (plain, moved)
+    )
+    assert trial.least == pytest.approx(more, abs=0.01)
+    assert trial.constant == pytest.approx(np.log(4) + more, abs=1e-3)
+    assert trial.half_after == expected.half_after
+    rates = [
+        prepare(classifier(gain=6.0), inputs, objective=f).learning_rate for f in (plain, moved)
+    ]
+    assert rates[0] == rates[1]
+
+
+def test_of_a_loss_without_a_least_value_half_of_the_constant_answers_counts(data):
+    """As that of a policy: what is worse than usual becomes ever less likely."""
+    inputs, labels = data
+    advantages = jnp.where(jnp.arange(BATCH) % 3 == 0, -1.0, 1.0)
+    chosen = lambda x: jax.nn.log_softmax(x.mean(axis=0))[jnp.arange(BATCH), labels]
+    flow = only(
+        gradient_flow(classifier(), inputs, objective=lambda x: -(advantages * chosen(x)).mean())
+    )
+    assert flow.trial.least == 0
+    assert flow.diagnosis.cause == "none"
+    rate = prepare(
+        classifier(), inputs, objective=lambda x: -(advantages * chosen(x)).mean()
+    ).learning_rate
+    assert rate < 0.1  # it takes more away, and there is always more
 
 
 @pytest.mark.parametrize(
