@@ -90,10 +90,10 @@ def gradient_flow(
         gradients add up on the way back. By default, random projections of the last step's output
         are measured, which need no labels.
     labels : array, optional
-        One label per sample: integers or strings for classes, floats (one or several per sample)
-        for numbers. They give the trial its loss: the cross-entropy of the mean output over time,
-        of the counts where the output is spikes, or the squared error. By default those of a task;
-        without labels and objective, the trial has random labels. At most 64 samples count.
+        One label per sample: integers from 0, or strings, for classes; floats, one or several per
+        sample, for numbers. They give the trial its loss: the cross-entropy of the mean output over
+        time, of the counts where the output is spikes, or the squared error. By default those of a
+        task; without labels and objective, the trial has random labels. At most 64 samples count.
     trial : bool
         Whether to find out by a short training if the network learns, and if not why. Without it,
         everything is measured all the same, which is enough while training.

@@ -16,7 +16,7 @@ from .causes import (
     Finding,
     keeps,
     low_dropouts,
-    said_of_matrix,
+    said_of_matrices,
     stopped_matrices,
 )
 from .changes import Change, Given
@@ -156,15 +156,15 @@ def unmoved(measured: Measured) -> Iterator[str]:
     reaching = lambda i: OUTPUTS in step.graph.downstream(i)  # others are disconnected
     matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1 and reaching(i))
     if still := [step.path(i) for i in matrices if i not in known]:
-        verb = "gets" if len(still) == 1 else "get"
-        yield f"But {listed(still, 3)} {verb} no gradient in any step of the trial."
+        how = "stays as it is" if len(still) == 1 else "stay as they are"
+        yield f"But {listed(still, 3)} {how} in the trial, with a gradient of 0 or next to 0."
 
 
 def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     """Exact facts that a network may learn with all the same, but for those that a cause says."""
     step = measured.step
-    for i in stopped_matrices(measured) if cause != "no gradient" else ():
-        yield f"But {said_of_matrix(measured, i)}."
+    stopped = stopped_matrices(measured) if cause != "no gradient" else ()
+    yield from (f"But {text}." for text in said_of_matrices(measured, stopped))
     cut = [p.name for p in measured.populations if OUTPUTS not in step.graph.downstream(p.name)]
     if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."

@@ -107,19 +107,24 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
         If all labels that count are the same, or the output is too small for them.
     """
     chosen, answers = counted(len(labels)), _answers(step, outputs)
-    size, numbers = answers(outputs).shape[1], np.issubdtype(labels.dtype, np.floating)
-    _, classes = np.unique(labels, return_inverse=True)
-    counts, targets = classes.reshape(-1)[chosen], labels[chosen].reshape(len(chosen), -1)
-    fits = size == targets.shape[1] if numbers else counts.max() < max(size, 2)
+    size, kind = answers(outputs).shape[1], labels.dtype.kind
+    classes = labels if kind in "iub" else np.unique(labels, return_inverse=True)[1]
+    classes = classes.reshape(-1)[chosen].astype(int)
+    targets, numbers = labels[chosen].reshape(len(chosen), -1), kind == "f"
+    if numbers:
+        many = targets.shape[1]
+        fits, need, got = size == many, f"as many numbers as features: {size}", f"{many}"
+    else:
+        low, high, last = classes.min(), classes.max(), max(size, 2) - 1
+        fits, need, got = 0 <= low <= high <= last, f"classes from 0 to {last}", f"{low} to {high}"
     if not fits or (targets == targets[:1]).all():
-        many = targets.shape[1] if numbers else int(counts.max()) + 1
-        kind = ("number", "numbers") if numbers else ("class", "classes")
         raise ValueError(
-            "labels must differ, and the output must have a feature for each class, or number\n"
-            f"Got {many} {kind[many != 1]} for an output of {size}, the first label {labels[0]}\n"
-            "Pass samples of several classes, or objective=; classes as integers, by .astype(int)"
+            f"labels must differ, and be {need}, for this output\n"
+            f"Got {got}, the first label {labels[0]}\n"
+            "Pass samples of several classes, or objective=; classes as integers counted from 0, "
+            "as by np.unique(labels, return_inverse=True)[1]"
         )
-    return _squared(answers, chosen, targets) if numbers else _entropy(answers, chosen, counts)
+    return _squared(answers, chosen, targets) if numbers else _entropy(answers, chosen, classes)
 
 
 def of_random_labels(

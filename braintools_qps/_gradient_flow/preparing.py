@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from .._models import batch_size, checked_inputs, restoring
 from ..records import Diagnosis, Preparation
@@ -15,10 +17,12 @@ from .evaluate import SURROGATE, Evaluator, Measured, Wanted
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize_rates import checked_rate
 from .passes import compiling_once
+from .step import Step
 from .tracing import trace
-from .trial import Trials
+from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # of changes
+SMALL = 0.1  # of the lowest learning rate; one step of Adam is many times as large as such weights
 
 
 def prepare(
@@ -139,11 +143,27 @@ def prepare(
             measured, verdict = look(verdict.trials)
         if verdict.trial is None or verdict.trials is None or not verdict.trial.moves:
             raise _not_mended(verdict.diagnosis)
-        learning_rate = verdict.trials.learning_rate(
-            measured.step, measured.spikes, measured.evaluator.run.inputs
+        rate_of = verdict.trials.learning_rate
+        found = rate_of(measured.step, measured.spikes, measured.evaluator.run.inputs)
+    further = (*verdict.further, *(() if found.helps else said_of_rates(measured.step)))
+    lines, after, trial = lines_of(codes), verdict.diagnosis, verdict.trial
+    return Preparation(before, after, lines, found.value, read, trial, further)
+
+
+def said_of_rates(step: Step) -> Iterator[str]:
+    """That no learning rate helps, and weights that are too small for all of them."""
+    lowest, highest = min(RATES), max(RATES)
+    yield (
+        f"But plain Adam takes no tenth of the loss away in {FIRST} steps, with no rate from "
+        f"{lowest:g} to {highest:g}."
+    )
+    sizes = {step.path(i): float(np.abs(step.arrays.states[i]).mean()) for i in step.parameters}
+    if small := {path: size for path, size in sizes.items() if 0 < size < lowest * SMALL}:
+        path, size = next(iter(small.items()))
+        yield (
+            f"Its steps are about as large as the rate, and {path} is about {size:.1g}: keep such "
+            "weights near 1, and multiply by their scale in the model."
         )
-    lines, after = lines_of(codes), verdict.diagnosis
-    return Preparation(before, after, lines, learning_rate, read, verdict.trial, verdict.further)
 
 
 def lines_of(codes: list[Code]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from .step import Arrays, Spikes, Step
 
 SHARE, ZEROS = 0.1, 0.1  # an Adam step, relative to the root mean square; what counts as it for 0
 SMALLER, LARGEST = 0.3, 0.03  # where a network does not learn: relative to these, and at most
+STILL = 1e-3  # of an Adam step; for a gradient next to 0, its epsilon leaves less
 PIECE, FIRST, LONGEST = 10, 40, 200  # steps compiled as one, tried at least, and at most
 HOPELESS = 0.02  # of the loss; with less gone after the first steps, and in the last ones, it ends
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
@@ -43,15 +44,22 @@ class Training(NamedTuple):
     weights: list[Array]
     adam: Any
     lasting: list[Array]  # states that outlast a run: running statistics, random keys
-    moved: list[Array]  # whether each parameter has had a gradient
+    moved: list[Array]  # whether Adam has moved each parameter
 
 
 class Tried(NamedTuple):
     """What a trial shows, with positions of parameters among the leaves of the states."""
 
     record: LearningTrial
-    moved: tuple[int, ...]  # parameters that got a gradient
+    moved: tuple[int, ...]  # parameters that Adam moved
     not_finite: tuple[int, ...]  # parameters that became NaN or infinite
+
+
+class Rate(NamedTuple):
+    """A learning rate for Adam, and whether it takes a tenth of the loss away."""
+
+    value: float
+    helps: bool
 
 
 class Trials:
@@ -110,7 +118,7 @@ class Trials:
         bad = tuple(i for i, w in zip(step.parameters, training.weights) if not _is_finite(w))
         return Tried(record, moved, bad)
 
-    def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> float:
+    def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Rate:
         """The smallest rate for Adam that is about as good as the best, after the first steps.
 
         Where no rate takes more away than "about" is, the best.
@@ -124,7 +132,7 @@ class Trials:
             gone[rate] = self.loss.gone(float(np.mean(losses[-LATE:])))
             if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
                 break  # no larger rate can be better by more than that
-        return _named(gone)
+        return Rate(named := _named(gone), gone[named] >= AS_GOOD)
 
     def _piece(
         self,
@@ -180,7 +188,7 @@ def train(
         (lost, lasting), slopes = gradient(now.weights, now.lasting)
         changes, adam = ADAM.update(slopes, now.adam)
         weights = [w - (s * c).astype(w.dtype) for w, s, c in zip(now.weights, sizes, changes)]
-        moved = [was | jnp.any(slope != 0) for was, slope in zip(now.moved, slopes)]
+        moved = [was | jnp.any(jnp.abs(c) > STILL) for was, c in zip(now.moved, changes)]
         return Training(weights, adam, lasting, moved), lost
 
     with jax.numpy_dtype_promotion("standard"):  # optax knows no other

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import final
 
 from ..._jaxpr import STOPPING
@@ -66,11 +67,16 @@ def stopped_matrices(measured: Measured) -> list[int]:
     return [i for i in matrices if step.graph.is_stopped(i)]
 
 
-def said_of_matrix(measured: Measured, position: int) -> str:
-    """A clause that says what stops the gradient of a weight matrix."""
-    what = listed(measured.step.graph.blockers(position) or ["code after it"])
-    path = measured.step.path(position)
-    return f"{path} gets no gradient: {what} on the way from the output stops it"
+def said_of_matrices(measured: Measured, positions: Iterable[int]) -> list[str]:
+    """What stops the gradient of weight matrices; one clause for those of the same reason."""
+    step, alike = measured.step, defaultdict[str, list[str]](list)
+    for i in positions:
+        alike[listed(step.graph.blockers(i) or ["code after it"])].append(step.path(i))
+    return [
+        f"{listed(paths, 3)} {'gets' if len(paths) == 1 else 'get'} no gradient: {what} on the way "
+        "from the output stops it"
+        for what, paths in alike.items()
+    ]
 
 
 def _no_parameters(measured: Measured) -> Finding | None:
@@ -100,13 +106,13 @@ def _stopped_populations(measured: Measured) -> Finding | None:
 
 
 def _stopped(measured: Measured) -> Finding | None:
-    i = next(iter(stopped_matrices(measured)), None)
-    if i is None:
+    matrices = stopped_matrices(measured)
+    if not matrices:
         return None
-    graph = measured.step.graph
-    fed = [name for name in graph.names if i in graph.feeds[name]]
+    graph, (text, *_) = measured.step.graph, said_of_matrices(measured, matrices)
+    fed = [name for name in graph.names if matrices[0] in graph.feeds[name]]
     advice = (
         "Take it away, or let the gradient pass it: w + jax.lax.stop_gradient(f(w) - w) in place "
         "of f(w)."
     )
-    return Finding(tuple(fed[:1]), f"{said_of_matrix(measured, i)}.", advice, exact=True)
+    return Finding(tuple(fed[:1]), f"{text}.", advice, exact=True)

@@ -39,7 +39,7 @@ from faulty_layers import (
 )
 from flow_networks import Memoryless, only
 from helpers import thorough_but
-from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
+from small_stacks import BATCH, LOW, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
 from braintools_qps._gradient_flow.causes import CAUSES, Cause, Finding
@@ -102,6 +102,10 @@ CASES = {
     "aside": Case(
         lambda: Stack(Layer(1.0), Aside(1.0)), "none", None, LEARNS,
         r"^But the output does not depend on layers\.1\.$",
+    ),
+    "a gradient below Adam's epsilon": Case(
+        lambda: Branches(Layer(1.0), Layer(1.0, LOW.replace(dampening=1e-15))), "none", None,
+        LEARNS, r"^But b\.weights stays as it is in the trial, with a gradient of 0 or next to 0",
     ),
     "stop_gradient": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "none", None,

@@ -29,16 +29,26 @@ def test_labels_that_do_not_fit(labels, batch, got):
 
 
 @pytest.mark.parametrize(
-    ("labels", "got"),
+    ("labels", "said"),
     [
-        (np.arange(BATCH), "8 classes for an output of 2, the first label 0"),
-        (np.eye(BATCH)[:, :3], "3 numbers for an output of 2, the first label"),
-        (np.full(BATCH, 3), "1 class for an output of 2, the first label 3"),
+        (np.arange(BATCH), "classes from 0 to 1, for this output\nGot 0 to 7, the first label 0"),
+        ([1, 2] * 4, "classes from 0 to 1, for this output\nGot 1 to 2, the first label 1"),
+        ([-1, 1] * 4, "classes from 0 to 1, for this output\nGot -1 to 1, the first label -1"),
+        (np.eye(BATCH)[:, :3], "as many numbers as features: 2, for this output\nGot 3, the first"),
+        (np.full(BATCH, 1), "classes from 0 to 1, for this output\nGot 1 to 1, the first label 1"),
     ],
 )
-def test_labels_that_the_output_cannot_give(labels, got):
-    with pytest.raises(ValueError, match=f"(?s)labels must differ, and the output.*Got {got}"):
+def test_labels_that_the_output_cannot_give(labels, said):
+    with pytest.raises(ValueError, match=f"labels must differ, and be {said}"):
         gradient_flow(Stack(Layer(1.0)), jnp.ones((STEPS, BATCH, N)), labels=labels)
+
+
+def test_words_are_classes():
+    words, classes = np.array(["no", "yes"] * 4), [0, 1] * 4
+    flows = [
+        gradient_flow(Stack(Layer(1.0)), inputs(), labels=y)["model"] for y in (words, classes)
+    ]
+    assert flows[0].trial.losses == flows[1].trial.losses
 
 
 @pytest.mark.parametrize(

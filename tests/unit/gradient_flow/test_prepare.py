@@ -90,6 +90,17 @@ def test_a_network_that_has_learned_is_left_or_trained_further():
     assert said.endswith("# Next: leave it, or train it further with Adam at this learning rate.")
 
 
+def test_weights_that_are_too_small_for_every_learning_rate_are_said():
+    """One step of Adam, at the lowest of the rates, is a million times as large."""
+    x = small_inputs()
+    small = Stack(Changed(lambda V, x, w: 0.9 * V + 1e9 * (x @ w), weight=1e-9))
+    said = " ".join(repr(prepare(small, x, labels=np.arange(8) % 2)).replace("# ", "").split())
+    assert said.startswith("It learns: ")
+    assert "plain Adam takes no tenth of the loss away in 40 steps, with no rate from 0.001" in said
+    assert "layers.0.weights is about 1e-10: keep such weights near 1" in said
+    assert "plain Adam" not in repr(prepare(Stack(Layer(1.0)), x, labels=np.arange(8) % 2))
+
+
 def test_what_is_the_users_to_change_is_said():
     x = small_inputs().at[..., 0].multiply(200.0)
     printed = " ".join(repr(prepare(Stack(mixed(1.0)), x)).replace("# ", "").split())

@@ -44,7 +44,7 @@ def test_every_line_of_a_result_fits_into_a_terminal_and_no_column_is_lost():
 @pytest.mark.parametrize(
     ("code", "following"),
     [
-        ("normalize_rates(model, inputs)", "print(prepare(model, inputs))"),
+        ("normalize_rates(model, inputs)", "prepare, with the same arguments, makes this change"),
         ("inputs = 2 * inputs", "change this, then gradient_flow(model, inputs) again."),
         (None, "change this, then gradient_flow(model, inputs) again."),
     ],
@@ -57,6 +57,10 @@ def test_a_flow_ends_with_what_was_read_how_it_was_decided_and_what_to_type(code
     assert f"Next: {following}" in end
     healthy = " ".join(repr(flow()).split())
     assert 'names a learning rate. Which surrogate: compare(["ReluGrad",' in healthy
+
+
+def test_nothing_is_to_be_changed_where_no_cause_is_known():
+    assert "Next" not in repr(flow(Diagnosis("unknown", None, "Why is not known.", "None helps.")))
 
 
 def test_a_network_that_has_learned_is_not_sent_to_prepare():
