@@ -159,7 +159,7 @@ def gradient_flow(
         evaluator = Evaluator(step, inputs, target, model, known)
         trials = trials_of(evaluator) if trial else None
         flows = {n: _flow_of(evaluator, trials, given, n, each) for n, each in chosen.items()}
-    read = said_of_data(inputs, labels, objective)
+    read = said_of_data(inputs, labels, objective, step.output_tree.num_leaves)
     return GradientFlows({n: replace(flow, read=read) for n, flow in flows.items()})
 
 

@@ -49,10 +49,11 @@ def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
     )
 
 
-def said_of_data(inputs: Inputs, labels: Any, objective: Any) -> str:
+def said_of_data(inputs: Inputs, labels: Any, objective: Any, outputs: int) -> str:
     """How the inputs were read, and what the loss is made from."""
     given = "no labels" if labels is None else "your labels"
     values = np.asarray(labels)
     if labels is not None and np.issubdtype(values.dtype, np.floating):
         given += f", numbers of mean {values.mean():.3g}, standard deviation {values.std():.3g}"
+    given += f", for the first of {outputs} outputs" * (outputs > 1)
     return f"{described_inputs(inputs)}; {given if objective is None else 'your objective'}"

@@ -117,9 +117,6 @@ def prepare(
     labels = labels_of(inputs, labels)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
-    read = said_of_data(inputs, labels, objective)
-    if given == Given():
-        read += "; batch_first=True if the samples come first"
     wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:
@@ -145,6 +142,9 @@ def prepare(
             raise _not_mended(verdict.diagnosis)
         rate_of = verdict.trials.learning_rate
         found = rate_of(measured.step, measured.spikes, measured.evaluator.run.inputs)
+    read = said_of_data(inputs, labels, objective, measured.step.output_tree.num_leaves)
+    if given == Given():
+        read += "; batch_first=True if the samples come first"
     further = (*verdict.further, *(() if found.helps else said_of_rates(measured.step)))
     lines, after, trial = lines_of(codes), verdict.diagnosis, verdict.trial
     return Preparation(before, after, lines, found.value, read, trial, further)

@@ -30,7 +30,7 @@ class GradientStopped(Cause):
         blocked: list[Vertex] = [*finding.populations, *stopped_matrices(measured)]
         stops = {stop for vertex in blocked for stop in measured.step.graph.blockers(vertex)}
         if stops := stops & STOPPING:  # a trial lets gradients pass these alone
-            clause = f"Where the gradient passes {listed(sorted(stops))}"
+            clause = f"If the gradient passes {listed(sorted(stops))},"
             yield WhatIf(clause, "a gradient that passes", through_stops=True)
 
 

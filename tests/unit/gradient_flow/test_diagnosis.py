@@ -181,7 +181,7 @@ CASES = {
         lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.ceil(x) + jnp.round(x))),
         "no gradient", "layers.1",
         "No gradient reaches layers.1, nor layers.0 before it: ceil, round on .*"
-        r"Where the gradient passes ceil, round \d+ steps take half away\.$",
+        r"If the gradient passes ceil, round, \d+ steps take half away\.$",
     ),
     "no parameters": Case(
         Plain, "no gradient", None, "^The model has no .*no brainstate.ParamState.*Wrap each weight"

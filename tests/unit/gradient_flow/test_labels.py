@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import only
-from small_stacks import BATCH, STEPS, Layer, N, Stack, inputs
+from small_stacks import BATCH, STEPS, Branches, Layer, N, Stack, inputs
 
 from braintools_qps import gradient_flow
 
@@ -63,6 +63,15 @@ def test_labels_that_are_taken_for_numbers_are_described(labels, said):
     inputs = jnp.ones((STEPS, BATCH, N))
     flow = gradient_flow(Stack(Layer(1.0)), inputs, labels=labels, trial=False)["model"]
     assert flow.read.endswith(said)
+
+
+def test_of_several_outputs_the_first_counts_and_that_is_said():
+    model = Branches(Layer(1.0), Layer(1.0))
+    model.update = lambda x: (model.a(x) @ model.out.value, model.b(x))
+    flow = only(gradient_flow(model, inputs(), labels=[0, 1] * 4))
+    assert flow.read.endswith("; your labels, for the first of 2 outputs")
+    alone = only(gradient_flow(Stack(Layer(1.0)), inputs(), labels=[0, 1] * 4))
+    assert alone.read.endswith("; your labels")
 
 
 def test_numbers_of_another_size_are_to_be_standardised():
