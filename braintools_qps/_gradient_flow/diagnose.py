@@ -195,6 +195,8 @@ def named_as_cause(
 ) -> Diagnosis:
     """The diagnosis that a finding gives, after what the trial of the model has shown."""
     said = "" if before is None else f"{said_of(before)} "
+    if pair is None and before is not None and before.learns:
+        return Diagnosis("none", None, said.rstrip(), remedy, code)
     if pair is None:
         return Diagnosis("unknown", None, f"{said}Why is not known.", remedy, code)
     cause, finding = pair

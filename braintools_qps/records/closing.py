@@ -35,13 +35,13 @@ def closing_of_flow(flow: GradientFlow) -> Iterator[str]:
     yield _decided(flow.trial)
     if flow.trial is not None and flow.trial.had_learned:
         yield f"Next: leave it, or train it further. {WHICH}"
-    elif flow.diagnosis.cause == "none":
-        yield f"Next: prepare, with the same arguments, names a learning rate. {WHICH}"
     elif (code := flow.diagnosis.code) and not code.startswith("inputs"):
         yield (
             "Next: prepare, with the same arguments, makes this change and names a learning rate. "
             f"{WHICH}"
         )
+    elif flow.diagnosis.cause == "none":
+        yield f"Next: prepare, with the same arguments, names a learning rate. {WHICH}"
     elif flow.diagnosis.cause != "unknown":
         yield "Next: change this, then gradient_flow(model, inputs) again."
 

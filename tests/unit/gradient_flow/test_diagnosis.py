@@ -433,6 +433,19 @@ def test_what_helps_any_network_is_tried_and_said(model, code, causes, name, sai
     assert_better(flow, flow.diagnosis.code, model, x, {})
 
 
+def test_a_network_that_learns_slowly_and_could_be_faster_has_no_cause():
+    far = lambda x: jnp.mean((x.mean(axis=0)[:, 0] - TARGETS[:, 0]) ** 2)
+    model = Stack(Layer(1.0), Layer(1.0))
+    flow = only(gradient_flow(model, inputs(), objective=far))
+    assert flow.diagnosis.cause == "none"
+    assert re.fullmatch(
+        r"It learns slowly: \d+ steps .* half of the loss away\.", flow.diagnosis.text
+    )
+    assert flow.diagnosis.code.endswith("normalize_rates(model, inputs)")
+    assert "prepare, with the same arguments, makes this change" in " ".join(repr(flow).split())
+    assert_better(flow, flow.diagnosis.code, model, inputs(), {"objective": far})
+
+
 def test_what_cannot_be_tried_is_said_of_a_network_that_learns_slowly(monkeypatch):
     monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", (Odd(),))
     flow = only(gradient_flow(Seen(lambda x: 0.05 * x, Layer(1.0)), inputs()))
