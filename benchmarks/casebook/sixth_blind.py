@@ -189,7 +189,7 @@ def transformer(d: Design) -> Module:
     parts = lambda: {name: layer(n, n) for name in ("q", "k", "v", "proj")}
     feed = lambda: {"up": layer(n, 2 * n), "down": layer(2 * n, n), "cells": cells(n)}
     blocks = [Wired(attend, **parts(), **feed(), drop=drop) for _ in range(d.layers)]
-    return row(patches, layer(4, n), *blocks, lambda x: x.mean(axis=-2), linear(n, CLASSES))
+    return row(patches, layer(4, n), *blocks, lambda x: flat(x, 2), linear(16 * n, CLASSES))
 
 
 def gestures(d: Design, *, draw: str = "randn") -> Module:
@@ -244,7 +244,7 @@ def painter(d: Design, *, frozen: bool = False) -> Module:
     def step(net: Any, x: Any) -> Any:
         code = net.code(net.fc2(net.encoder(net.fc1(x))))
         code = stop(code) if net.frozen else code
-        painted = net.out(net.decoder(net.fc3(code)))
+        painted = 0.1 * net.out(net.decoder(net.fc3(code)))
         return -((painted[..., None, :] - net.means) ** 2).sum(axis=-1)
 
     n, (images, labels) = d.width, map(np.asarray, digits())
@@ -305,7 +305,8 @@ def velocity(d: Design, *, delay: int = 3) -> Module:
     n, axons = d.width, lambda: Axons(d.width, delay)
     cells1, cells2 = (Beta(n, d.surrogate, 0.9) for _ in range(2))
     layers = linear(2 * PIXELS, n, 4.0), cells1, axons(), linear(n, n, 3.0), cells2, axons()
-    return row(*layers, LeakyRateReadout(n, 1, tau=10 * u.ms), nearest)
+    out = LeakyRateReadout(n, 1, tau=10 * u.ms)
+    return row(*layers, out, lambda y: nearest(0.1 * y))
 
 
 class Adaptive(Cells):
@@ -330,7 +331,7 @@ def millivolts(d: Design, *, scale: float = 15.0) -> Module:
     """Layers of adaptive neurons, whose surrogate counts in ``scale``, in mV."""
     sizes = [PIXELS, *[d.width] * d.layers]
     cells = lambda: Adaptive(d.width, d.surrogate, scale)
-    layers = [m for a, b in pairwise(sizes) for m in (linear(a, b, 150.0), cells())]
+    layers = [m for a, b in pairwise(sizes) for m in (linear(a, b, 250.0), cells())]
     return row(*layers, linear(d.width, CLASSES))
 
 
@@ -370,7 +371,7 @@ def amperes(d: Design, *, unit: float = 1e-9) -> Module:
     """Layers of neurons in numbers of the SI, where weights are of so many amperes."""
     sizes, nA = [PIXELS, *[d.width] * d.layers], 1e-9 / unit
     cells = lambda: Volts(d.width, d.surrogate, unit)
-    layers = [m for a, b in pairwise(sizes) for m in (linear(a, b, 8 * nA, b_init=None), cells())]
+    layers = [m for a, b in pairwise(sizes) for m in (linear(a, b, 14 * nA, b_init=None), cells())]
     return row(*layers, linear(d.width, CLASSES))
 
 
@@ -394,7 +395,7 @@ def dendrites(d: Design, *, per: str = "volt") -> Module:
         comm=SignedWLinear(n, n, w_init=Normal(0.0, 0.1, unit=u.nS)), out=block, post=cells,
         syn=Expon.desc(n, g_initializer=Constant(0 * u.nS), **slow),
     )  # fmt: skip
-    parts = {"fc": linear(PIXELS, n, 80.0, u.pA), "sense": sense, "ampa": ampa, "nmda": nmda}
+    parts = {"fc": linear(PIXELS, n, 250.0, u.pA), "sense": sense, "ampa": ampa, "nmda": nmda}
     return Wired(step, **parts, cells=cells, out=LeakyRateReadout(n, CLASSES, tau=10 * u.ms))
 
 
@@ -406,9 +407,9 @@ def memory(d: Design, *, read: str = "memory") -> Module:
         net.z.value = net.memory(net.fc2(told["sense"]) + net.back(net.z.value))
         return net.out((told | {"memory": net.z.value})[net.read])
 
-    n, slow = d.width, {"tau": 20 * u.ms, "tau_a": 200 * u.ms, "beta": 0.5 * u.mV}
+    n, slow = d.width, {"tau": 10 * u.ms, "tau_a": 200 * u.ms, "beta": 0.5 * u.mV}
     parts = {"fc1": linear(5, n, 6.0, u.mA), "sense": spiking("LIF", n, d, tau=5 * u.ms)}
-    parts |= {"fc2": linear(n, n, 6.0, u.mA), "back": linear(n, n, 4.0, u.mA), "read": read}
+    parts |= {"fc2": linear(n, n, 16.0, u.mA), "back": linear(n, n, 4.0, u.mA), "read": read}
     parts |= {"memory": spiking("ALIF", n, d, **slow), "out": LeakyRateReadout(n, 4)}
     return Wired(step, (("z", n),), **parts)
 
@@ -421,7 +422,7 @@ def facilitated(d: Design, *, unit: str = "nA") -> Module:
     driven = lambda x: x + background
     stp = STP(n, U=0.3, tau_f=100 * u.ms, tau_d=50 * u.ms)
     return row(
-        plain(PIXELS, 15.0), driven, cells(), stp, plain(n, 60.0), driven, cells(),
+        plain(PIXELS, 15.0), driven, cells(), stp, plain(n, 200.0), driven, cells(),
         linear(n, CLASSES),
     )  # fmt: skip
 
