@@ -210,7 +210,7 @@ def gestures(d: Design, *, draw: str = "randn") -> Module:
     )  # fmt: skip
 
 
-def coba(d: Design, *, reversal: float = -80.0) -> Module:
+def coba(d: Design, *, external: float = 0.01) -> Module:
     """Excitatory and inhibitory neurons in conductances, whose weights keep their sign."""
 
     def step(net: Any, x: Any) -> Any:
@@ -232,8 +232,8 @@ def coba(d: Design, *, reversal: float = -80.0) -> Module:
 
     n, few = d.width, d.width // 4
     exc, inh = (cortical("LIF", size, d, tau=10 * u.ms, R=1 * u.Gohm) for size in (n, few))
-    parts = {"xe": onto(exc, PIXELS, 0.01, 0.0), "ee": onto(exc, n, 0.004, 0.0)}
-    parts |= {"ei": onto(inh, n, 0.02, 0.0), "ie": onto(exc, few, 0.2, reversal)}
+    parts = {"xe": onto(exc, PIXELS, external, 0.0), "ee": onto(exc, n, 0.004, 0.0)}
+    parts |= {"ei": onto(inh, n, 0.02, 0.0), "ie": onto(exc, few, 0.2, -80.0)}
     out = LeakyRateReadout(n, CLASSES, tau=10 * u.ms)
     return Wired(step, exc=exc, inh=inh, **parts, out=out)
 
