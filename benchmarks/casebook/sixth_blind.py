@@ -107,8 +107,8 @@ FORMANTS = np.array([
 ])  # fmt: skip
 
 
-def mels(x: Any, *, raw: bool = False) -> Any:
-    """Power of words in 16 bands of mels, in dB; over all, of mean 0 and deviation 1."""
+def mels(x: Any, *, floor: float = -40.0) -> Any:
+    """Power of words in 16 bands of mels, of at least a floor in dB, about 0 and of order 1."""
     word, pitch, start, length = x[0].T
     part = (jnp.arange(len(x))[:, None] - start) / length
     first, last = jnp.moveaxis(jnp.asarray(FORMANTS)[word.astype(int)], -1, 0)
@@ -117,7 +117,7 @@ def mels(x: Any, *, raw: bool = False) -> Any:
     noise = jax.random.exponential(jax.random.key(1), power.shape)
     power = jnp.where(((part > 0) & (part < 1))[..., None], power, 0) * noise
     decibels = 10 * jnp.log10(power + 1e-4 * noise[::-1])
-    return decibels if raw else (decibels - decibels.mean()) / decibels.std()
+    return (jnp.maximum(decibels, floor) + 30) / 10
 
 
 def tuned(x: Any, *, cells: int = 12, width: float = 0.25) -> Any:
@@ -338,13 +338,14 @@ def millivolts(d: Design, *, scale: float = 15.0) -> Module:
 def hear(net: Any, x: Any) -> Any:
     for layer in ("1", "2"):
         z, fc, back, cells = (getattr(net, name + layer) for name in ("z", "fc", "back", "cells"))
-        z.value = x = cells(fc(x) + back(z.value))
+        z.value = x = net.drop(cells(fc(x) + back(z.value)))
     return net.out(x)
 
 
 def pitch(d: Design) -> Module:
-    """Two recurrent layers."""
-    n, parts = d.width, {}
+    """Two recurrent layers, with dropout of spikes."""
+    n = d.width
+    parts: dict[str, Any] = {"drop": Dropout(d.keep)}
     for layer, inputs in (("1", 2), ("2", d.width)):
         parts |= {"fc" + layer: linear(inputs, n, 1.0), "back" + layer: linear(n, n, 1.0)}
         parts |= {"cells" + layer: Beta(n, d.surrogate, 0.9)}
@@ -414,10 +415,10 @@ def memory(d: Design, *, read: str = "memory") -> Module:
     return Wired(step, (("z", n),), **parts)
 
 
-def facilitated(d: Design, *, unit: str = "nA") -> Module:
+def facilitated(d: Design, *, resistance: str = "Gohm") -> Module:
     """Neurons with a background current, and synapses with short-term plasticity."""
-    n, background = d.width, 0.012 * getattr(u, unit)
-    cells = lambda: cortical("LIF", n, d, tau=10 * u.ms, R=1 * u.Gohm)
+    n, background, R = d.width, 12 * u.pA, 1 * getattr(u, resistance)
+    cells = lambda: cortical("LIF", n, d, tau=10 * u.ms, R=R)
     plain = lambda a, pA: linear(a, n, pA, u.pA, b_init=None)
     driven = lambda x: x + background
     stp = STP(n, U=0.3, tau_f=100 * u.ms, tau_d=50 * u.ms)
