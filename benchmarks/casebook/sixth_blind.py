@@ -24,6 +24,7 @@ from .parts import (
     Current,
     Parametric,
     Wired,
+    convolution,
     cortical,
     flat,
     linear,
@@ -192,21 +193,15 @@ def transformer(d: Design) -> Module:
     return row(patches, layer(4, n), *blocks, lambda x: flat(x, 2), linear(16 * n, CLASSES))
 
 
-def gestures(d: Design, *, draw: str = "randn") -> Module:
-    """Convolutions of events of two polarities, with pools after them, and two layers."""
-
-    def init(size: Any, **_: Any) -> Any:
-        fan = np.prod(size[:-1])
-        return 3 * getattr(brainstate.random, draw)(*size) / np.sqrt(fan)
-
+def gestures(d: Design) -> Module:
+    """Convolutions of events of two polarities, with a pool after one, and two layers."""
     c, shape = d.width, (SIDE, SIDE)
     cells = lambda *size: Beta(size, d.surrogate, 0.9)
-    conv = lambda shape, channels: brainstate.nn.Conv2d(shape, channels, 3, w_init=init)
     polarities = lambda x: jnp.moveaxis(x.reshape(*x.shape[:-1], 2, *shape), -3, -1)
     return row(
-        polarities, conv((*shape, 2), c), cells(*shape, c), MaxPool2d(2, 2),
-        conv((4, 4, c), 2 * c), cells(4, 4, 2 * c), flat,
-        brainstate.nn.Linear(32 * c, 32, w_init=init), cells(32), linear(32, 4),
+        polarities, convolution((*shape, 2), c, 3.0), cells(*shape, c), MaxPool2d(2, 2),
+        convolution((4, 4, c), 2 * c, 3.0), cells(4, 4, 2 * c), flat,
+        linear(32 * c, 32, 3.0), cells(32), linear(32, 4),
     )  # fmt: skip
 
 
@@ -400,7 +395,7 @@ def dendrites(d: Design, *, per: str = "volt") -> Module:
     return Wired(step, **parts, cells=cells, out=LeakyRateReadout(n, CLASSES, tau=10 * u.ms))
 
 
-def memory(d: Design, *, read: str = "memory") -> Module:
+def memory(d: Design, *, read: str = "memory", tau: float = 10.0) -> Module:
     """Neurons that sense, others that keep in a loop what these tell, and a readout of them."""
 
     def step(net: Any, x: Any) -> Any:
@@ -408,7 +403,7 @@ def memory(d: Design, *, read: str = "memory") -> Module:
         net.z.value = net.memory(net.fc2(told["sense"]) + net.back(net.z.value))
         return net.out((told | {"memory": net.z.value})[net.read])
 
-    n, slow = d.width, {"tau": 10 * u.ms, "tau_a": 200 * u.ms, "beta": 0.5 * u.mV}
+    n, slow = d.width, {"tau": tau * u.ms, "tau_a": 200 * u.ms, "beta": 0.5 * u.mV}
     parts = {"fc1": linear(5, n, 6.0, u.mA), "sense": spiking("LIF", n, d, tau=5 * u.ms)}
     parts |= {"fc2": linear(n, n, 16.0, u.mA), "back": linear(n, n, 4.0, u.mA), "read": read}
     parts |= {"memory": spiking("ALIF", n, d, **slow), "out": LeakyRateReadout(n, 4)}
