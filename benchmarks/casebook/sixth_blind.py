@@ -15,8 +15,7 @@ from brainpy.state import COBA, CUBA, STP, AlignPostProj, Expon, LeakyRateReadou
 from brainstate.nn import BatchNorm1d, Dropout, LayerNorm, MaxPool2d, Module, SignedWLinear
 from braintools.init import Constant, Normal
 
-from .data import SOURCES, digits
-from .data import training as count
+from .data import SOURCES, TRAINING, digits
 from .networks import CLASSES, PIXELS, SIDE, Design
 from .parts import (
     Beta,
@@ -243,7 +242,7 @@ def painter(d: Design, *, frozen: bool = False) -> Module:
         return -((painted[..., None, :] - net.means) ** 2).sum(axis=-1)
 
     n, (images, labels) = d.width, map(np.asarray, digits())
-    known = slice(count(labels))
+    known = slice(TRAINING)
     of = [images[known][labels[known] == digit] for digit in range(CLASSES)]
     parts = {"fc1": linear(PIXELS, n, 2.0), "fc2": linear(n, 8, 2.0), "fc3": linear(8, n, 3.0)}
     parts |= {name: Beta(n, d.surrogate, 0.8) for name in ("encoder", "decoder")}
