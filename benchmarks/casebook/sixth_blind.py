@@ -263,18 +263,19 @@ class Decaying(Current):
         return Beta.update(self, self.syn.value)
 
 
-def forecast(d: Design, *, tau: float = 20.0, synapse: float = 5.0) -> Module:
+def forecast(d: Design, *, rounded: bool = False) -> Module:
     """A recurrent layer and another one, which tell what a series will be."""
 
     def step(net: Any, x: Any) -> Any:
         net.z.value = net.cells1(net.fc1(x) + net.back(net.z.value))
-        return nearest(net.out(net.cells2(net.fc2(net.z.value))))
+        y = net.out(net.cells2(net.fc2(net.z.value)))
+        return nearest(jnp.round(y, 1) if net.rounded else y)
 
     n = d.width
-    cells1, cells2 = (Decaying(n, d.surrogate, tau, synapse) for _ in range(2))
+    cells1, cells2 = (Decaying(n, d.surrogate, 20.0, 5.0) for _ in range(2))
     parts = {"fc1": linear(12, n, 0.7), "back": linear(n, n, 0.2), "fc2": linear(n, n, 0.5)}
-    out = linear(n, 1)
-    return Wired(step, (("z", n),), **parts, cells1=cells1, cells2=cells2, out=out)
+    parts |= {"cells1": cells1, "cells2": cells2, "out": linear(n, 1), "rounded": rounded}
+    return Wired(step, (("z", n),), **parts)
 
 
 class Axons(Module):
