@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import blind, fifth_blind, fourth_blind, sealed, second_blind, third_blind
+from . import blind, fifth_blind, fourth_blind, sealed, second_blind, sixth_blind, third_blind
 from .cases import CASES, read
 
 EVERY = (
@@ -13,4 +13,5 @@ EVERY = (
     | read("third blind", sealed, third_blind)
     | read("fourth blind", sealed, fourth_blind)
     | read("fifth blind", sealed, fifth_blind)
+    | read("sixth blind", sealed, sixth_blind)
 )
