@@ -169,6 +169,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
+    yield from _uniform(measured)
     low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
     for name, found in low.items():
         yield f"But {keeps(name, found.node)}."
@@ -184,6 +185,18 @@ def _fixed(measured: Measured) -> Iterator[str]:
             f"But {listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
             f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
             f"it should: {step.as_parameter(positions[0])}."
+        )
+
+
+def _uniform(measured: Measured) -> Iterator[str]:
+    """A sentence on weight matrices that make all neurons alike, if that may be why it is slow."""
+    step, values = measured.step, measured.step.arrays.states
+    is_uniform = lambda w: w.ndim > 1 and min(w.shape) > 1 and np.ptp(w) == 0 and np.any(w)
+    alike = [i for i in step.parameters if is_uniform(np.asarray(values[i]))]
+    if alike and not measured.trial.learns_soon:
+        yield (
+            f"But all values of {listed(map(step.path, alike), 3)} are the same, so the neurons "
+            "behind them do the same: draw them at random."
         )
 
 

@@ -101,6 +101,7 @@ def test_the_set_is_large_and_divided_by_a_rule():
         ("third blind", 20, 20),
         ("fourth blind", 22, 22),
         ("fifth blind", 14, 22),
+        ("sixth blind", 14, 16),
     ],
 )
 def test_no_network_of_a_half_that_was_not_looked_at_is_left_out(half, failures, healthy):

@@ -487,6 +487,16 @@ def test_a_network_that_is_mostly_silent_and_learns_is_left_as_it_is():
     assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, after))
 
 
+def test_weights_that_make_all_neurons_alike_are_said():
+    model = Stack(Layer(1.0))
+    model.layers[0].weights.value = jnp.full((N, N), 0.2)
+    flow = only(gradient_flow(model, inputs()))
+    assert str(flow.diagnosis).startswith("It learns slowly: ")
+    assert flow.further[0].startswith(
+        "But all values of layers.0.weights are the same, so the neur"
+    )
+
+
 class ActorCritic(Stack):
     """Two outputs: what to do, and what that is worth."""
 
