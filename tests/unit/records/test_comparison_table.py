@@ -156,10 +156,13 @@ def test_collapsed_runs_are_counted_in_the_verdict():
 def test_what_never_learned_is_not_a_plain_row():
     mute = level(0.1, shift=2)
     found = dataclasses.replace(of({"guess": 0.1}, A=level(0.9), B=mute), task=LEARNED)
-    assert found.verdict == "A is best. B ended near guessing: see prepare, or train longer."
+    guesses = "B ended near guessing: try prepare=True (--prepare) first, then train longer."
+    assert found.verdict == f"A is best. {guesses}"
     assert rows(found.table())["B"].split()[4:5] == ["guesses"]
     none = dataclasses.replace(of({"guess": 0.1}, B=mute), task=LEARNED)
-    assert none.verdict == "B ended near guessing: see prepare, or train longer."
+    assert none.verdict == guesses
+    prepared = dataclasses.replace(none, settings=none.settings | {"prepare": True})
+    assert prepared.verdict == "B ended near guessing: train longer."
     assert "best_surrogate" not in none.table()
 
 
