@@ -291,10 +291,10 @@ def test_losses_that_ended_with_the_learning_rate_say_so():
 
 def test_what_went_wrong_stands_below_the_table():
     failed = candidate("S2NN", (), 5, error="ValueError: no")
-    flagged = candidate("flagged", CLOSE["A"], 1, flags={"nan": 2})
+    flagged = candidate("flagged", CLOSE["A"], 1, flags={"nan": 2, "silent": 1})
     found = compared(candidate("fine", CLOSE["B"]), flagged, failed, notes=("All is constant.",))
     for note in (
-        "S2NN: error: ValueError: no.", "flagged: NaN 2/5.", "All is constant.",
+        "S2NN: error: ValueError: no.", "flagged: NaN 2/5, hardly fires 1/5.", "All is constant.",
     ):  # fmt: skip
         assert note in said(found)
     assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]
