@@ -24,6 +24,12 @@ def factory_of(path: str | None) -> Callable[..., Any]:
         from .._comparison import RecurrentNetwork
 
         return RecurrentNetwork
+    file, _, function = path.partition(":")
+    if file.endswith(".py"):
+        meant = f"{file[:-3].lstrip('./').replace('/', '.')}:{function or 'factory'}"
+        raise ValueError(
+            f"a model is given as module:factory, got {shown(path)}. Did you mean {meant!r}?"
+        )
     if "" not in sys.path:
         sys.path.insert(0, "")
     with blamed_on(path):

@@ -273,14 +273,18 @@ def _fixed(step: Step, rates: Rates) -> ValueError | None:
 def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> ValueError:
     widest = 2**WIDEST
     low, high = rate_at(1 / widest), rate_at(widest)
-    if max(low, high) == 0:
-        why = "No weights make it fire: look at the inputs and at its bias"
+    fires = lambda at: (
+        f"it fires at {at:.3g}" if np.isfinite(at) else "its membranes are not finite"
+    )
+    if low == high == 0:
+        why = "No weights make it fire: look at the inputs, at its threshold and at its bias"
     elif min(low, high) < rate < max(low, high):
         why = "Its neurons fire all together or not at all: give them different weights"
     else:
-        why = "Look at the units of its threshold and of its current, and at its bias"
+        why = "Look at its threshold, its current and the units of both, and at its bias"
     return ValueError(
         f"some factor from 1/{widest} to {widest} on its input weights must bring {name} to "
-        f"{rate:g} spikes per step\nWith these factors it fires at {low:.3g} to {high:.3g}\n"
+        f"{rate:g} spikes per step\n"
+        f"With the smallest {fires(low)}, with the largest {fires(high)}\n"
         f"{why}; nothing was changed"
     )

@@ -11,7 +11,8 @@ import brainstate
 import brainunit as u
 import jax
 
-from .._checks import checked_count
+from .._checks import checked_count, integer
+from .._wording import listed, shown
 
 
 def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = None) -> Any:
@@ -42,7 +43,7 @@ def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = N
     Raises
     ------
     ValueError
-        If ``parts`` is below 1.
+        If ``parts`` is below 1, or the inputs differ in their number of steps.
     TypeError
         If ``parts`` is no integer.
 
@@ -61,7 +62,17 @@ def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = N
     >>> loop_in_parts(step, jnp.ones(5), parts=2)
     Array([1.    , 1.5   , 1.75  , 1.875 , 1.9375], dtype=float32)
     """
-    steps = len(jax.tree.leaves(inputs)[0])
+    if parts is not None and integer(parts) is None:
+        raise TypeError(
+            f"parts must be an integer, got {shown(parts)}. Pass several inputs as one pytree, "
+            "(xs, ys), which step takes as one argument"
+        )
+    steps, *others = map(len, jax.tree.leaves(inputs))
+    if {*others} - {steps}:
+        raise ValueError(
+            "all inputs must have the same number of steps, along their first axis, got "
+            f"{listed([steps, *others], last='and')}. Cut them to one length"
+        )
     parts = _about_the_root(steps) if parts is None else checked_count("parts", parts)
     size = max(1, math.ceil(steps / parts)) if steps else 1
     part = brainstate.transform.checkpoint(partial(brainstate.transform.for_loop, step))

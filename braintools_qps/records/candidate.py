@@ -124,7 +124,7 @@ class CandidateResult(Record):
     cost : Cost or None
         Time and memory; None where they were not measured.
     flags : dict
-        How many seeds went wrong, by kind: ``"silent"`` (the firing rate fell to almost 0),
+        How many seeds went wrong, by kind: ``"silent"`` (the firing rate is almost 0 at the end),
         ``"nan"``. `.Comparison.collapsed` counts those that ended near guessing.
     workers : tuple of dict
         Where its runs were trained: host, process and device.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DATA = "Networks were trained on {name} ({sizes})."
 SPLIT = "Each seed split the data anew, into {parts} samples."
 OWN_TEST_PART = "The test samples came with the data."
-NETWORK = "The network was {model} with {options}, in time steps of {dt}."
+NETWORK = "The network was {model}{options}, in time steps of {dt}."
 PREPARED = (
     "The initial weights of each seed were first brought into the range where neurons fire, the "
     "same for all surrogates."
@@ -113,7 +113,7 @@ def _facts(comparison: Comparison, test: str) -> Mapping[str, Any]:
         "sizes": listed(sizes),
         "parts": listed(parts, last="and"),
         "model": str(known.get("model", "?")).rpartition(":")[2],
-        "options": cell(known.get("options")),
+        "options": f" with {cell(options)}" if (options := known.get("options")) else "",
         "labels": listed((result.label for result in comparison.results), last="and"),
         "tuned": listed(tuned, last="and"),
         "score": comparison.score,

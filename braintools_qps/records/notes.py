@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .candidate import CandidateResult
     from .comparison import Comparison
 
-TROUBLES = {"silent": "fell silent", "nan": "NaN"}
+TROUBLES = {"silent": "hardly fires", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 

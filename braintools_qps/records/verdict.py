@@ -143,7 +143,9 @@ def _lower(comparison: Comparison, score: Score) -> str:
 def _unlearned(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
     """Candidates that guess with every seed."""
     names = [shortened(r.label) for r in sound if never_learned(comparison, r)]
-    says = "ended near guessing: see prepare, or train longer."
+    prepared = comparison.settings.get("prepare")
+    first = "" if prepared else "try prepare=True (--prepare) first, then "
+    says = f"ended near guessing: {first}train longer."
     return f"{few(names, last='and')} {says}" if names else ""
 
 

@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from ..._wording import listed
 from .arrays import task_from_arrays
 from .task import Task
 
@@ -38,6 +39,8 @@ def _arrays(path: PathLike) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         try:
             archive = np.load(file, allow_pickle=False)
+            if {*REQUIRED} - {*archive.files}:
+                raise ValueError(f"its arrays are {listed(archive.files, 10, last='and')}")
             tested = [name for name in TESTED if name in archive.files]
             return {name: archive[name] for name in (*REQUIRED, *tested)}
         except (AttributeError, ValueError, KeyError, EOFError, OSError, BadZipFile) as error:

@@ -83,6 +83,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
 
 MODELS = {
     "my_networks": "given as module:factory",
+    "./nets/mine.py:make": "got './nets/mine.py:make'. Did you mean 'nets.mine:make'?",
     "my_networks:absent": "has no attribute 'absent'",
     "no_such_module:make": "No module named 'no_such_module'",
     "my_networks:without_time_step": "in the model of my_networks:without_time_step: "

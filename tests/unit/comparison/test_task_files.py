@@ -51,7 +51,7 @@ NO_ARCHIVE = "must be an npz archive of plain arrays X and y, got .* Write it wi
         (b"not an archive", NO_ARCHIVE),
         (WHOLE[:-100], NO_ARCHIVE),
         (WHOLE.replace(X.tobytes(), bytes(X.nbytes)), NO_ARCHIVE),
-        (archive(inputs=X), NO_ARCHIVE),
+        (archive(inputs=X, y=Y), NO_ARCHIVE.replace(".*", ".* its arrays are inputs and y.")),
         (archive(X=X, y=Y, X_test=X), "X_test and y_test must be given together, got one of them"),
         # It is not unpickled
         (archive(X=X, y=np.array([{}], dtype=object)), r"plain arrays .* y.astype\(str\)"),

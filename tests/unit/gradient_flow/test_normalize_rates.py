@@ -269,12 +269,21 @@ def plain():
     return Chain(Diagonal(0.5), Neurons())
 
 
+def out_of_reach():
+    """A threshold that the membranes only pass where they are infinite."""
+    return Chain(Diagonal(0.5), RunsAway((BATCH, N), threshold=5.0))
+
+
 @pytest.mark.parametrize(
     ("model", "options", "message"),
     [
-        (deaf, {}, "(?s)bring layers.3 to .* at 1 to 1\n.*threshold"),
-        (plain, {"inputs": 0.0}, "(?s)bring layers.1 to .*No weights make it fire"),
-        (plain, {"inputs": 1.0}, "(?s)bring layers.1 to .* at 0 to 1\n.*all together"),
+        (deaf, {}, "(?s)layers.3 to .* fires at 1, with the largest it fires at 1\n.*threshold"),
+        (plain, {"inputs": 0.0}, "(?s)bring layers.1 to .*No weights make it fire.*threshold"),
+        (plain, {"inputs": 1.0}, "(?s)layers.1 to .* at 0, with .* at 1\n.*all together"),
+        (
+            out_of_reach, {},
+            r"smallest it fires at 0, with the largest its membranes are not finite\n.*threshold",
+        ),
         (
             untrained, {},
             r"(?s)layers.1 never fires, .*not: layers.0.weight\n.*model.layers\[0\].weight = ",

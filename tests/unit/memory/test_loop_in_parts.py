@@ -66,7 +66,16 @@ def test_a_step_may_return_nothing():
     assert total.value == 10
 
 
-@pytest.mark.parametrize(("parts", "error"), [(0, ValueError), (2.0, TypeError)])
-def test_parts_are_counted(parts, error):
-    with pytest.raises(error, match="parts must be"):
-        loop_in_parts(lambda x: x, jnp.arange(5.0), parts)
+@pytest.mark.parametrize(
+    ("inputs", "parts", "error", "message"),
+    [
+        (jnp.arange(5.0), 0, ValueError, "parts must be"),
+        (jnp.arange(5.0), 2.0, TypeError, "parts must be an integer, got 2.0"),
+        # As for_loop takes them
+        (jnp.arange(5.0), jnp.arange(5.0), TypeError, r"pytree, \(xs, ys\), .* one argument"),
+        ((jnp.arange(5.0), jnp.arange(3)), None, ValueError, "same number of steps.*got 5 and 3"),
+    ],
+)
+def test_mistakes_in_arguments_are_said(inputs, parts, error, message):
+    with pytest.raises(error, match=message):
+        loop_in_parts(lambda x: x, inputs, parts)

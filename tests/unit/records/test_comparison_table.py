@@ -156,10 +156,13 @@ def test_collapsed_runs_are_counted_in_the_verdict():
 def test_what_never_learned_is_not_a_plain_row():
     mute = level(0.1, shift=2)
     found = dataclasses.replace(of({"guess": 0.1}, A=level(0.9), B=mute), task=LEARNED)
-    assert found.verdict == "A is best. B ended near guessing: see prepare, or train longer."
+    guesses = "B ended near guessing: try prepare=True (--prepare) first, then train longer."
+    assert found.verdict == f"A is best. {guesses}"
     assert rows(found.table())["B"].split()[4:5] == ["guesses"]
     none = dataclasses.replace(of({"guess": 0.1}, B=mute), task=LEARNED)
-    assert none.verdict == "B ended near guessing: see prepare, or train longer."
+    assert none.verdict == guesses
+    prepared = dataclasses.replace(none, settings=none.settings | {"prepare": True})
+    assert prepared.verdict == "B ended near guessing: train longer."
     assert "best_surrogate" not in none.table()
 
 
@@ -288,10 +291,10 @@ def test_losses_that_ended_with_the_learning_rate_say_so():
 
 def test_what_went_wrong_stands_below_the_table():
     failed = candidate("S2NN", (), 5, error="ValueError: no")
-    flagged = candidate("flagged", CLOSE["A"], 1, flags={"nan": 2})
+    flagged = candidate("flagged", CLOSE["A"], 1, flags={"nan": 2, "silent": 1})
     found = compared(candidate("fine", CLOSE["B"]), flagged, failed, notes=("All is constant.",))
     for note in (
-        "S2NN: error: ValueError: no.", "flagged: NaN 2/5.", "All is constant.",
+        "S2NN: error: ValueError: no.", "flagged: NaN 2/5, hardly fires 1/5.", "All is constant.",
     ):  # fmt: skip
         assert note in said(found)
     assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]

@@ -61,6 +61,7 @@ def test_a_comparison_is_told_from_the_data_to_the_versions():
          # Of 5%, 10 / (10 + 5) is spent.
          "Looks were after 5 and 10 seeds, at an error of 3.33% in all."),
         (whole(margin=2.0), "equal within 2.0 points by"),
+        (whole(options={}), "The network was network, in time steps of 1.0 ms."),
         (whole(prepare=True), "first brought into the range where neurons fire, the same for all"),
         (whole(tune={"alpha": [1, 2]}, learning_rate=0.03), "The learning rate was 0.03."),
         (whole(tune={"clip": [0.1]}), "They were trained with clip (0.1)."),
