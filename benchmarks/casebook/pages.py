@@ -26,7 +26,7 @@ OUTCOMES = {
     "better": "better by more than 3 points, but not so near",
     "as good": "changed, within 3 points of what it was",
     "worse": "worse by more than 3 points",
-    "error": "refused: nothing that was tried helps",
+    "error": "refused with some seeds or all: nothing that was tried helps",
     "unchanged": "unchanged",
 }
 GROUPS = "failure with a remedy", "failure that only you can mend", "healthy"

@@ -100,10 +100,8 @@ def ended(row: Row) -> float:
 
 def outcome(row: Row, twin: float | None) -> str:
     """What became of a network, of which the twin without the mistake reached an accuracy."""
-    if all("error" in each for each in row["runs"]):
-        return "error"
     if not any(each.get("lines") for each in row["runs"]):
-        return "unchanged"
+        return "error" if any("error" in each for each in row["runs"]) else "unchanged"
     if ended(row) < best(row) - NEAR:
         return "worse"
     if twin is not None and best(row) >= twin - NEAR:

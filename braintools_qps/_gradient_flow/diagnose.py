@@ -251,7 +251,7 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
     if not found:
         random = RANDOM if has_random_labels(measured.evaluator) else ""
         remedy = " ".join(filter(None, [nothing, random]))
-        return Verdict(named_as_cause(None, before, remedy or None))
+        return Verdict(named_as_cause(None, before, remedy or None), tuple(facts(measured)))
     first, *others = sorted(found, key=lambda pair: not pair[1].exact)
     cause, finding = first
     diagnosis = named_as_cause(first, before, finding.advice or nothing or None)
