@@ -34,8 +34,14 @@ NETWORKS = BOOK["networks"]
 PAGE = ROOT / "docs" / "results" / "diagnosis.md"
 
 
+# A number is forecast, and the nearest of five bins is right; R squared is 0.89.
+FORECASTS = ("chaotic-series", "rounded-forecast")
+
+
 def trains(case):
     """Percent that a network without a mistake reaches; some blind ones have harder data."""
+    if case.name in FORECASTS:
+        return 70
     return {"fourth blind": 80}.get(case.half, 85 if "blind" in case.half else 90)
 
 
@@ -43,7 +49,7 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 SELDOM = (
-    "missing-value", "four-layers", "convolution-threshold", "plif-time-constant",
+    "chain", "missing-value", "four-layers", "convolution-threshold", "plif-time-constant",
     "recurrent", "residual", "slow", "centre-of-mass",
 )  # fmt: skip
 
@@ -58,7 +64,7 @@ MISPLACED = pytest.param(
 # and like "centre-of-mass" it tells 8 samples apart, but not 64 with random labels. Weights are
 # drawn as in braintools 0.3.
 @pytest.mark.filterwarnings("ignore:.*unit.*is deprecated")
-@pytest.mark.parametrize("name", ["small-weights", "chain", *map(thorough, SELDOM), MISPLACED])
+@pytest.mark.parametrize("name", ["small-weights", *map(thorough, SELDOM), MISPLACED])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = EVERY[name]
     said, _ = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))

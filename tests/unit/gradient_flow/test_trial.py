@@ -142,6 +142,7 @@ class Autoencoder(brainstate.nn.Module):
         return self.out(x)
 
 
+@pytest.mark.thorough
 def test_smaller_steps_go_on_while_they_take_more_away():
     """Adam takes half of the loss away, and so do they, after more than 50 steps."""
     draws = np.random.default_rng(6)
@@ -281,7 +282,9 @@ def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
 
 
 @pytest.mark.parametrize(
-    ("spread", "about"), [(1.0, 0.1), (0.08, 0.0)], ids=["learning", "slow, for samples are alike"]
+    ("spread", "about"),
+    [(1.0, 0.1), pytest.param(0.08, 0.0, marks=pytest.mark.thorough)],
+    ids=["learning", "slow, for samples are alike"],
 )
 def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data, spread, about):
     inputs, labels = data
@@ -297,7 +300,7 @@ def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data, spread, abo
     assert done.learning_rate == min(good)
 
 
-@pytest.mark.parametrize("more", [3.0, 99.0, -0.2])
+@pytest.mark.parametrize("more", [3.0, *map(thorough, (99.0, -0.2))])
 def test_a_number_that_an_objective_adds_changes_nothing(data, more):
     inputs, labels = data
     plain, moved = cross_entropy(labels), lambda outputs: cross_entropy(labels)(outputs) + more
