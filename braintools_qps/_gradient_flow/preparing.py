@@ -45,10 +45,9 @@ def prepare(
     dropout. Inputs are never changed.
 
     The learning rate is measured: 40 steps of Adam each with 0.001, 0.003, 0.01, 0.03 and 0.1, as
-    long as a larger one could still be better.
-    The smallest one that is about as good as the best is named: its loss is higher by at most a
-    tenth of what the best constant answer loses. Where no rate takes such a tenth away, it is the
-    best.
+    long as a larger one could still be better. The smallest one that is about as good as the best
+    is named: its loss is higher by at most a tenth of what the best constant answer loses. Where no
+    rate takes such a tenth away, it is the best, and ``print`` says so.
 
     All or nothing: after an error, Ctrl-C included, the model is as it was.
 
@@ -154,8 +153,8 @@ def said_of_rates(step: Step) -> Iterator[str]:
     """That no learning rate helps, and weights that are too small for all of them."""
     lowest, highest = min(RATES), max(RATES)
     yield (
-        f"But plain Adam takes no tenth of the loss away in {FIRST} steps, with no rate from "
-        f"{lowest:g} to {highest:g}."
+        f"But plain Adam takes less than a tenth of the loss away in {FIRST} steps, with every "
+        f"rate from {lowest:g} to {highest:g}."
     )
     sizes = {step.path(i): float(np.abs(step.arrays.states[i]).mean()) for i in step.parameters}
     if small := {path: size for path, size in sizes.items() if 0 < size < lowest * SMALL}:
