@@ -128,7 +128,7 @@ def test_prepare_was_tried_on_all_healthy_networks_and_made_none_worse():
     rows, healthy = read(), [name for name, case in EVERY.items() if not case.mistake]
     ends = Counter(outcome(rows[name], None) for name in healthy)
     assert ends.keys() <= {"unchanged", "as good", "better", "error"}
-    assert ends["unchanged"] >= 0.98 * len(healthy)
+    assert ends["unchanged"] >= 0.95 * len(healthy)
 
 
 def test_the_page_has_no_accuracy_that_is_not_read_from_the_json():
