@@ -96,9 +96,7 @@ def test_weights_that_are_too_small_for_every_learning_rate_are_said():
     small = Stack(Changed(lambda V, x, w: 0.9 * V + 1e9 * (x @ w), weight=1e-9))
     said = " ".join(repr(prepare(small, x, labels=np.arange(8) % 2)).replace("# ", "").split())
     assert said.startswith("It learns: ")
-    assert (
-        "plain Adam takes less than a tenth of the loss away in 40 steps, with every" in said
-    )
+    assert "plain Adam takes less than a tenth of the loss away in 40 steps, with every" in said
     assert "layers.0.weights is about 1e-10: keep such weights near 1" in said
     assert "plain Adam" not in repr(prepare(Stack(Layer(1.0)), x, labels=np.arange(8) % 2))
 
