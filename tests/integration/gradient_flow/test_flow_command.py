@@ -47,9 +47,10 @@ class Steady(Network):
     def __init__(self, features):
         super().__init__()
         self.linear = brainstate.nn.Linear(features, 6)
+        self.readout = brainstate.nn.Linear(6, 10)
 
     def update(self, x):
-        return self.lif(5 * self.linear(x) * u.mA)
+        return self.readout(self.lif(5 * self.linear(x) * u.mA))
 
 
 def weak():
