@@ -6,7 +6,6 @@ Some are run here; ``python -m benchmarks.casebook evaluate`` runs all.
 import json
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 
 import jax
@@ -34,7 +33,7 @@ NETWORKS = BOOK["networks"]
 PAGE = ROOT / "docs" / "results" / "diagnosis.md"
 
 
-# A number is forecast, and the nearest of five bins is right; R squared is 0.89.
+# A number is forecast, and the nearest of five bins is right; R squared is 0.89 at seed 0.
 FORECASTS = ("chaotic-series", "rounded-forecast")
 
 
@@ -126,9 +125,10 @@ def test_the_file_tells_the_networks_as_the_table_does():
 
 def test_prepare_was_tried_on_all_healthy_networks_and_made_none_worse():
     rows, healthy = read(), [name for name, case in EVERY.items() if not case.mistake]
-    ends = Counter(outcome(rows[name], None) for name in healthy)
-    assert ends.keys() <= {"unchanged", "as good", "better", "error"}
-    assert ends["unchanged"] >= 0.95 * len(healthy)
+    ends = {name: outcome(rows[name], None) for name in healthy}
+    others = {name: end for name, end in ends.items() if end != "unchanged"}
+    changed = dict.fromkeys(("counted", "graph", "gated-lif", "adex"), "as good")
+    assert others == changed | {"centre-of-mass": "error"}
 
 
 def test_the_page_has_no_accuracy_that_is_not_read_from_the_json():
