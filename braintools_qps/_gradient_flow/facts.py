@@ -1,0 +1,65 @@
+"""Exact facts that a network may learn with all the same, in sentences that begin with But."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .._wording import listed
+from .causes import keeps, low_dropouts, said_of_matrices, stopped_matrices
+from .evaluate import Measured
+from .graph import OUTPUTS
+
+KEPT = 0.1  # share of the signals; a dropout that keeps less is worth a sentence
+
+
+def facts(measured: Measured, cause: str = "") -> Iterator[str]:
+    """Exact facts that a network may learn with all the same, but for those that a cause says."""
+    step = measured.step
+    stopped = stopped_matrices(measured) if cause != "no gradient" else ()
+    yield from (f"But {text}." for text in said_of_matrices(measured, stopped))
+    cut = [p.name for p in measured.populations if OUTPUTS not in step.graph.downstream(p.name)]
+    if cut and cause != "disconnected":
+        yield f"But the output does not depend on {listed(cut, 3)}."
+    yield from _fixed(measured)
+    yield from _uniform(measured)
+    low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
+    for name, found in low.items():
+        yield f"But {keeps(name, found.node)}."
+
+
+def unmoved(measured: Measured) -> Iterator[str]:
+    """A sentence on weights that the trial of a network that learns did not move."""
+    step, moved = measured.step, measured.tried.moved if measured.tried else ()
+    known = {*moved, *stopped_matrices(measured)}
+    reaching = lambda i: OUTPUTS in step.graph.downstream(i)  # others are disconnected
+    matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1 and reaching(i))
+    if still := [step.path(i) for i in matrices if i not in known]:
+        how = "stays as it is" if len(still) == 1 else "stay as they are"
+        yield f"But {listed(still, 3)} {how} in the trial, with a gradient of 0 or next to 0."
+
+
+def _fixed(measured: Measured) -> Iterator[str]:
+    """A sentence on weight matrices that an optimizer does not see."""
+    step = measured.step
+    sinks = (*step.graph.names, OUTPUTS)
+    if positions := sorted({i for name in sinks for i in step.graph.fixed[name]}):
+        one = len(positions) == 1
+        yield (
+            f"But {listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
+            f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
+            f"it should: {step.as_parameter(positions[0])}."
+        )
+
+
+def _uniform(measured: Measured) -> Iterator[str]:
+    """A sentence on weight matrices that make all neurons alike, if that may be why it is slow."""
+    step, values = measured.step, measured.step.arrays.states
+    is_uniform = lambda w: w.ndim > 1 and min(w.shape) > 1 and np.ptp(w) == 0 and np.any(w)
+    alike = [i for i in step.parameters if is_uniform(np.asarray(values[i]))]
+    if alike and not measured.trial.learns_soon:
+        yield (
+            f"But all values of {listed(map(step.path, alike), 3)} are the same, so the neurons "
+            "behind them do the same: draw them at random."
+        )
