@@ -121,10 +121,12 @@ def _spike_functions(model: Model) -> list[Hashable]:
 
 
 def _arrays_of(model: Model) -> Values:
-    """Arrays that nodes have as attributes."""
+    """Arrays that nodes have as attributes; brainpy.state counts its names in private tables."""
+    is_public = lambda path: not any(str(part).startswith("_") for part in path)
     return {
         ".".join(map(str, (*path, name))): value
         for path, node in brainstate.graph.nodes(model).items()
+        if is_public(path)
         for name, value in vars(node).items()
         if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
     }

@@ -12,7 +12,7 @@ from jax import Array
 
 from ..typing import Inputs, Model
 from .inputs import batch_size, shapes_text
-from .restore import forget_programs
+from .restore import forget_programs, restoring
 
 Shape = tuple[int, ...]
 
@@ -57,7 +57,8 @@ def shapes_written(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, 
     function = brainstate.transform.StatefulFunction(partial(advance, model))
     arguments = jnp.asarray(0, jnp.int32), x
     try:
-        function.make_jaxpr(*arguments)
+        with restoring(model):
+            function.make_jaxpr(*arguments)
     except Exception:
         return []
     finally:

@@ -18,6 +18,8 @@ def restoring(model: Model, *, only_errors: bool = False) -> Iterator[None]:
     """
     nodes = list(brainstate.graph.nodes(model).values())
     attributes = [(type(node), dict(vars(node))) for node in nodes]
+    # Inputs that projections of brainpy.state leave at a neuron until it reads them
+    tables = [(x, dict(x)) for node in nodes for x in vars(node).values() if type(x) is dict]
     states = [*brainstate.graph.states(model).values(), brainstate.random.DEFAULT]
     values = [(state, vars(state)["_value"]) for state in states]
     failed = True
@@ -31,6 +33,9 @@ def restoring(model: Model, *, only_errors: bool = False) -> Iterator[None]:
                     node.__class__ = cls
                 vars(node).clear()
                 vars(node).update(before)
+            for table, content in tables:
+                table.clear()
+                table.update(content)
             for state, value in values:
                 vars(state)["_value"] = value  # a tracer among them is refused by the setter
 
