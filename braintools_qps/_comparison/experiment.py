@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 from jax.typing import ArrayLike
 
 from .._defaults import SAMPLES
-from .._gradient_flow import prepare
+from .._gradient_flow import mend
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
 from .contexts import environment, seeded
@@ -100,7 +100,7 @@ class Experiment:
             surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
             model, states = replace(self, prepared=None).start(surrogate, seed)
             with environment():
-                prepare(model, self.task.batch(SAMPLES, seed).inputs)
+                mend(model, self.task.batch(SAMPLES, seed).inputs)
             known[key] = states.values.trained
         return known[key]
 

@@ -29,7 +29,7 @@ from .labels import checked_labels, labels_of, said_of_data
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
 from .passes import compiling_once, synaptic_operations
-from .preparing import prepare
+from .preparing import mend, prepare
 from .relay import relay_weights
 from .slopes import mean_slope_at
 from .step import Spikes

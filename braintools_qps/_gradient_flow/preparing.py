@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,6 +112,46 @@ def prepare(
     >>> print(done.lines[1])
     normalize_rates(model, inputs)
     """
+    options: Any = {"batch_first": batch_first, "surrogate": surrogate, "rate": rate}
+    with restoring(model, only_errors=True):
+        done = mend(model, inputs, labels=labels, objective=objective, **options)
+        step, trials = done.measured.step, done.trials
+        rate_of = trials.learning_rate
+        found = rate_of(step, done.measured.spikes, done.measured.evaluator.run.inputs)
+    return Preparation(
+        before=done.before,
+        after=done.verdict.diagnosis,
+        lines=lines_of(done.codes),
+        learning_rate=found.value,
+        read=done.read,
+        trial=done.verdict.trial,
+        further=(*done.verdict.further, *(() if found.helps else said_of_rates(step))),
+        rate_helps=found.helps,
+    )
+
+
+class Mended(NamedTuple):
+    """What `mend` has found and done."""
+
+    before: Diagnosis
+    measured: Measured
+    verdict: Verdict
+    trials: Trials
+    codes: list[Code]
+    read: str
+
+
+def mend(
+    model: Model,
+    inputs: Inputs,
+    *,
+    batch_first: bool = False,
+    labels: Any = None,
+    surrogate: SurrogateSpec = SURROGATE,
+    rate: float | None = None,
+    objective: Callable[[Any], Any] | None = None,
+) -> Mended:
+    """What `prepare` does to a model; no learning rate is tried."""
     given = Given(batch_first, isinstance(inputs, Batches))
     labels = labels_of(inputs, labels)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
@@ -139,14 +179,10 @@ def prepare(
             measured, verdict = look(verdict.trials)
         if verdict.trial is None or verdict.trials is None or not verdict.trial.moves:
             raise _not_mended(verdict.diagnosis)
-        rate_of = verdict.trials.learning_rate
-        found = rate_of(measured.step, measured.spikes, measured.evaluator.run.inputs)
     read = said_of_data(inputs, labels, objective, measured.step.output_tree.num_leaves)
     if given == Given():
         read += "; batch_first=True if the samples come first"
-    further = (*verdict.further, *(() if found.helps else said_of_rates(measured.step)))
-    lines, after, trial = lines_of(codes), verdict.diagnosis, verdict.trial
-    return Preparation(before, after, lines, found.value, read, trial, further)
+    return Mended(before, measured, verdict, verdict.trials, codes, read)
 
 
 def said_of_rates(step: Step) -> Iterator[str]:

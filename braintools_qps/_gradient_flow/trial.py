@@ -109,7 +109,7 @@ class Trials:
         training = started(step)
         sizes = [_step_size(w, careful=lead is not None) for w in _weights(step)]
         record = goal.trial()
-        with _bar() as advance:
+        with _bar("trial", LONGEST) as advance:
             while not _is_over(record, longest, lead or 0.0):
                 training, more = piece(step.arrays, indexed, sizes, training)
                 record = goal.trial((*record.losses, *np.asarray(more, np.float64).tolist()))
@@ -125,13 +125,16 @@ class Trials:
         """
         piece, n = self._piece(step, spikes), len(step.parameters)
         gone: dict[float, float] = {}
-        for rate in sorted(RATES):
-            training, losses = started(step), jnp.zeros(0)
-            for _ in range(FIRST // PIECE):
-                training, losses = piece(step.arrays, indexed, [rate] * n, training)
-            gone[rate] = self.loss.gone(float(np.mean(losses[-LATE:])))
-            if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
-                break  # no larger rate can be better by more than that
+        with _bar("learning rates", FIRST * len(RATES)) as advance:
+            for rate in sorted(RATES):
+                training, losses = started(step), jnp.zeros(0)
+                for _ in range(FIRST // PIECE):
+                    training, losses = piece(step.arrays, indexed, [rate] * n, training)
+                    jax.block_until_ready(losses)
+                    advance(PIECE)
+                gone[rate] = self.loss.gone(float(np.mean(losses[-LATE:])))
+                if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
+                    break  # no larger rate can be better by more than that
         return Rate(named := _named(gone), gone[named] >= AS_GOOD)
 
     def _piece(
@@ -274,12 +277,12 @@ def _key(spike: SpikeFunction) -> Any:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int], Any]]:
-    """A bar that shows where a trial takes longer than some seconds."""
+def _bar(name: str, steps: int) -> Iterator[Callable[[int], Any]]:
+    """A bar over so many steps, which shows where they take longer than some seconds."""
     if importlib.util.find_spec("tqdm") is None:
         yield lambda steps: None
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=LONGEST, delay=PATIENCE, leave=False, desc="trial", unit="step") as bar:
+    with tqdm(total=steps, delay=PATIENCE, leave=False, desc=name, unit="step") as bar:
         yield bar.update

@@ -50,7 +50,9 @@ def closing_of_preparation(prepared: Preparation) -> Iterator[str]:
     """The lines below those of `prepare`."""
     yield from _read(prepared.read)
     yield "Decided by short trainings (Adam), before and after each change."
-    if prepared.trial is not None and prepared.trial.had_learned:
+    if not prepared.rate_helps:
+        yield "Next: change what begins with But, then prepare again."
+    elif prepared.trial is not None and prepared.trial.had_learned:
         yield "Next: leave it, or train it further with Adam at this learning rate."
     else:
         yield f"Next: train it with Adam at this learning rate. {WHICH}"

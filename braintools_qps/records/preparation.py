@@ -80,6 +80,8 @@ class Preparation(Record):
         The short training of the model as it is now, a `.LearningTrial`.
     further : tuple of str
         What stays, such as weights without a gradient.
+    rate_helps : bool
+        Whether plain Adam takes a tenth of the loss away in 40 steps at that learning rate.
 
     See Also
     --------
@@ -106,11 +108,12 @@ class Preparation(Record):
     read: str
     trial: LearningTrial | None = None
     further: tuple[str, ...] = ()
+    rate_helps: bool = True
 
     def __repr__(self) -> str:
         learned = self.trial is not None and self.trial.had_learned
         start = "To train it further, start with" if learned else "Start with"
-        said = wrapped(f"{self.after} {start}", "# ")
+        said = wrapped(f"{self.after} {start if self.rate_helps else ''}", "# ")
         first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
         last = (*self.further, *closing_of_preparation(self))
         closing = [line for text in last for line in wrapped(text, "# ")]

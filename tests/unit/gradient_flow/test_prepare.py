@@ -98,7 +98,15 @@ def test_weights_that_are_too_small_for_every_learning_rate_are_said():
     assert said.startswith("It learns: ")
     assert "plain Adam takes less than a tenth of the loss away in 40 steps, with every" in said
     assert "layers.0.weights is about 1e-10: keep such weights near 1" in said
+    assert "start with" not in said.lower()
+    assert said.endswith("Next: change what begins with But, then prepare again.")
     assert "plain Adam" not in repr(prepare(Stack(Layer(1.0)), x, labels=np.arange(8) % 2))
+
+
+def test_the_search_for_a_learning_rate_shows_a_bar(monkeypatch, capsys):
+    monkeypatch.setattr("braintools_qps._gradient_flow.trial.PATIENCE", 0)
+    prepare(Stack(Layer(1.0)), small_inputs())
+    assert "learning rates: " in capsys.readouterr().err
 
 
 def test_what_is_the_users_to_change_is_said():
