@@ -13,12 +13,12 @@ from typing import Any, TypeVar, overload
 
 from braintools.surrogate import Surrogate
 
+from .._wording import shown
 from ..typing import SurrogateSpec
 from . import resolution, specs
 from .candidates import candidates, is_candidate
 from .discovery import Entry, entry_of, is_surrogate_class
 from .parsing import read as read_value
-from .parsing import shown
 from .plain_values import plain
 from .resolution import UnknownSurrogateError, listed_entries
 from .specs import call_text

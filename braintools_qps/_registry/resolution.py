@@ -10,11 +10,10 @@ from itertools import groupby
 
 from braintools.surrogate import Surrogate
 
-from .._wording import did_you_mean, listed
+from .._wording import did_you_mean, listed, shown
 from . import discovery
 from .discovery import Entry, Source, normalised
 from .libraries import conversion, loose, names_of
-from .parsing import shown
 
 _registered: dict[str, Entry] = {}
 
