@@ -51,13 +51,19 @@ def required_neurons(model: Model) -> dict[str, Node]:
 def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Found]:
     """Every node for which a predicate holds, at any depth, by its path in the model.
 
-    A node that is shared appears once. The model itself goes by the name of its class.
+    A node that is shared appears once, by its path through the fewest other nodes. The model itself
+    goes by the name of its class.
     """
-    nodes = dict(brainstate.graph.nodes(model).items())
+    nodes: dict[Path, Node] = {}
+    paths: dict[int, Path] = {}
+    for most in range(max(map(len, brainstate.graph.nodes(model)), default=0), -1, -1):
+        found = dict(brainstate.graph.nodes(model, allowed_hierarchy=(0, most)).items())
+        nodes |= found
+        paths |= {id(node): path for path, node in found.items()}
     return {
         _name(path, nodes) or type(node).__name__: Found(node, expression(model, path))
-        for path, node in nodes.items()
-        if is_wanted(node)
+        for path in paths.values()
+        if is_wanted(node := nodes[path])
     }
 
 

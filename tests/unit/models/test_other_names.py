@@ -9,6 +9,7 @@ import pytest
 from flow_networks import SURROGATE, only
 
 from braintools_qps import QPseudoSpike, gradient_flow, save_memory, set_surrogate
+from braintools_qps._models import find_neurons
 
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
@@ -110,3 +111,35 @@ def test_where_two_states_meet_the_threshold_the_error_says_how_to_name_one():
         ValueError, match="no such state is in neurons: keep the membrane potential as self.V ="
     ):
         gradient_flow(Network(Adaptive, membrane="h"), INPUTS)
+
+
+class Projection(brainstate.nn.Module):
+    """It holds the neurons that it projects to, as those of brainpy.state do."""
+
+    def __init__(self, post):
+        super().__init__()
+        self.post = post
+
+
+class Projected(Network):
+    def __init__(self):
+        super().__init__(Neurons)
+        self.E = Projection(self.neurons)  # before neurons in the order of the alphabet
+
+
+def test_neurons_that_a_projection_holds_go_by_the_shorter_path():
+    for model, name in (
+        (Projected(), "neurons"),
+        (brainstate.nn.Sequential(Projected()), "layers.0.neurons"),
+        (Projection(Projected()), "post.neurons"),
+    ):
+        (found,) = find_neurons(model)
+        assert found == name
+    (population,) = only(gradient_flow(Projected(), INPUTS)).populations
+    assert population.name == "neurons"
+
+
+def test_neurons_that_projections_alone_hold_go_by_the_first():
+    model = brainstate.nn.Module()
+    model.E, model.I = Projection(neurons := Neurons()), Projection(neurons)
+    assert [*find_neurons(model)] == ["E.post"]
