@@ -82,9 +82,8 @@ def installed() -> list[Entry]:
     must not hide what others publish.
     """
     ours = [entry_of(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
-    theirs = built_in()
-    taken = {loose(entry.name) for entry in theirs} - {loose(entry.name) for entry in ours}
-    return ours + published(taken) + theirs
+    taken = {loose(entry.name) for entry in built_in()} - {loose(entry.name) for entry in ours}
+    return ours + published(taken) + built_in()
 
 
 def published(taken: Set[str]) -> list[Entry]:

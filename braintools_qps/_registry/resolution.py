@@ -52,23 +52,22 @@ def find(name: str) -> Callable[..., Surrogate]:
             f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
             f"these: {listed(claims)}"
         )
-    chosen = contenders[0].load()
     if first is Source.BRAINTOOLS:
-        _warn_of_rivals(name, chosen, entries)
-    return chosen
+        _warn_of_rivals(name, contenders[0], entries)
+    return contenders[0].load()
 
 
-def _warn_of_rivals(name: str, chosen: type[Surrogate], entries: Sequence[Entry]) -> None:
+def _warn_of_rivals(name: str, chosen: Entry, entries: Sequence[Entry]) -> None:
     """Warn of plugins that publish another class under a name of braintools."""
     for entry in entries:
         if entry.source is Source.RIVAL and loose(entry.name) == loose(name):
             with suppress(ImportError, TypeError):
-                if entry.load() is chosen:
+                if entry.load() is chosen.load():
                     continue
             warnings.warn(
-                f"the surrogate name {name!r} stands for 'braintools:{chosen.__name__}', not "
+                f"the surrogate name {name!r} stands for {chosen.qualified_name!r}, not "
                 f"{entry.qualified_name!r} (from {entry.value!r}). Pass one of these",
-                stacklevel=4,
+                stacklevel=5,
             )
 
 

@@ -194,8 +194,9 @@ def test_a_plugin_does_not_take_a_name_of_braintools(name, install):
     install(points=f"{name} = own_spikes:Sigmoid", own_spikes=source)
     said = f"'braintools:Sigmoid', not 'sabotage:{name}' .from 'own_spikes:Sigmoid'"
     for spec in ("Sigmoid", "sigmoid(alpha=2)", {"name": "SIGMOID"}):
-        with pytest.warns(UserWarning, match=said):
+        with pytest.warns(UserWarning, match=said) as caught:
             assert type(get_surrogate(spec)) is Sigmoid
+        assert caught[0].filename == __file__
     theirs = get_surrogate(f"sabotage:{name}")
     assert type(theirs).__module__ == "own_spikes"
     assert surrogate_spec(theirs)["name"] == f"sabotage:{name}"
