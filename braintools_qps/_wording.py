@@ -20,7 +20,7 @@ INSTALLED = (
 def shortened(text: str, longest: int = 60) -> str:
     """The text in one line of at most ``longest`` characters; three dots stand for the rest."""
     line = " ".join(text.split())
-    return line if len(line) <= longest else line[: longest - 3] + "..."
+    return line if len(line) <= longest else line[: longest - 3].rstrip(".") + "..."
 
 
 def shown(value: object) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from os.path import relpath
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -26,9 +28,12 @@ def factory_of(path: str | None) -> Callable[..., Any]:
         return RecurrentNetwork
     file, _, function = path.partition(":")
     if file.endswith(".py"):
-        meant = f"{file[:-3].lstrip('./').replace('/', '.')}:{function or 'factory'}"
+        parts = Path(relpath(file)).with_suffix("").parts
+        is_here = all(map(str.isidentifier, parts))
+        meant = f"{'.'.join(parts if is_here else parts[-1:])}:{function or 'factory'}"
         raise ValueError(
-            f"a model is given as module:factory, got {shown(path)}. Did you mean {meant!r}?"
+            f"a model is given as module:factory, got {shown(path)}. Did you mean {meant!r}"
+            f"{'' if is_here else ', run in its folder'}?"
         )
     if "" not in sys.path:
         sys.path.insert(0, "")

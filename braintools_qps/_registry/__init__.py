@@ -13,12 +13,12 @@ from typing import Any, TypeVar, overload
 
 from braintools.surrogate import Surrogate
 
+from .._wording import shown
 from ..typing import SurrogateSpec
 from . import resolution, specs
 from .candidates import candidates, is_candidate
 from .discovery import Entry, entry_of, is_surrogate_class
 from .parsing import read as read_value
-from .parsing import shown
 from .plain_values import plain
 from .resolution import UnknownSurrogateError, listed_entries
 from .specs import call_text
@@ -30,7 +30,8 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     """Build a surrogate from a name, a call string or a mapping, such as in a configuration file.
 
     Case and underscores do not matter: ``"q_pseudo_spike"`` is ``"QPseudoSpike"``. Surrogates
-    registered in this process come first, then those of installed packages, then braintools' own.
+    registered in this process come first, then those of this package, then braintools' own, then
+    those of other packages: where one has a name of braintools, a warning says so.
     ``"distribution:Name"`` picks a package. For example, ``"braintools:QPseudoSpike"`` is
     braintools' own class; so is ``"braintools.surrogate.QPseudoSpike"``. Only the plugin you ask
     for is imported.
@@ -161,8 +162,8 @@ def register_surrogate(
     TypeError
         If ``surrogate`` is not a subclass of Surrogate.
     ValueError
-        If another class is registered under the name, or the name has characters other than
-        letters, digits, ``_``, ``.`` and ``-``.
+        If another class is registered under the name, if the name differs from that of another
+        surrogate only in case and underscores, or if it is no name in Python.
 
     Examples
     --------

@@ -6,7 +6,6 @@ import ast
 import inspect
 import math
 import re
-import reprlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
@@ -14,14 +13,14 @@ from typing import Any, NamedTuple, NoReturn
 import brainunit as u
 import numpy as np
 
+from .._wording import shown
+
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 # A number needs no space before its unit ("15mV"). "inf" does, because words may begin with it.
 _QUANTITY = re.compile(rf"\s*({_NUMBER}|[-+]?inf(?=\s)|\[.*\])(?:\s+|(?=[^\s\d.]))(\S.*)")
 _WHOLE = re.compile(r"[-+]?\d{1,15}")
 _NON_FINITE = ("inf", "-inf", "nan")
 NO_DEFAULT = inspect.Parameter.empty
-_shortener = reprlib.Repr()
-_shortener.maxstring = _shortener.maxother = 200
 
 
 class Call(NamedTuple):
@@ -64,11 +63,6 @@ def read(value: Any, default: object = NO_DEFAULT) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, tuple)):
         return _read_list(value, default)
     return _malformed(f"{value.name}(...)") if isinstance(value, Call) else value
-
-
-def shown(value: object) -> str:
-    """A repr for messages, of bounded length and depth."""
-    return _shortener.repr(value)
 
 
 def _read_text(text: str, is_unit: bool) -> int | float | str | u.Quantity:

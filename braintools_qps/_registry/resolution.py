@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
 
 from braintools.surrogate import Surrogate
 
-from .._wording import did_you_mean, listed
+from .._wording import did_you_mean, listed, shown
 from . import discovery
-from .discovery import Entry, normalised
+from .discovery import Entry, Source, normalised
 from .libraries import conversion, loose, names_of
-from .parsing import shown
 
 _registered: dict[str, Entry] = {}
 
@@ -53,7 +52,23 @@ def find(name: str) -> Callable[..., Surrogate]:
             f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
             f"these: {listed(claims)}"
         )
+    if first is Source.BRAINTOOLS:
+        _warn_of_rivals(name, contenders[0], entries)
     return contenders[0].load()
+
+
+def _warn_of_rivals(name: str, chosen: Entry, entries: Sequence[Entry]) -> None:
+    """Warn of plugins that publish another class under a name of braintools."""
+    for entry in entries:
+        if entry.source is Source.RIVAL and loose(entry.name) == loose(name):
+            with suppress(ImportError, TypeError):
+                if entry.load() is chosen.load():
+                    continue
+            warnings.warn(
+                f"the surrogate name {name!r} stands for {chosen.qualified_name!r}, not "
+                f"{entry.qualified_name!r} (from {entry.value!r}). Pass one of these",
+                stacklevel=5,
+            )
 
 
 def listed_entries() -> dict[str, Entry]:
@@ -64,7 +79,7 @@ def listed_entries() -> dict[str, Entry]:
         for entry in claims:
             distinct.setdefault(entry.value, entry)
         first, *others = distinct.values()
-        if any(entry.source == first.source for entry in others):
+        if first.source is Source.RIVAL or any(entry.source == first.source for entry in others):
             others.append(first)
         else:
             by_name[name] = first
@@ -74,11 +89,17 @@ def listed_entries() -> dict[str, Entry]:
 
 def register(entry: Entry, overwrite: bool) -> None:
     """Add an entry. It replaces one of another class only with ``overwrite``."""
-    if not re.fullmatch(r"[\w.-]+", entry.name):
+    if not all(map(str.isidentifier, entry.name.split("."))):
         raise ValueError(
-            "a surrogate's name must consist of letters, digits, '_', '.' and '-', "
+            "a surrogate's name must be a name in Python: letters, digits and '_', no digit first, "
             f"got {entry.name!r}. For example name='TriangularSpike'"
         )
+    for other in [*_registered.values(), *discovery.built_in()]:
+        if loose(other.name) == loose(entry.name) and other.name != entry.name:
+            raise ValueError(
+                f"the surrogate name {entry.name!r} differs from {other.qualified_name!r} only in "
+                "case and underscores, which do not count. Choose another name="
+            )
     present = _registered.get(entry.name, entry)
     if present.value != entry.value and not overwrite:
         raise ValueError(
@@ -109,6 +130,8 @@ def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
     distribution, _, bare = name.rpartition(":")
     if distribution:
         entries = [entry for entry in entries if entry.distribution == normalised(distribution)]
+    else:
+        entries = [entry for entry in entries if entry.source is not Source.RIVAL]
     exact = [entry for entry in entries if entry.name == bare]
     alike = [entry for entry in entries if loose(entry.name) == loose(bare)]
     if exact or alike or "." not in bare:

@@ -13,9 +13,10 @@ import jax
 from braintools.surrogate import Surrogate
 
 from .._surrogate import arguments
+from .._wording import shown
 from ..typing import SurrogateSpec
 from .discovery import is_surrogate_class
-from .parsing import Call, parse, read, shown
+from .parsing import Call, parse, read
 from .plain_values import plain
 from .resolution import find, name_of
 

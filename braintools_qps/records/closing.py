@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .._defaults import SURROGATES
 from .words import plural
 
 if TYPE_CHECKING:
@@ -17,7 +16,10 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # characters of a terminal
 PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
-WHICH = f"Which surrogate: compare({[*SURROGATES]}, task=(X, y), model=make).".replace("'", '"')
+WHICH = (
+    "Which surrogate: compare(task=(X, y), model=make), if X is one array (samples, time, "
+    "features) and y its labels or targets."
+)
 
 
 def wrapped(text: str, first: str = "", others: str | None = None) -> list[str]:

@@ -97,8 +97,8 @@ class Preparation(Record):
     # Read: 30 steps, 64 samples, 20 features.
     # Decided by short trainings (Adam), before and after each change.
     # Next: train it with Adam at this learning rate. Which surrogate:
-    # compare(["ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)"], task=(X, y),
-    # model=make).
+    # compare(task=(X, y), model=make), if X is one array (samples, time, features)
+    # and y its labels or targets.
     """
 
     before: Diagnosis

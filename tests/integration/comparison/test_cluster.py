@@ -10,13 +10,15 @@ from pathlib import Path
 import brainstate
 import numpy as np
 import pytest
-from clusters import Cluster
+from clusters import PATIENCE, Cluster
 from small_comparison import counted, files
 
 from braintools_qps import compare
 from braintools_qps._comparison import connected, search
 
-dask = pytest.importorskip("dask", reason="Dask is not installed")
+pytest.importorskip("distributed", reason="Dask is not installed")
+import dask
+
 pytestmark = [
     pytest.mark.cluster,
     # Dask closes its sockets when it gets round to it, and tells of workers that died.
@@ -36,8 +38,14 @@ OPTIONS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def fragile():
-    """The model; processes that are started find it too, and know that they are workers."""
-    with pytest.MonkeyPatch.context() as patch, brainstate.environ.context(gain=0.5):
+    """The model; processes that are started find it too, and know that they are workers.
+
+    All look long for the scheduler: under load it answers late. If it is lost, none waits so long.
+    """
+    connect = dask.config.set({"distributed.comm.timeouts.connect": PATIENCE})
+    patched = pytest.MonkeyPatch.context()
+    with patched as patch, connect, brainstate.environ.context(gain=0.5):
+        patch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", str(PATIENCE))
         patch.syspath_prepend(str(DATA))
         patch.setattr(search, "RUNS_PER_CALL", 2)  # two groups of a candidate
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
@@ -131,9 +139,7 @@ def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fr
 
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
     gone = pytest.raises(ConnectionError, match=r"scheduler.* was lost.*the same call goes on")
-    # So long does Dask look for the scheduler before it gives up.
-    brief = dask.config.set({"distributed.comm.timeouts.connect": "10s"})
-    with brief, gone, connected(cluster.address) as client, counted(kill):
+    with gone, connected(cluster.address) as client, counted(kill):
         compare(NAMES, client=client, **options)
     with counted() as seen:
         found = compare(NAMES, **options)
@@ -150,7 +156,6 @@ def test_the_command_says_in_one_line_that_the_scheduler_has_gone(tmp_path, clus
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, str(cluster.scheduler), *command.split(), *alphas],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "10s"},
     )  # fmt: skip
     _, stderr = process.communicate()
     assert process.returncode == 2

@@ -125,6 +125,30 @@ def test_a_training_that_becomes_nan_is_tried_with_steps_of_at_most_three_hundre
     assert flow.diagnosis.cause == "none"
 
 
+class OneWeight(Classifier):
+    """Its answer is one number, which starts at 1; neurons have no say."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = brainstate.ParamState(jnp.ones(()))
+
+    def update(self, x):
+        return self.weight.value + 0 * super().update(x)
+
+
+@pytest.mark.parametrize(("width", "half_after"), [(0.012, None), (0.018, 1)])
+def test_a_loss_that_stays_flat_is_not_tried_again_with_smaller_steps(width, half_after, data):
+    """A valley at 0.97, and else a plain: a step of a tenth lands beyond it, one of 0.03 in it.
+
+    The loss at the start is 1 - exp(-(0.03 / width)^2), below that of the plain by 0.2% or 6%:
+    only the latter says that the first step was too large.
+    """
+    valley = lambda x: 1 - jnp.exp(-jnp.square((x.mean() - 0.97) / width))
+    flow = only(gradient_flow(classifier(OneWeight), data[0], objective=valley))
+    assert flow.trial.half_after == half_after
+    assert flow.trial.losses[0] == pytest.approx(1 - np.exp(-((0.03 / width) ** 2)), abs=1e-4)
+
+
 class Autoencoder(brainstate.nn.Module):
     """Through six neurons and back, with a readout that starts at 0."""
 

@@ -1,6 +1,7 @@
 """Lines of at most 80 characters, the three that end a result, and the picture above a flow."""
 
 import dataclasses
+import inspect
 import xml.etree.ElementTree as ET
 
 import brainstate
@@ -10,11 +11,17 @@ import pytest
 from made_comparison import of
 from report_records import NASTY, flow_of, population
 
+from braintools_qps import compare
 from braintools_qps._models import described_inputs
 from braintools_qps.records import Diagnosis, GradientFlows, LearningTrial, Preparation
 
 TRIAL = LearningTrial(losses=(2.0, 1.5, 0.5), constant=2.0, samples=64)
 HEALTHY = Diagnosis("none", None, "It learns.")
+CALL = "compare(task=(X, y), model=make)"
+WHICH = (  # inputs may be several arrays, or time may come first, or the loss may be an objective
+    f"Which surrogate: {CALL}, if X is one array (samples, time, features) and y its labels or "
+    "targets."
+)
 LONG = "encoder.blocks.0.layers.neurons"
 
 
@@ -56,7 +63,14 @@ def test_a_flow_ends_with_what_was_read_how_it_was_decided_and_what_to_type(code
     assert end.startswith("20 steps. Decided by a training of 3 steps (Adam): it learns if half")
     assert f"Next: {following}" in end
     healthy = " ".join(repr(flow()).split())
-    assert 'names a learning rate. Which surrogate: compare(["ReluGrad",' in healthy
+    assert f"names a learning rate. {WHICH}" in healthy
+
+
+def test_the_call_of_compare_is_one_and_follows_prepare_too():
+    taken = inspect.signature(compare).bind
+    assert eval(CALL, {"compare": taken, "X": 1, "y": 2, "make": 3}).kwargs["task"] == (1, 2)
+    prepared = Preparation(HEALTHY, HEALTHY, (), 0.03, "20 steps")
+    assert f"at this learning rate. {WHICH}" in " ".join(repr(prepared).replace("# ", "").split())
 
 
 def test_nothing_is_to_be_changed_where_no_cause_is_known():
@@ -66,7 +80,7 @@ def test_nothing_is_to_be_changed_where_no_cause_is_known():
 def test_a_network_that_has_learned_is_not_sent_to_prepare():
     known = LearningTrial(losses=(0.1,), constant=2.0, samples=64)
     said = " ".join(repr(dataclasses.replace(flow(), trial=known)).split())
-    assert "Next: leave it, or train it further. Which surrogate: compare(" in said
+    assert f"Next: leave it, or train it further. {WHICH}" in said
     assert "prepare" not in said
 
 

@@ -118,13 +118,13 @@ def test_registration_as_a_decorator():
     assert type(get_surrogate("steep")) is type(get_surrogate("very_steep")) is Steep
 
 
-def test_an_exact_name_wins_over_one_that_differs_in_case_and_two_of_those_are_refused():
-    register_surrogate(Steep, name="SIGMOID")
-    assert type(get_surrogate("Sigmoid")) is Sigmoid
-    assert type(get_surrogate("sigmoid")) is Steep
-    register_surrogate(Other, name="sIGMOID")
-    with pytest.raises(LookupError, match=r"'sigmoid' has several.* 'SIGMOID' \(from .*, 'sIGM"):
-        get_surrogate("sigmoid")
+@pytest.mark.parametrize("alike", ["sigmoid", "SIGMOID", "Sig_moid", "qpseudo_spike", "STEEP"])
+def test_a_name_that_differs_from_another_only_in_spelling_is_not_registered(alike):
+    register_surrogate(Steep)
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match=rf"'{alike}' differs from .* only in case"):
+            register_surrogate(Other, name=alike, overwrite=overwrite)
+    assert type(get_surrogate("sigmoid")) is Sigmoid
 
 
 def test_a_registered_name_is_not_replaced_silently():
@@ -149,10 +149,19 @@ def test_a_notebook_cell_that_is_run_twice_replaces_its_class():
     assert type(get_surrogate("Cell")) is second
 
 
-@pytest.mark.parametrize("name", ["a:b", "a(b)", " a", "a b"])
-def test_a_name_that_no_spec_could_hold_is_not_registered(name):
+@pytest.mark.parametrize("name", ["a:b", "a(b)", " a", "a b", "", "2nd", "a-b", "1.5", "a..b"])
+def test_a_name_that_not_every_spec_could_hold_is_not_registered(name):
+    """A call inside another holds only what Python takes for a name."""
     with pytest.raises(ValueError, match="name must"):
         register_surrogate(Steep, name=name)
+
+
+@pytest.mark.parametrize("name", ["Größe", "lab.Spike", "_Steep2"])
+def test_a_registered_name_is_reached_by_every_spec(name):
+    register_surrogate(Steep, name=name)
+    for inner in (f"{name}(alpha=2)", repr(name)):
+        assert type(get_surrogate(f"Scaled({inner})").surrogate) is Steep
+    assert surrogate_spec(Steep())["name"] == name
 
 
 @pytest.mark.parametrize("wrong", [Steep(), len, int, "Steep"])
