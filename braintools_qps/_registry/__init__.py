@@ -30,8 +30,8 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     """Build a surrogate from a name, a call string or a mapping, such as in a configuration file.
 
     Case and underscores do not matter: ``"q_pseudo_spike"`` is ``"QPseudoSpike"``. Surrogates
-    registered in this process come first, then those of this package, then braintools' own, then
-    those of other packages: where one has a name of braintools, a warning says so.
+    registered in this process come first, then those of installed packages, then braintools' own;
+    where a package has taken a name of braintools, a warning says so.
     ``"distribution:Name"`` picks a package. For example, ``"braintools:QPseudoSpike"`` is
     braintools' own class; so is ``"braintools.surrogate.QPseudoSpike"``. Only the plugin you ask
     for is imported.

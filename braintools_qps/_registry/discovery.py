@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from importlib.metadata import entry_points
@@ -14,7 +14,6 @@ import braintools.surrogate
 from braintools.surrogate import Surrogate
 
 from .._surrogate import QPseudoSpike, Scaled
-from .libraries import loose
 
 GROUP = "braintools.surrogate"
 OURS = "braintools-qps"
@@ -26,7 +25,6 @@ class Source(IntEnum):
     REGISTERED = 0
     PUBLISHED = 1
     BRAINTOOLS = 2
-    RIVAL = 3  # published under a name of braintools: only its qualified name reaches it
 
 
 @dataclass(frozen=True, order=True)
@@ -82,19 +80,14 @@ def installed() -> list[Entry]:
     must not hide what others publish.
     """
     ours = [entry_of(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
-    taken = {loose(entry.name) for entry in built_in()} - {loose(entry.name) for entry in ours}
-    return ours + published(taken) + built_in()
+    return ours + published() + built_in()
 
 
-def published(taken: Set[str]) -> list[Entry]:
-    """The entry points of other packages; none, with a warning, if they cannot be read.
-
-    Those whose names braintools has ``taken`` are rivals.
-    """
-    source_of = lambda name: Source.RIVAL if loose(name) in taken else Source.PUBLISHED
+def published() -> list[Entry]:
+    """The entry points of other packages; none, with a warning, if they cannot be read."""
     try:
         return [
-            Entry(point.name, source_of(point.name), distribution, point.value, point.load)
+            Entry(point.name, Source.PUBLISHED, distribution, point.value, point.load)
             for point in entry_points(group=GROUP)
             if point.dist and (distribution := normalised(point.dist.name)) != OURS
         ]

@@ -52,21 +52,19 @@ def find(name: str) -> Callable[..., Surrogate]:
             f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
             f"these: {listed(claims)}"
         )
-    if first is Source.BRAINTOOLS:
-        _warn_of_rivals(name, contenders[0], entries)
-    return contenders[0].load()
+    chosen = contenders[0]
+    if first is Source.PUBLISHED and chosen.distribution != discovery.OURS:
+        _warn_of_hidden(name, chosen, matches)
+    return chosen.load()
 
 
-def _warn_of_rivals(name: str, chosen: Entry, entries: Sequence[Entry]) -> None:
-    """Warn of plugins that publish another class under a name of braintools."""
-    for entry in entries:
-        if entry.source is Source.RIVAL and loose(entry.name) == loose(name):
-            with suppress(ImportError, TypeError):
-                if entry.load() is chosen.load():
-                    continue
+def _warn_of_hidden(name: str, chosen: Entry, matches: Sequence[Entry]) -> None:
+    """Warn that a plugin's class is found under a name of braintools."""
+    for entry in matches:
+        if entry.source is Source.BRAINTOOLS and entry.load() is not chosen.load():
             warnings.warn(
-                f"the surrogate name {name!r} stands for {chosen.qualified_name!r}, not "
-                f"{entry.qualified_name!r} (from {entry.value!r}). Pass one of these",
+                f"the surrogate name {name!r} stands for {chosen.qualified_name!r} (from "
+                f"{chosen.value!r}), not {entry.qualified_name!r}. Pass one of these",
                 stacklevel=5,
             )
 
@@ -79,7 +77,7 @@ def listed_entries() -> dict[str, Entry]:
         for entry in claims:
             distinct.setdefault(entry.value, entry)
         first, *others = distinct.values()
-        if first.source is Source.RIVAL or any(entry.source == first.source for entry in others):
+        if any(entry.source == first.source for entry in others):
             others.append(first)
         else:
             by_name[name] = first
@@ -130,8 +128,6 @@ def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
     distribution, _, bare = name.rpartition(":")
     if distribution:
         entries = [entry for entry in entries if entry.distribution == normalised(distribution)]
-    else:
-        entries = [entry for entry in entries if entry.source is not Source.RIVAL]
     exact = [entry for entry in entries if entry.name == bare]
     alike = [entry for entry in entries if loose(entry.name) == loose(bare)]
     if exact or alike or "." not in bare:
