@@ -1,9 +1,9 @@
 """Memory: a training step of brainpy.state.LIF neurons, before and after `save_memory`.
 
-Forward, backward and the update of the weights, batch of 64, with a readout in every step and a
-loop over single steps, as brainstate's models are written. Memory is that of the temporaries of the
-compiled step, without arguments and results; it does not depend on the load of the machine. Times
-are relative to the plain network.
+Forward, backward and the update of the weights, batch of 64 where no other is named, with a readout
+in every step and a loop over single steps, as brainstate's models are written. Memory is that of
+the temporaries of the compiled step, without arguments and results; it does not depend on the load
+of the machine. Times are relative to the plain network.
 
 The last contestant of the first table has a LIF neuron that keeps its spike for the next step.
 brainpy's LIF computes that spike again, and so stores its slope twice.
@@ -29,6 +29,7 @@ from .descent import BATCH, CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
 
 NEURONS, STEPS = 256, 50  # where they are not the subject
+FEWER, LONGER = 16, 500  # samples, where these are the subject, and their steps
 CHANNELS, FRAMES = 32, 20  # of the convolutional network, and its steps
 SECONDS = 6.0  # for the rounds of a case
 PLAIN_NETWORK, SAVED = "plain", "save_memory"
@@ -130,6 +131,8 @@ def cases(settings: Settings) -> Iterator[Case]:
             yield _dense(f"{kind}, by steps", FEW, NEURONS, count, recurrent)
         for count in neurons:
             yield _dense(f"{kind}, by neurons", FEW, count, STEPS, recurrent)
+        for count in (64, 128, 256):
+            yield _dense(f"{kind}, by neurons", FEW, count, LONGER, recurrent, FEWER)
     work = f"8 x 8 and 4 x 4 neurons of {CHANNELS} channels, {FRAMES} steps"
     yield _case("Convolutional training step", CONTESTANTS, Convolutional, FRAMES, work)
 
@@ -155,21 +158,34 @@ def training_step(
         return compile(), arguments
 
 
-def _dense(table: str, names: Iterable[str], neurons: int, steps: int, recurrent: bool) -> Case:
+def _dense(
+    table: str,
+    names: Iterable[str],
+    neurons: int,
+    steps: int,
+    recurrent: bool,
+    batch: int = BATCH,
+) -> Case:
     make = partial(Network, neurons=neurons, recurrent=recurrent)
-    return _case(table, names, make, steps, f"{neurons} neurons, {steps} steps")
+    samples = f", batch of {batch}" * (batch != BATCH)
+    return _case(table, names, make, steps, f"{neurons} neurons, {steps} steps{samples}", batch)
 
 
 def _case(
-    table: str, names: Iterable[str], make: Callable[[Contestant], Any], steps: int, work: str
+    table: str,
+    names: Iterable[str],
+    make: Callable[[Contestant], Any],
+    steps: int,
+    work: str,
+    batch: int = BATCH,
 ) -> Case:
-    prepare = lambda contestant: lambda: _ready(contestant, make, steps)
+    prepare = lambda contestant: lambda: _ready(contestant, make, steps, batch)
     contestants = {name: prepare(CONTESTANTS[name]) for name in names}
     return Case(table, work, contestants, PLAIN_NETWORK, seconds=SECONDS)
 
 
-def _ready(contestant: Contestant, make: Callable[[Contestant], Any], steps: int) -> Ready:
-    return measured(*training_step(contestant, make, steps))
+def _ready(*how: Any) -> Ready:
+    return measured(*training_step(*how))
 
 
 def measured(executable: Any, arguments: tuple) -> Ready:
