@@ -34,7 +34,7 @@ LABELS = np.where(np.random.default_rng(0).random(80) < 1 / 5, 1 - Y, Y)
 NAMES = ["QPseudoSpike(alpha=8)", "S2NN", "QPseudoSpike(alpha=2)"]  # two share a program
 GROWING = OPTIONS | {
     "task": (X, LABELS), "model": network, "seeds": [4, 2, 3, 0, 1], "epochs": 3, "batch_size": 8,
-    "progress": False, "most_seeds": 8, "learning_rate": 0.03,
+    "progress": False, "most_seeds": 10, "learning_rate": 0.03,
 }  # fmt: skip
 
 
@@ -43,12 +43,12 @@ def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog)
         comparison = compare(NAMES, out=tmp_path, **GROWING)
     first, mute, _ = comparison.results
     assert np.mean(mute.scores.test) < np.mean(first.scores.test) - 0.1
-    assert [len(result.seeds) for result in comparison.results] == [8, 5, 8]
-    assert comparison.seeds == (4, 2, 3, 0, 1, 5, 6, 7)
-    assert seen[-1].runs == seen[-1].runs_done == 21
+    assert [len(result.seeds) for result in comparison.results] == [10, 5, 10]
+    assert comparison.seeds == (4, 2, 3, 0, 1, *range(5, 10))
+    assert seen[-1].runs == seen[-1].runs_done == 25
     (line,) = [text for text in caplog.messages if text.startswith("After 5 seeds")]
-    assert line == f"After 5 seeds not known yet: {NAMES[0]}, {NAMES[2]}. They go on to 8."
-    assert comparison.looks == (5, 8)
+    assert line == f"After 5 seeds not known yet: {NAMES[0]}, {NAMES[2]}. They go on to 10."
+    assert comparison.looks == (5, 10)
     assert "Kept runs" not in caplog.text  # those of the same call need no trial
 
 
