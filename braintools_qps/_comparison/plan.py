@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from braintools.surrogate import Surrogate
@@ -64,17 +64,17 @@ class Plan:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self._settings: dict[str, list[Setting]] = {}  # of candidates, by label
+        self._parts: dict[str, list[tuple[Setting, dict[str, Any]]]] = {}  # of candidates, by label
 
     def runs(self, candidate: Candidate, seeds: Iterable[int]) -> list[Run]:
         """Every setting with every seed, seed by seed."""
-        if candidate.label not in self._settings:
+        if candidate.label not in self._parts:
             settings = settings_of(candidate.surrogate, self.experiment)
-            self._settings[candidate.label] = settings
+            self._parts[candidate.label] = [(s, self._depends_on(candidate, s)) for s in settings]
         return [
-            self._run(candidate, setting, seed)
+            self._run(candidate, setting, parts, seed)
             for seed in seeds
-            for setting in self._settings[candidate.label]
+            for setting, parts in self._parts[candidate.label]
         ]
 
     def key(self, compared: Iterable[Candidate]) -> str:
@@ -116,17 +116,20 @@ class Plan:
             }
         )
 
-    def _run(self, candidate: Candidate, setting: Setting, seed: int) -> Run:
-        surrogate, program = at_setting(candidate.surrogate, setting), digest(of_program(setting))
-        parts = {
+    def _depends_on(self, candidate: Candidate, setting: Setting) -> dict[str, Any]:
+        """What the runs of a setting depend on, beside what all do: the same for every seed."""
+        surrogate = at_setting(candidate.surrogate, setting)
+        return {
             "surrogate": surrogate_spec(surrogate),
             "class": [digest(kind) for kind in _classes(surrogate)],
             RATE: float(setting.get(RATE, self.experiment.usual_rate)),
-            "program": program,
-            "seed": seed,
+            "program": digest(of_program(setting)),
         }
-        text = json.dumps([self._shared, parts], sort_keys=True)
-        return Run(candidate, setting, seed, sha256(text.encode()).hexdigest()[:40], program)
+
+    def _run(self, candidate: Candidate, setting: Setting, parts: dict[str, Any], seed: int) -> Run:
+        text = json.dumps([self._shared, parts | {"seed": seed}], sort_keys=True)
+        key = sha256(text.encode()).hexdigest()[:40]
+        return Run(candidate, setting, seed, key, parts["program"])
 
 
 def _classes(surrogate: Surrogate) -> Iterator[type]:

@@ -34,7 +34,7 @@ LABELS = np.where(np.random.default_rng(0).random(80) < 1 / 5, 1 - Y, Y)
 NAMES = ["QPseudoSpike(alpha=8)", "S2NN", "QPseudoSpike(alpha=2)"]  # two share a program
 GROWING = OPTIONS | {
     "task": (X, LABELS), "model": network, "seeds": [4, 2, 3, 0, 1], "epochs": 3, "batch_size": 8,
-    "progress": False, "most_seeds": 8, "learning_rate": 0.03,
+    "progress": False, "most_seeds": 10, "learning_rate": 0.03,
 }  # fmt: skip
 
 
@@ -43,12 +43,12 @@ def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog)
         comparison = compare(NAMES, out=tmp_path, **GROWING)
     first, mute, _ = comparison.results
     assert np.mean(mute.scores.test) < np.mean(first.scores.test) - 0.1
-    assert [len(result.seeds) for result in comparison.results] == [8, 5, 8]
-    assert comparison.seeds == (4, 2, 3, 0, 1, 5, 6, 7)
-    assert seen[-1].runs == seen[-1].runs_done == 21
+    assert [len(result.seeds) for result in comparison.results] == [10, 5, 10]
+    assert comparison.seeds == (4, 2, 3, 0, 1, *range(5, 10))
+    assert seen[-1].runs == seen[-1].runs_done == 25
     (line,) = [text for text in caplog.messages if text.startswith("After 5 seeds")]
-    assert line == f"After 5 seeds not known yet: {NAMES[0]}, {NAMES[2]}. They go on to 8."
-    assert comparison.looks == (5, 8)
+    assert line == f"After 5 seeds not known yet: {NAMES[0]}, {NAMES[2]}. They go on to 10."
+    assert comparison.looks == (5, 10)
     assert "Kept runs" not in caplog.text  # those of the same call need no trial
 
 
@@ -65,11 +65,10 @@ def factory(place, comment):
     return module.make
 
 
-def test_a_look_counts_whatever_else_the_folder_was_used_for(tmp_path):
+def test_a_look_counts_wherever_the_same_factory_lies(tmp_path):
     options = OPTIONS | {"out": tmp_path / "out", "epochs": 1, "progress": False}
     first, later = ({"model": factory(tmp_path / name, name)} for name in ("first", "later"))
     assert compare(NAMES[::2], **options | first | {"seeds": 5}).looks == (5,)
-    assert compare(NAMES[:1], **options | first | {"seeds": 6}).looks == (6,)
     again = compare(NAMES[::-2], **options | later | {"seeds": 6})
     assert again.looks == (5, 6)
     assert again.spent == pytest.approx(0.05 * 6 / 11)
@@ -81,11 +80,11 @@ def test_a_later_call_is_the_next_look_at_the_error_that_is_left(tmp_path):
     table = compare(names, out=tmp_path, **options | {"most_seeds": None, "margin": None})
     assert (table.looks, table.spent) == ((5,), pytest.approx(0.025))  # half of 5%
     compare(names, out=tmp_path, **options | {"most_seeds": 7})
+    other = compare(NAMES[:1], out=tmp_path, **options | {"most_seeds": None, "margin": None})
+    assert other.looks == (5,)  # other candidates, whose looks count for themselves
     with counted() as seen:
         later = compare(names, out=tmp_path, **options | {"most_seeds": 8})
     assert seen[-1].runs == 2  # of one more seed
     assert later.looks == (5, 7, 8)
     assert later.spent == pytest.approx(0.05 * 8 / 13)
     assert json.loads((tmp_path / "comparison.json").read_text())["looks"] == [5, 7, 8]
-    other = compare(NAMES[:1], out=tmp_path, **options | {"most_seeds": None, "margin": None})
-    assert other.looks == (5,)  # other candidates

@@ -61,7 +61,7 @@ RATES = {"learning_rate": (0.1, 0.03, 0.01)}
         thorough(NAMES[:1], {"task": (X.copy(), Y.copy())}, 0),
         (NAMES[:1], {"tune": RATES}, 1),
         thorough(NAMES[:1], {"seeds": [4, 0]}, 2),
-        (NAMES, {}, 2),
+        thorough(NAMES, {}, 2),
         thorough(["Sigmoid", "sigmoid"], {}, 0),
         thorough(NAMES[:1], {"fresh": True}, 2),
     ],

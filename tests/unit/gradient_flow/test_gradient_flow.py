@@ -202,17 +202,17 @@ class Grid(brainstate.nn.Module):
         return self.neuron(5 * self.into(x) * u.mA)
 
 
-@pytest.mark.parametrize("size", [(N,), (BATCH, 4)])
-@pytest.mark.parametrize("held", [None, 9])
-def test_states_of_another_batch_are_initialised_for_the_inputs(size, held):
+@pytest.mark.parametrize("size", [thorough((N,)), (BATCH, 4)])
+def test_states_of_another_batch_are_initialised_for_the_inputs(size):
     """As after a test on more samples than there are here."""
     model, inputs = Grid(*size), jax.random.uniform(jax.random.key(0), (12, BATCH, *size))
     brainstate.nn.init_all_states(model, BATCH)
     right = only(gradient_flow(model, inputs))
-    brainstate.nn.init_all_states(model, held)
-    flow = only(gradient_flow(model, inputs))
-    assert flow.populations == right.populations
-    assert model.neuron.V.value.shape == (*([held] if held else []), *size)
+    for held in ((), (9,)):
+        brainstate.nn.init_all_states(model, *held)
+        flow = only(gradient_flow(model, inputs))
+        assert flow.populations == right.populations
+        assert model.neuron.V.value.shape == (*held, *size)
 
 
 @pytest.mark.thorough
@@ -265,8 +265,9 @@ def test_the_lowest_slope_is_relative_to_the_peak():
     assert flow.populations[0].slopes.lowest == pytest.approx(-1)
 
 
-@pytest.mark.parametrize("names", [("0", "1"), ("keys", "values"), ("update", "a.b")])
-def test_layers_may_be_kept_in_a_dictionary_under_any_name(names):
+def test_layers_may_be_kept_in_a_dictionary_under_any_name():
+    names = ("0", "1", "keys", "values", "update", "a.b")
+
     class Kept(Layer):
         def __init__(self, *args):
             super().__init__(*args)
@@ -282,6 +283,7 @@ def test_layers_may_be_kept_in_a_dictionary_under_any_name(names):
     assert [p.name for p in flow.populations] == [f"parts.{name}" for name in names]
 
 
+@pytest.mark.thorough
 def test_a_sparse_layer_may_be_between_neurons():
     """Its weights are those of a dense one."""
     weights, inputs = weights_and_inputs()

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Memoryless, only
+from helpers import thorough
 from jax.experimental.sparse import BCOO
 
 from braintools_qps import gradient_flow, save_memory, spike_matmul
@@ -85,7 +86,7 @@ def fan_out_by_hand(shape, window, stride, padding, results, outputs):
     return fan_out * outputs
 
 
-@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("x64", [False, thorough(True)])
 def test_dense_layers_count_spikes_times_fan_out(x64):
     network = Network(dense(N, M), dense(M, 9), dense(9, 2))
     with jax.enable_x64(x64), jax.numpy_dtype_promotion("strict"):
@@ -113,7 +114,7 @@ def test_only_numbers_other_than_0_and_1_multiply(inputs, multiplied):
 @pytest.mark.parametrize(
     ("window", "stride", "padding", "groups"),
     [
-        ((3, 3), (1, 1), ((1, 1), (1, 1)), 1),
+        thorough((3, 3), (1, 1), ((1, 1), (1, 1)), 1),
         ((3, 2), (2, 1), ((0, 0), (0, 0)), 1),
         ((2, 3), (2, 3), ((1, 0), (0, 2)), 2),
     ],

@@ -130,7 +130,7 @@ RATES, SURROGATE = "normalize_rates(", "set_surrogate("
     ("make", "x", "before", "calls"),
     [
         (silent, small_inputs, "silent", [RATES]),
-        (lambda: Stack(Layer(1.4, FLAT)), small_inputs, "no gradient", [SURROGATE]),
+        thorough(lambda: Stack(Layer(1.4, FLAT)), small_inputs, "no gradient", [SURROGATE]),
         thorough(dropping, small_inputs, "dropout", ["model.layers[1].prob = 0.9"]),
         thorough(InVolts, eight, "silent", [RATES]),
     ],

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
 @pytest.mark.parametrize(
     ("factor", "options"),
     [
-        (1.0, {}),
+        thorough(1.0, {}),
         (0.25, {}),
         (1.0, {"tau": 3 * u.ms}),
         (1.0, {"R": 5 * u.ohm}),

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_close
+from helpers import assert_close, thorough_but
 
 from braintools_qps import spike_matmul
 
@@ -252,9 +252,11 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
-def test_a_transform_gives_what_it_gives_of_jnp_dot(transform):
-    actual, expected = (jax.tree.leaves(transform(p)) for p in (spike_matmul, jnp.dot))
+@pytest.mark.parametrize(
+    "name", thorough_but(TRANSFORMS.keys() - {"forward over forward"}, TRANSFORMS)
+)
+def test_a_transform_gives_what_it_gives_of_jnp_dot(name):
+    actual, expected = (jax.tree.leaves(TRANSFORMS[name](p)) for p in (spike_matmul, jnp.dot))
     assert len(actual) == len(expected)
     for one, other in zip(actual, expected):
         assert_close(one, other, rtol=1e-5, atol=1e-5)

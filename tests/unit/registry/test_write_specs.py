@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import GaussianGrad, Sigmoid, Surrogate
-from helpers import names_that_build
+from helpers import names_that_build, thorough_but
 
 from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
 from braintools_qps._registry import call_text
@@ -22,7 +22,10 @@ def through_json(surrogate):
     return get_surrogate(json.loads(json.dumps(surrogate_spec(surrogate), allow_nan=False)))
 
 
-@pytest.mark.parametrize("name", names_that_build())
+OFTEN = {"QPseudoSpike", "braintools:QPseudoSpike", "Sigmoid", "S2NN", "MultiGaussianGrad"}
+
+
+@pytest.mark.parametrize("name", thorough_but(OFTEN, names_that_build()))
 def test_every_surrogate_comes_back_through_json_and_scaled_from_its_repr(name):
     surrogate = get_surrogate(name)
     back = through_json(surrogate)

@@ -6,7 +6,7 @@ import ml_dtypes
 import mpmath as mp
 import numpy as np
 import pytest
-from helpers import FLOAT16, SLACK, assert_close, reference
+from helpers import FLOAT16, SLACK, assert_close, reference, thorough, thorough_but
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._surrogate import kernels
@@ -15,6 +15,7 @@ from braintools_qps._surrogate.kernels import Static
 ALPHAS = reference()["alpha"].tolist()
 # One of each formula: general, half and whole alphas, near the removable singularity, the limit.
 FORMULAS = [0.01, 0.5, 1.0, 1.001, 1.7, 2.0, 7.5, 32.0, np.inf]
+every_alpha = pytest.mark.parametrize("alpha", thorough_but(FORMULAS, ALPHAS))
 NORMAL = 1e-30  # what lies below soon leaves float32's normal range
 
 
@@ -34,7 +35,7 @@ def sides(function, x):
     return function(jnp.asarray(x)), function(jnp.asarray(-x))
 
 
-@pytest.mark.parametrize("alpha", ALPHAS)
+@every_alpha
 def test_gradient_in_float32(alpha):
     x, expected = reference()["x"], row("gradient", alpha)
     for actual in sides(QPseudoSpike(alpha).surrogate_grad, x):
@@ -44,7 +45,7 @@ def test_gradient_in_float32(alpha):
             assert worst(actual, expected) < 1e-6
 
 
-@pytest.mark.parametrize("alpha", ALPHAS)
+@every_alpha
 def test_original_function_in_float32(alpha):
     """Less the 1/2, beside which a small integral has no digits left."""
     x, expected = reference()["x"], row("integral", alpha)
@@ -55,7 +56,7 @@ def test_original_function_in_float32(alpha):
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [("float32", 2e-6), ("float64", 4e-15)])
-@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 6.5, 8.0])
+@pytest.mark.parametrize("alpha", [0.5, 1.0, thorough(2.0), thorough(6.5), 8.0])
 def test_whole_and_half_alphas_known_while_compiling_at_any_scale(alpha, dtype, bound):
     """As docs/sharp_bits.md promises; mpmath."""
     a, far = mp.mpf(alpha), np.append(np.geomspace(1e-10, 1e3, 60), [1e4, 1e9])

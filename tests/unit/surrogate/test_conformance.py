@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import S2NN, LeakyRelu, Sigmoid, SoftSign
-from helpers import FLOAT16, assert_close, thorough
+from helpers import FLOAT16, assert_close, thorough, thorough_but
 from jax.experimental import checkify
 
 from braintools_qps import QPseudoSpike, Scaled, q_pseudo_spike
@@ -99,7 +99,7 @@ def test_it_conforms(name):
     check_surrogate(surrogate, rtol=max(1e-5, ROUNDING[surrogate.residual_dtype]))
 
 
-@pytest.mark.parametrize("make", [QPseudoSpike, lambda **kw: Scaled(Sigmoid(), **kw)])
+@pytest.mark.parametrize("make", [QPseudoSpike, thorough(lambda **kw: Scaled(Sigmoid(), **kw))])
 def test_it_conforms_with_units(make):
     check_surrogate(make(scale=15 * u.mV, dampening=0.3), unit=u.mV)
 
@@ -149,11 +149,16 @@ def test_second_and_third_order(name):
     assert_close(found, third, rtol=1e-3, atol=1e-4)
 
 
-@every_surrogate
+# One of each formula, stored in full and in few bits, and of each kind of parameter.
+OFTEN = {"alpha inf", "arbitrary", "uint8", "asymmetric", "not 0 at infinity", "per neuron"}
+
+
+@pytest.mark.parametrize("name", thorough_but(OFTEN, SURROGATES))
 @pytest.mark.parametrize(
     "dtype", [pytest.param("float16", marks=[*FLOAT16.marks, pytest.mark.thorough]), "float32"]
 )
-def test_spikes_nan_and_infinity(surrogate, by_hand, dtype):
+def test_spikes_nan_and_infinity(name, dtype):
+    surrogate, _ = SURROGATES[name]
     tiny = float(jnp.finfo(dtype).tiny)
     rows = [-1.0, -tiny, -0.0, 0.0, tiny, 1.0, np.inf, -np.inf, np.nan]
     x = jnp.broadcast_to(jnp.asarray(rows, dtype)[:, None], (9, 3))
@@ -214,7 +219,7 @@ def test_every_method_under_every_setting_of_jax(name, setting):
         assert_close(gradient, by_hand(X), rtol=rounding, atol=ATOL)
 
 
-@pytest.mark.parametrize("alpha", [1.0, 1.7, float("inf")])
+@pytest.mark.parametrize("alpha", [1.0, thorough(1.7), float("inf")])
 def test_checkify_finds_no_nan_in_a_branch_that_is_not_taken(alpha):
     x = jnp.array([-1.0, 0.0, 0.5])
     surrogate = QPseudoSpike(alpha)
@@ -237,12 +242,18 @@ MAKERS = {
 }
 
 
-@pytest.mark.parametrize("residual_dtype", [None, "uint8"])
-@pytest.mark.parametrize(("kind", "by_hand"), MAKERS.values(), ids=MAKERS)
-def test_parameters_have_no_derivative_at_first_order_and_one_at_second(
-    kind, by_hand, residual_dtype
-):
+@pytest.mark.parametrize(
+    ("name", "residual_dtype"),
+    [
+        ("QPseudoSpike", None),
+        ("Scaled", "uint8"),
+        thorough("QPseudoSpike", "uint8"),
+        thorough("Scaled", None),
+    ],
+)
+def test_parameters_have_no_derivative_at_first_order_and_one_at_second(name, residual_dtype):
     """As braintools 0.4 has it, on 0.3 too, which has it the other way round."""
+    kind, by_hand = MAKERS[name]
     make = lambda a, s, d: kind(a, scale=s, dampening=d, residual_dtype=residual_dtype)
     at = (2.0, 1.5, 0.5)
     for derivative in (jax.grad, jax.jacfwd):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import MultiGaussianGrad, Sigmoid, Surrogate
-from helpers import FLOAT16, assert_close
+from helpers import FLOAT16, assert_close, thorough
 
 from braintools_qps import QPseudoSpike, Scaled
 
@@ -113,7 +113,7 @@ def test_dampening_and_width_do_not_cost_precision():
         assert_close(by_scale, -dampening / scale**2)
 
 
-@every_dtype
+@pytest.mark.parametrize("residual_dtype", [thorough("bfloat16"), FLOAT16, "uint8"])
 @pytest.mark.parametrize("surrogate", [Sigmoid(100.0), MultiGaussianGrad()], ids=repr)
 def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
     spike = Scaled(surrogate, scale=2.0, residual_dtype=residual_dtype)
@@ -124,7 +124,7 @@ def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
     np.testing.assert_array_equal(actual[expected == 0], 0)
 
 
-@pytest.mark.parametrize("residual_dtype", ["bfloat16", "uint8"])
+@pytest.mark.parametrize("residual_dtype", [thorough("bfloat16"), "uint8"])
 @pytest.mark.parametrize("alpha", [4.0, jnp.array([1.0, 9.0])], ids=["for all", "per neuron"])
 def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours(residual_dtype, alpha):
     spike = Scaled(Sigmoid(alpha), residual_dtype=residual_dtype)
