@@ -56,8 +56,7 @@ def checked_tune(
 
 def _check_values(name: str, values: object) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-        is_one = isinstance(values, (str, int, float))
-        example = (values,) if is_one else TUNE.get(name, (0.5, 1.0))
+        example = (values,) if isinstance(values, (str, int, float)) else TUNE.get(name, (0.5, 1.0))
         raise TypeError(
             f"tune must have a sequence of values for {name}, got {shown(values)}. For example "
             f"tune={{{name!r}: {example}}}"

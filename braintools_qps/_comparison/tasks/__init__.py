@@ -88,12 +88,10 @@ def _loaded(task: Any) -> Task:
         return read_archive(task)
     if isinstance(task, (tuple, list)) and len(task) in (2, 4):
         return task_from_arrays(*task)
-    fix = "For example task='digits-rows'"
-    if isinstance(task, (tuple, list)):
-        fix = "Samples to validate on are taken from X and y"
     raise TypeError(
         "task must be a name, arrays (X, y) or (X, y, X_test, y_test), a pathlib.Path or a Task, "
-        f"got {shown(task)}. {fix}"
+        f"got {shown(task)}. For example task='digits-rows'. Samples to validate on are taken from X "
+        "and y"
     )
 
 
