@@ -113,10 +113,13 @@ def _lacks(subject: _Subject) -> str:
     """What keeps the properties from being checked."""
     if type(subject.surrogate).surrogate_grad is Surrogate.surrogate_grad:
         return "surrogate_grad is missing. Define surrogate_grad(self, x)"
-    if not (subject.unit.is_unitless or hasattr(subject.surrogate, "scale")):
-        try:
-            subject.gradient(X)
-        except Exception:
+    try:
+        subject.gradient(X)
+    except Exception:
+        needed = u.get_unit(getattr(subject.surrogate, "scale", None))
+        if not (needed.is_unitless or needed.has_same_dim(subject.unit)):
+            return f"its scale is in {needed}. Pass unit=u.{needed}"
+        if not (subject.unit.is_unitless or hasattr(subject.surrogate, "scale")):
             return str(missing_scale(subject.unit, subject.surrogate))
     return ""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from braintools.surrogate import Surrogate
+    from .._registry import Entry
 
 
 INDENT = "    "
@@ -43,18 +43,19 @@ def _surrogates() -> Iterator[str]:
 
     for name, entry in sorted(listed_entries().items()):
         try:
-            yield from _described(name, entry.load())
+            yield from _described(name, entry)
         except Exception as error:  # one broken surrogate must not hide the others
             reason = " ".join(str(error).split())
             yield f"{name}  {entry.distribution}"
             yield f"{INDENT}Broken: {reason}"
 
 
-def _described(name: str, surrogate: type[Surrogate]) -> Iterator[str]:
+def _described(name: str, entry: Entry) -> Iterator[str]:
     """A line with the name, the package and the parameters, and below it the description."""
     from .._registry import plain
 
-    package = surrogate.__module__.partition(".")[0].replace("_", "-")
+    surrogate = entry.load()
+    package = entry.distribution or surrogate.__module__.partition(".")[0].replace("_", "-")
     parameters = [
         p.name if p.default is p.empty else f"{p.name}={plain(p.default, repr)}"
         for p in inspect.signature(surrogate).parameters.values()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_positive
+from .._defaults import TUNE
 from .._wording import did_you_mean, shown
 from .digest import name_of, without_partial
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE
@@ -19,6 +20,10 @@ from .typing import Setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
 OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "scale": "scale_factor", "q": "alpha"}
+OF_SPECS = (
+    ". Other parameters of a surrogate go into specs, one candidate each: "
+    "surrogates=['mine({0}=1)', 'mine({0}=2)']"
+)
 
 
 def checked_tune(
@@ -51,9 +56,10 @@ def checked_tune(
 
 def _check_values(name: str, values: object) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        example = (values,) if isinstance(values, (str, int, float)) else TUNE.get(name, (0.5, 1.0))
         raise TypeError(
             f"tune must have a sequence of values for {name}, got {shown(values)}. For example "
-            f"tune={{{name!r}: (0.5, 1.0)}}"
+            f"tune={{{name!r}: {example}}}"
         )
     if any(np.ndim(value) for value in values if hasattr(value, "shape")):
         raise TypeError(
@@ -87,7 +93,7 @@ def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and {maker}), got "
             f"{', '.join(unknown)}. Pass a model whose factory takes it, or correct the name"
-            f"{_meant(unknown[0], known)}"
+            + (_meant(unknown[0], known) or OF_SPECS.format(unknown[0]))
         )
 
 

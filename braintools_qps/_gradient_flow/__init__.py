@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._checks import checked_count
-from .._models import batch_size, by_population, checked_inputs
+from .._models import by_population, checked_inputs
 from .._registry import candidates, is_candidate
 from ..records import GradientFlow, GradientFlows, total
 from ..typing import Batches, Inputs, Model, SpikeFunction, SurrogateSpecs
@@ -151,7 +151,7 @@ def gradient_flow(
     labels = labels_of(inputs, labels)
     inputs = checked_inputs(inputs, batch_first=batch_first)
     checked_count("seed", seed, 0)
-    known = None if labels is None else checked_labels(labels, batch_size(inputs))
+    known = None if labels is None else checked_labels(labels, inputs)
     step = trace(model, inputs)
     chosen = _candidates(step.spikes, surrogates)
     target = Objective(objective, seed)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from .._defaults import SAMPLES
-from .._models import described_inputs
+from .._models import batch_size, described_inputs
 from ..typing import Batches, Inputs
 
 ALIGNED = (
     "Pass inputs of shape (time, batch, features...), or batch_first=True, and the labels of the "
     "same samples in the same order"
 )
-ONE_HOT = "If they are one-hot, pass labels.argmax(axis=-1); with one for each step, objective="
+EACH_STEP = "For labels of every step, pass objective=, a function of the outputs"
+ONE_HOT = f"If they are one-hot, pass labels.argmax(axis=-1). {EACH_STEP}"
 
 
 def labels_of(inputs: Inputs, labels: Any) -> Any:
@@ -25,7 +27,7 @@ def labels_of(inputs: Inputs, labels: Any) -> Any:
     return None if has_more else inputs.batch(SAMPLES)[1]
 
 
-def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
+def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
     """Labels as an array with one row per sample.
 
     Raises
@@ -33,8 +35,10 @@ def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
     ValueError
         If there is no batch, or not one label per sample, or a label is NaN.
     """
-    values = np.asarray(labels)
+    values, batch = np.asarray(labels), batch_size(inputs)
     numbers, fix = np.issubdtype(values.dtype, np.floating), ALIGNED
+    if values.shape[:2] == jax.tree.leaves(inputs)[0].shape[:2]:
+        fix = EACH_STEP
     if batch is None or values.ndim == 0 or len(values) != batch:
         held = "no axis of samples in the inputs" if batch is None else f"a batch of {batch}"
         why = f"shape {values.shape} for {held}"

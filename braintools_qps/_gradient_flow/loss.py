@@ -14,6 +14,7 @@ import scipy.optimize
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from .._wording import shortened
 from ..records import LearningTrial
 from .step import Step, is_real
 
@@ -120,9 +121,9 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
     if not fits or (targets == targets[:1]).all():
         raise ValueError(
             f"labels must differ, and be {need}, for this output\n"
-            f"Got {got}, the first label {labels[0]}\n"
-            "Pass samples of several classes, or objective=; classes as integers counted from 0, "
-            "as by np.unique(labels, return_inverse=True)[1]"
+            f"Got {got}, the first label {shortened(str(labels[0]))}\n"
+            "Pass samples of several classes, or objective=, which labels of every step need; "
+            "classes as integers counted from 0, as by np.unique(labels, return_inverse=True)[1]"
         )
     return _squared(answers, chosen, targets) if numbers else _entropy(answers, chosen, classes)
 

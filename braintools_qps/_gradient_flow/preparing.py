@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._models import batch_size, checked_inputs, restoring
+from .._models import checked_inputs, restoring
 from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import Code, Given
@@ -155,7 +155,7 @@ def mend(
     given = Given(batch_first, isinstance(inputs, Batches))
     labels = labels_of(inputs, labels)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
-    known = None if labels is None else checked_labels(labels, batch_size(inputs))
+    known = None if labels is None else checked_labels(labels, inputs)
     wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:

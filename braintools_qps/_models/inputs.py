@@ -62,7 +62,7 @@ def checked_inputs(
     inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
     arrays = jax.tree.map(jnp.asarray, inputs)
     if batch_first and inputs is data:
-        arrays = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), arrays)
+        arrays = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1) if x.ndim > 1 else x, arrays)
     shapes = [leaf.shape for leaf in jax.tree.leaves(arrays)]
     axes = 1 if batch_size(arrays) is None else 2  # time and batch
     sizes = {shape[:axes] for shape in shapes}
@@ -71,7 +71,7 @@ def checked_inputs(
         if isinstance(inputs, (list, tuple)):
             advice = (
                 "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs); labels "
-                "go into labels="
+                "go into labels=, or with their samples into load_task((X, y))"
             )
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...), without an "

@@ -136,7 +136,8 @@ SYNONYMS = (
 
 
 def conversion(name: str) -> Conversion | None:
-    """The function for ``"library.name"``; None if it begins with no library of the table.
+    """The function for ``"library.name"``; None if it begins with no library of the table, or
+    only others have the name.
 
     Modules between the two are skipped: ``"spikingjelly.activation_based.surrogate.ATan"``.
 
@@ -152,6 +153,8 @@ def conversion(name: str) -> Conversion | None:
     asked = loose(path.rpartition(".")[2])
     entry = next((entry for known, entry in table.items() if loose(known) == asked), None)
     if entry is None:
+        if names_of(asked):
+            return None
         names = [known for known, entry in table.items() if callable(entry)]
         raise LookupError(
             f"there is no conversion of {name!r}, only of {listed(names)}"

@@ -136,7 +136,7 @@ def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _unknown(name: str) -> UnknownSurrogateError:
-    if conversions := names_of(name):
+    if conversions := names_of(name.rpartition(".")[2]):
         return UnknownSurrogateError(
             f"no surrogate is called {shown(name)} here. Pass the name with its library: "
             f"{listed(map(repr, conversions))}"

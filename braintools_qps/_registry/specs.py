@@ -12,7 +12,7 @@ import brainunit as u
 import jax
 from braintools.surrogate import Surrogate
 
-from .._surrogate import arguments
+from .._surrogate import Scaled, arguments
 from .._wording import shown
 from ..typing import SurrogateSpec
 from .discovery import is_surrogate_class
@@ -21,6 +21,7 @@ from .plain_values import plain
 from .resolution import find, name_of
 
 _Parameter = inspect.Parameter
+_OF_SCALED = {*inspect.signature(Scaled).parameters} - {"surrogate"}
 _SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
 
 
@@ -77,8 +78,9 @@ def call_text(surrogate: Surrogate) -> str:
     return _shown_call(**write(surrogate))
 
 
-def _shown_call(name: str, **parameters: Any) -> str:
-    return f"{name}({', '.join(f'{n}={_argument(value)}' for n, value in parameters.items())})"
+def _shown_call(name: str, *args: Any, **parameters: Any) -> str:
+    texts = [*map(_argument, args), *(f"{n}={_argument(v)}" for n, v in parameters.items())]
+    return f"{name}({', '.join(texts)})"
 
 
 def _argument(value: Any) -> str:
@@ -107,10 +109,19 @@ def _call(call: Call, maker: Callable[..., Surrogate]) -> Surrogate:
     except TypeError as error:
         parameters = signature.parameters.values()
         taken = [str(p.replace(annotation=_Parameter.empty)) for p in parameters]
-        raise TypeError(f"{error}. Call it as {call.name}({', '.join(taken)})") from None
+        fix = f"{call.name}({', '.join(taken)}){_or_scaled(call, signature)}"
+        raise TypeError(f"{error}. Call it as {fix}") from None
     for name, value in bound.arguments.items():
         bound.arguments[name] = _read_argument(value, signature.parameters[name])
     return maker(*bound.args, **bound.kwargs)
+
+
+def _or_scaled(call: Call, signature: inspect.Signature) -> str:
+    """The call with `Scaled` around it, if it has parameters of that."""
+    own = {n: value for n, value in call.kwargs.items() if n in signature.parameters}
+    scaling = {n: value for n, value in call.kwargs.items() if n in _OF_SCALED - own.keys()}
+    inner = _shown_call(call.name, *call.args, **own).removesuffix("()")
+    return f", or as {_shown_call('Scaled', inner, **scaling)}" if scaling else ""
 
 
 def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:

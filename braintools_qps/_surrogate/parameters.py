@@ -152,6 +152,8 @@ def positive(name: str, value: Any) -> Magnitude:
         raise TypeError(
             f"{name} must be a positive real number, an array of them or a brainstate.State, "
             f"got {value!r}. For example {name}=2.0"
+            + " or scale=15 * brainunit.mV"
+            * (name == "scale")
         )
     value = float(value) if is_number else _kept(value)
     if not isinstance(value, jax.core.Tracer):

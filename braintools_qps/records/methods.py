@@ -28,13 +28,13 @@ TRAINING = (
     "{optimizer}."
 )
 CLIP = "The norm of the gradient was clipped at {clip}."
-SURROGATES = "The surrogates were {labels}."
-NOT_TUNED = "They were trained as given, at a learning rate of {learning_rate}."
+SURROGATES = "The {surrogates} {labels}."
+NOT_TUNED = "Nothing was tuned; the learning rate was {learning_rate}."
 RATE = "The learning rate was {learning_rate}."
-ONE_SETTING = "They were trained with {tuned}."
+ONE_SETTING = "Networks were trained with {tuned}."
 TUNED = (
-    "For each of them, every seed trained all combinations of {tuned}, and chose the one with the "
-    "highest validation {score} after the last epoch."
+    "For each surrogate, every seed trained all combinations of {tuned}, and chose the one with "
+    "the highest validation {score} after the last epoch."
 )
 MEAN_SLOPE = (
     "For a mean slope the dampening was lowered until no population had a larger mean surrogate "
@@ -114,6 +114,7 @@ def _facts(comparison: Comparison, test: str) -> Mapping[str, Any]:
         "parts": listed(parts, last="and"),
         "model": str(known.get("model", "?")).rpartition(":")[2],
         "options": f" with {cell(options)}" if (options := known.get("options")) else "",
+        "surrogates": "surrogates were" if len(comparison.results) > 1 else "surrogate was",
         "labels": listed((result.label for result in comparison.results), last="and"),
         "tuned": listed(tuned, last="and"),
         "score": comparison.score,

@@ -138,6 +138,8 @@ def test_a_broken_plugin_is_named_and_spoils_no_other(install, capsys):
     lines = rows(capsys)
     assert lines["TriangularSpike"].split()[1:3] == ["triangle-spikes", "width=1.0"]
     assert lines["TriangularSpike"].endswith("A triangle as the derivative.")
+    install(points="Tent = triangle_spikes:TriangularSpike", name="spiky_things")
+    assert rows(capsys)["Tent"].split()[1:3] == ["spiky-things", "width=1.0"]
     for name in ("BrokenSpike", "EndingSpike", "FunctionSpike"):
         assert "Broken: " in lines[name]
 

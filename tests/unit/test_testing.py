@@ -209,6 +209,10 @@ def test_what_keeps_it_from_being_checked_is_said_alone_with_the_fix():
         check_surrogate(Without())
     with pytest.raises(AssertionError, match=r"in mV needs a .*Scaled\(SoftSign\(.*, scale=.*$"):
         check_surrogate(SoftSign(), unit=u.mV)
+    for spec in ("Scaled('SoftSign', scale='2 mV')", "QPseudoSpike(scale='15 mV')"):
+        for unit in (None, u.mA):
+            with pytest.raises(AssertionError, match=r"conform: its scale .* unit=u\.mV$"):
+                check_surrogate(spec, unit=unit)
 
 
 def test_what_is_stored_in_fewer_bits_does_not_conform_to_the_tolerance_of_exact_numbers():

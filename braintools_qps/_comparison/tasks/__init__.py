@@ -90,7 +90,8 @@ def _loaded(task: Any) -> Task:
         return task_from_arrays(*task)
     raise TypeError(
         "task must be a name, arrays (X, y) or (X, y, X_test, y_test), a pathlib.Path or a Task, "
-        f"got {shown(task)}. For example task='digits-rows'"
+        f"got {shown(task)}. For example task='digits-rows'. Samples to validate on are "
+        "taken from X and y"
     )
 
 

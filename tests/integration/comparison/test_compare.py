@@ -98,6 +98,12 @@ def untrained():
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
         ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
+        ({"tune": {"learning_rate": 0.01}}, TypeError, r"tune=\{'learning_rate': \(0\.01,\)\}$"),
+        (
+            {"tune": {"width": (1, 2)}},
+            ValueError,
+            r"specs, one .*: surrogates=\['mine\(width=1\)', 'mine\(width=2\)'\]$",
+        ),
         ({"tune": {"neuron": "LIF"}}, TypeError, "a sequence of values for neuron, got 'LIF'"),
         ({"tune": {"learning_rate": (np.nan,)}}, ValueError, "_rate in tune must be .* got nan"),
         ({"tune": {"clip": (None, True)}}, TypeError, "clip in tune must be a number, got True"),

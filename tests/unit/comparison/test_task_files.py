@@ -47,7 +47,7 @@ NO_ARCHIVE = "must be an npz archive of plain arrays X and y, got .* Write it wi
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", NO_ARCHIVE + r"numpy.savez\('.*mine.npz', X=X, y=y\)"),
+        (b"", NO_ARCHIVE + r"numpy.savez\('.*mine.npz', X=X, y=y\); X_test and"),
         (b"not an archive", NO_ARCHIVE),
         (WHOLE[:-100], NO_ARCHIVE),
         (WHOLE.replace(X.tobytes(), bytes(X.nbytes)), NO_ARCHIVE),

@@ -135,6 +135,7 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch, task, module):
         ("digit_rows", {}, LookupError, "Did you mean 'digits-rows'"),
         (3, {}, TypeError, "a name, arrays .*, got 3"),
         ([1, 2, 3], {}, TypeError, r"got \[1, 2, 3\]"),
+        (arrays() * 3, {}, TypeError, r"\(X, y\) or .*\. Samples to validate on are taken from X"),
         *((arrays(), {"readout": readout}, ValueError,
            f'"last", .* from 1 to the 3 .*, got {readout!r}')
           for readout in ("first", 0, 4, 1.5, True)),

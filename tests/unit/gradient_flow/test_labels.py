@@ -18,6 +18,12 @@ from braintools_qps import gradient_flow
         (np.zeros(BATCH - 1), BATCH, r"shape \(7,\) for a batch of 8.*, or batch_first=True, and"),
         (3, BATCH, r"shape \(\) for"),
         (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(8, 10\)\n.*argmax\(axis=-1\)"),
+        (
+            np.zeros((STEPS, BATCH), int),
+            BATCH,
+            r"shape \(10, 8\) for a batch of 8\n.* objective=, a",
+        ),
+        (np.zeros((STEPS, BATCH, 2)), BATCH, r"shape \(10, 8, 2\) for .*\n.* objective=, a func"),
         (np.full(BATCH, np.nan), BATCH, "NaN or infinity"),
         ([1], None, r"shape \(1,\) for no axis of samples in the inputs"),
     ],
@@ -35,6 +41,11 @@ def test_labels_that_do_not_fit(labels, batch, got):
         ([1, 2] * 4, "classes from 0 to 1, for this output\nGot 1 to 2, the first label 1"),
         ([-1, 1] * 4, "classes from 0 to 1, for this output\nGot -1 to 1, the first label -1"),
         (np.eye(BATCH)[:, :3], "as many numbers as features: 2, for this output\nGot 3, the first"),
+        (
+            np.zeros((BATCH, STEPS, 2)),
+            "as many numbers as features: 2, for this output\nGot 20, the "
+            "first label [^\n]*\\.\\.\\.\nPass .* objective=, which labels of every step need",
+        ),
         (np.full(BATCH, 1), "classes from 0 to 1, for this output\nGot 1 to 1, the first label 1"),
     ],
 )

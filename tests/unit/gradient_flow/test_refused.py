@@ -128,7 +128,11 @@ REFUSED = {
     ),
     "a list of numbers": (
         lif, np.ones((4, 3, N)).tolist(), {},
-        r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr.* go into labels=$",
+        r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr.* go into labels=, or",
+    ),
+    "samples with their labels": (
+        lif, (np.ones((BATCH, 4, N)), np.arange(BATCH)), {"batch_first": True},
+        r"got \(4, 3, 6\), \(3,\)\. .* labels=, or with their samples into load_task\(\(X, y\)\)$",
     ),
     # Options.
     "an objective of many values": (

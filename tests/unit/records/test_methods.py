@@ -36,7 +36,7 @@ def test_a_comparison_is_told_from_the_data_to_the_versions():
         "optax:adamw(), cosine schedule",
         "The norm of the gradient was clipped at 0.03",
         "The surrogates were A and B",
-        "For each of them, every seed trained all combinations of learning rate (0.1, 0.03) and "
+        "For each surrogate, every seed trained all combinations of learning rate (0.1, 0.03) and "
         "mean slope (0.1), and chose the one with the highest validation accuracy after the last "
         "epoch",
         "For a mean slope the dampening was lowered until no population had a larger mean "
@@ -64,9 +64,10 @@ def test_a_comparison_is_told_from_the_data_to_the_versions():
         (whole(options={}), "The network was network, in time steps of 1.0 ms."),
         (whole(prepare=True), "first brought into the range where neurons fire, the same for all"),
         (whole(tune={"alpha": [1, 2]}, learning_rate=0.03), "The learning rate was 0.03."),
-        (whole(tune={"clip": [0.1]}), "They were trained with clip (0.1)."),
+        (whole(tune={"clip": [0.1]}), "Networks were trained with clip (0.1)."),
         (of(**FIVE, C=(0.7, 0.71, 0.72, 0.7, 0.7)), "by Tukey's test on paired differences"),
-        (of(**FIVE), "They were trained as given, at a learning rate of 0.1."),
+        (of(**FIVE), "The surrogates were A and B. Nothing was tuned; the learning rate was 0.1."),
+        (of(A=FIVE["A"]), "The surrogate was A. Nothing was tuned; the learning rate was 0.1."),
         (compared(candidate("A", (0.9, 0.8, 0.9)), candidate("B", (0.5, 0.6), 1)),
          "2 to 3 seeds per surrogate"),
         (of({"score": "-MSE", "margin": None}, **FIVE), "The test -MSE after the last epoch"),

@@ -5,9 +5,9 @@ from collections import UserList
 import brainunit as u
 import numpy as np
 import pytest
-from braintools.surrogate import Surrogate
+from braintools.surrogate import Arctan, Sigmoid, Surrogate
 
-from braintools_qps import QPseudoSpike, get_surrogate, register_surrogate
+from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate
 
 inf = float("inf")
 
@@ -128,6 +128,24 @@ def test_an_instance_is_returned_as_it_is():
 def test_what_is_no_spec_or_no_parameter_says_what_is(spec, error, message):
     with pytest.raises(error, match=message):
         get_surrogate(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "same"),
+    [
+        ("Sigmoid(dampening=0.4)", Scaled(Sigmoid(), dampening=0.4)),
+        (
+            {"name": "sigmoid", "alpha": 2.0, "scale": "15 mV"},
+            Scaled(Sigmoid(2.0), scale=15.0 * u.mV),
+        ),
+        ("Sigmoid(2.0, residual_dtype='uint8')", Scaled(Sigmoid(2.0), residual_dtype="uint8")),
+        ("snntorch.atan(dampening=0.4)", Scaled(Arctan(2.0), dampening=0.4)),
+    ],
+)
+def test_what_only_scaled_takes_is_told_with_the_call_that_takes_it(spec, same):
+    with pytest.raises(TypeError, match=r"\. Call it as .*\(alpha=.*\), or as Scaled\(") as caught:
+        get_surrogate(spec)
+    assert get_surrogate(str(caught.value).partition(", or as ")[2]) == same
 
 
 @pytest.mark.parametrize(

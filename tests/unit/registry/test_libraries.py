@@ -136,6 +136,10 @@ STRAIGHT_THROUGH = ["snntorch.straight_through_estimator", "spikingjelly.Determi
         ("atan", ["snntorch.atan", "spikingjelly.ATan"]),
         ("superspike", ["spikingjelly.SuperSpike", "norse.superspike", "spyx.superspike"]),
         ("fast_sigmoid", ["snntorch.fast_sigmoid"]),
+        # With the module that a script calls it by, or with another library
+        ("surrogate.fast_sigmoid(slope=25)", ["snntorch.fast_sigmoid"]),
+        ("snn.fast_sigmoid", ["snntorch.fast_sigmoid"]),
+        ("spikingjelly.FastSigmoid", ["snntorch.fast_sigmoid"]),
     ],
 )
 def test_a_name_without_its_library_is_an_error_that_names_the_conversions(name, conversions):

@@ -191,6 +191,7 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
             assert kind is TypeError
             assert said.startswith(f"{name} must be a positive real number")
             assert f"For example {name}=2.0" in said
+            assert said.endswith(" or scale=15 * brainunit.mV") == (name == "scale")
             assert repr(value) in said
     for value in NOT_POSITIVE:
         rule = f"{name} must be greater than 0, got {float(value)}. For example {name}=2.0"
