@@ -55,7 +55,7 @@ def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Fou
     goes by the name of its class.
     """
     nodes: dict[Path, Node] = {}
-    paths: dict[int, Path] = {}
+    paths: dict[int, Path] = {}  # by id; a shorter path takes the place of a longer one
     for most in range(max(map(len, brainstate.graph.nodes(model)), default=0), -1, -1):
         found = dict(brainstate.graph.nodes(model, allowed_hierarchy=(0, most)).items())
         nodes |= found
