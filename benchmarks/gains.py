@@ -19,7 +19,6 @@ def tables() -> dict[str, str]:
         "speed_recurrent": between(speeds("Recurrent"), ".1f"),
         "memory": between(shares("memory", "save_memory", table="training step"), ".0%"),
         "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
-        "memory_slowest": f"{max(times('memory', 'save_memory')):.1f}",
         "memory_published": between(shares("published", "save_memory"), ".0%"),
         "first_call": between(first_calls("gradient_flow"), ".0f"),
         "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
@@ -49,13 +48,6 @@ def shares(suite: str, contestant: str, *, table: str = "", work: str = "") -> I
             plain = memory[of, at, "plain"]  # None if a library of the network is missing
             if plain and name == contestant and of.endswith(table) and at.endswith(work):
                 yield taken / plain
-
-
-def times(suite: str, contestant: str) -> Iterator[float]:
-    """Relative to the plain step."""
-    for measurements in kept(suite):
-        every = (m["to_bound"] for m in measurements if m["contestant"] == contestant)
-        yield from filter(None, every)
 
 
 def peers() -> str:

@@ -182,6 +182,15 @@ def test_memory_of_a_training_step():
         assert said(row) == [round(saved / plain, 2)]
 
 
+@pytest.mark.parametrize("page", ["guides/memory.md", "tutorials/memory.md"])
+def test_the_longest_time_of_a_step_that_saves_memory(page):
+    each = (rows.items() for rows in measured("memory").values())
+    saved = [row for rows in each for (_, name, _), row in rows if name == "save_memory"]
+    assert 1.15 < max(row["to_bound"] for row in saved) <= 1.2
+    words = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split())
+    assert "small networks take up to 20% longer" in words
+
+
 def test_memory_and_time_of_long_sequences_here_and_in_the_guide():
     """In parts and with `save_memory`, relative to the plain step."""
     read = lambda name: (ROOT / "docs" / "guides" / f"{name}.md").read_text(encoding="utf-8")
