@@ -149,11 +149,10 @@ def positive(name: str, value: Any) -> Magnitude:
         value = value.to_decimal()  # an error of brainunit if it has a dimension
     is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
     if not (is_number or _is_real_array(value)):
+        with_unit = " or scale=15 * brainunit.mV" if name == "scale" else ""
         raise TypeError(
             f"{name} must be a positive real number, an array of them or a brainstate.State, "
-            f"got {value!r}. For example {name}=2.0"
-            + " or scale=15 * brainunit.mV"
-            * (name == "scale")
+            f"got {value!r}. For example {name}=2.0{with_unit}"
         )
     value = float(value) if is_number else _kept(value)
     if not isinstance(value, jax.core.Tracer):
