@@ -195,7 +195,8 @@ def test_a_network_with_a_silent_layer_learns_if_it_is_prepared(monkeypatch):
     ],
 )  # fmt: skip
 def test_an_answer_at_every_step(make, y, score, least):
-    comparison = compare(["Sigmoid"], model=make, **QUICK | {"task": (X, y), "epochs": 12})
+    options = QUICK | {"task": (X, y), "epochs": 12, "learning_rate": 0.03}
+    comparison = compare(["Sigmoid"], model=make, **options)
     assert comparison.score == score
     assert np.mean(comparison.results[0].scores.test) > least
 
