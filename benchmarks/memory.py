@@ -179,13 +179,9 @@ def _case(
     work: str,
     batch: int = BATCH,
 ) -> Case:
-    prepare = lambda contestant: lambda: _ready(contestant, make, steps, batch)
-    contestants = {name: prepare(CONTESTANTS[name]) for name in names}
+    ready = lambda contestant: measured(*training_step(contestant, make, steps, batch))
+    contestants = {name: partial(ready, CONTESTANTS[name]) for name in names}
     return Case(table, work, contestants, PLAIN_NETWORK, seconds=SECONDS)
-
-
-def _ready(*how: Any) -> Ready:
-    return measured(*training_step(*how))
 
 
 def measured(executable: Any, arguments: tuple) -> Ready:

@@ -67,7 +67,12 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
     if experiment.factory.takes_surrogate:
         with suppress(Exception):  # this factory takes surrogates of one class only
             starts += _start(experiment, OF_ANOTHER_CLASS, seeds[0])[1:]
-    if changed := [path for other in starts for path in _differing(start, other)]:
+    weights, arrays = start
+    if changed := [
+        path
+        for others, more in starts  # names of arrays may be counted, as by brainpy.state
+        for path in _differing(weights, others) + _differing(arrays, arrays | more)
+    ]:
         raise ValueError(
             "candidates must start from the same weights with the same seed, got different ones in "
             f"{', '.join(dict.fromkeys(changed))} from calls of {name} with seed {seeds[0]}. Draw "
@@ -102,11 +107,12 @@ def _check_made_anew(experiment: Experiment, model: Model, again: Model) -> None
         )
 
 
-def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Model, Values]:
-    """A model and all its initial values, weights first."""
+def _start(
+    experiment: Experiment, surrogate: Surrogate, seed: int
+) -> tuple[Model, tuple[Values, Values]]:
+    """A model, with its initial weights and the arrays that its nodes have as attributes."""
     model, states = experiment.start(surrogate, seed)
-    weights = states.values
-    return model, weights.trained | weights.kept | _arrays_of(model)
+    return model, (states.values.trained | states.values.kept, _arrays_of(model))
 
 
 def _differing(first: Values, second: Values) -> list[str]:
@@ -121,12 +127,10 @@ def _spike_functions(model: Model) -> list[Hashable]:
 
 
 def _arrays_of(model: Model) -> Values:
-    """Arrays that nodes have as attributes; brainpy.state counts its names in private tables."""
-    is_public = lambda path: not any(str(part).startswith("_") for part in path)
+    """Arrays that nodes have as attributes."""
     return {
         ".".join(map(str, (*path, name))): value
         for path, node in brainstate.graph.nodes(model).items()
-        if is_public(path)
         for name, value in vars(node).items()
         if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
     }

@@ -22,6 +22,7 @@ from .tracing import trace
 from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # of changes
+NONE, USUAL, PLAIN = Objective(), Wanted(), Given()  # where the user asks for nothing else
 SMALL = 0.1  # of the lowest learning rate; one step of Adam is many times as large as such weights
 
 
@@ -112,18 +113,24 @@ def prepare(
     >>> print(done.lines[1])
     normalize_rates(model, inputs)
     """
-    options: Any = {"batch_first": batch_first, "surrogate": surrogate, "rate": rate}
+    given = Given(batch_first, isinstance(inputs, Batches))
+    labels = labels_of(inputs, labels)
+    inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
+    known = None if labels is None else checked_labels(labels, inputs)
+    wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
     with restoring(model, only_errors=True):
-        done = mend(model, inputs, labels=labels, objective=objective, **options)
-        step, trials = done.measured.step, done.trials
-        rate_of = trials.learning_rate
-        found = rate_of(step, done.measured.spikes, done.measured.evaluator.run.inputs)
+        done = mend(model, inputs, Objective(objective), known, wanted, given)
+        step, run = done.measured.step, done.measured.evaluator.run
+        found = done.trials.learning_rate(step, done.measured.spikes, run.inputs)
+    read = said_of_data(inputs, labels, objective, step.output_tree.num_leaves)
+    if given == PLAIN:
+        read += "; batch_first=True if the samples come first"
     return Preparation(
         before=done.before,
         after=done.verdict.diagnosis,
         lines=lines_of(done.codes),
         learning_rate=found.value,
-        read=done.read,
+        read=read,
         trial=done.verdict.trial,
         further=(*done.verdict.further, *(() if found.helps else said_of_rates(step))),
         rate_helps=found.helps,
@@ -138,30 +145,22 @@ class Mended(NamedTuple):
     verdict: Verdict
     trials: Trials
     codes: list[Code]
-    read: str
 
 
 def mend(
     model: Model,
     inputs: Inputs,
-    *,
-    batch_first: bool = False,
-    labels: Any = None,
-    surrogate: SurrogateSpec = SURROGATE,
-    rate: float | None = None,
-    objective: Callable[[Any], Any] | None = None,
+    objective: Objective = NONE,
+    labels: np.ndarray | None = None,
+    wanted: Wanted = USUAL,
+    given: Given = PLAIN,
 ) -> Mended:
-    """What `prepare` does to a model; no learning rate is tried."""
-    given = Given(batch_first, isinstance(inputs, Batches))
-    labels = labels_of(inputs, labels)
-    inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
-    known = None if labels is None else checked_labels(labels, inputs)
-    wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
+    """What `prepare` does to a model, with inputs and labels that are checked, but for the rate."""
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:
         step = trace(model, inputs)
         wanted.of(step)  # a misspelt surrogate is an error, whether one is needed or not
-        evaluator = Evaluator(step, inputs, Objective(objective), model, known, wanted)
+        evaluator = Evaluator(step, inputs, objective, model, labels, wanted)
         measured = evaluator.measure(step.spikes)
         return measured, diagnose(measured, trials or trials_of(evaluator), given)
 
@@ -179,10 +178,7 @@ def mend(
             measured, verdict = look(verdict.trials)
         if verdict.trial is None or verdict.trials is None or not verdict.trial.moves:
             raise _not_mended(verdict.diagnosis)
-    read = said_of_data(inputs, labels, objective, measured.step.output_tree.num_leaves)
-    if given == Given():
-        read += "; batch_first=True if the samples come first"
-    return Mended(before, measured, verdict, verdict.trials, codes, read)
+    return Mended(before, measured, verdict, verdict.trials, codes)
 
 
 def said_of_rates(step: Step) -> Iterator[str]:

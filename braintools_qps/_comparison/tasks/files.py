@@ -35,8 +35,10 @@ def read_archive(path: PathLike) -> Task:
 
 
 def _arrays(path: PathLike) -> dict[str, np.ndarray]:
-    fix = f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
-    fix += "; X_test and y_test, to test on, are taken, too"
+    fix = (
+        f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y); X_test and "
+        "y_test, to test on, are taken, too"
+    )
     with open(path, "rb") as file:
         try:
             archive = np.load(file, allow_pickle=False)

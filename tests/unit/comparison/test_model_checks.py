@@ -53,6 +53,17 @@ class Masked(models.Neurons):
         return self.mask * super().update(x)
 
 
+class Private(brainstate.nn.Module):
+    """Keeps its neurons, with a mask that no seed draws, under a private name."""
+
+    def __init__(self):
+        super().__init__()
+        self._part = Masked(jnp.asarray(outside.standard_normal(5)))
+
+    def update(self, x):
+        return self._part(x)
+
+
 class Faulty(models.Neurons):
     def update(self, x):
         raise ZeroDivisionError("of my own")
@@ -137,6 +148,7 @@ def count_wrong(outputs, y):
          r"same weights .*got different ones in layers.0.weight from .*with seed 0"),
         (chain(lambda: Masked(jnp.asarray(outside.standard_normal(5))), readout(2)), ValueError,
          r"got different ones in layers.1.mask from"),
+        (chain(Private, readout(2)), ValueError, r"got different ones in layers.1._part.mask from"),
         (of_surrogate(lambda model, surrogate: None), ValueError,
          "takes surrogate and must put it into the model, got"),
         (of_surrogate(put_and_scale), ValueError,
