@@ -10,7 +10,9 @@ from .._wording import listed
 from .causes import keeps, low_dropouts, said_of_matrices, stopped_matrices
 from .evaluate import Measured
 from .graph import OUTPUTS
+from .step import is_real
 
+ROUNDED = 1e-3  # of half precision, in a sum of shares
 KEPT = 0.1  # share of the signals; a dropout that keeps less is worth a sentence
 
 
@@ -24,6 +26,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
     yield from _uniform(measured)
+    yield from _shares(measured)
     low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
     for name, found in low.items():
         yield f"But {keeps(name, found.node)}."
@@ -50,6 +53,19 @@ def _fixed(measured: Measured) -> Iterator[str]:
             f"But {listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
             f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
             f"it should: {step.as_parameter(positions[0])}."
+        )
+
+
+def _shares(measured: Measured) -> Iterator[str]:
+    """A sentence on outputs of a softmax, of which a cross-entropy of logits takes another."""
+    if measured.evaluator.objective.function:
+        return
+    values = np.asarray(next(filter(is_real, measured.evaluator.run.outputs)), np.float64)
+    shares = (values >= 0).all() and np.allclose(values.sum(axis=-1), 1, atol=ROUNDED)
+    if shares and values.shape[-1] > 1 and not np.isin(values, (0, 1)).all():  # votes are logits
+        yield (
+            "But its outputs add up to 1, as after a softmax: a cross-entropy of logits applies a "
+            "second one."
         )
 
 

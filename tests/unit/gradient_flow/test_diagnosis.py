@@ -114,6 +114,14 @@ CASES = {
     "votes between 0 and 1": Case(
         lambda: Seen(jax.nn.sigmoid, Layer(1.0)), "none", None, LEARNS
     ),
+    "softmax in the model": Case(
+        lambda: Seen(jax.nn.softmax, Layer(1.0)), "none", None, LEARNS,
+        "^But its outputs add up to 1, as after a softmax: a cross-entropy of logits applies a ",
+    ),
+    "one vote at each step": Case(
+        lambda: Seen(lambda x: jax.nn.one_hot(x.argmax(-1), 2) + (x - stop(x)), Layer(1.0)),
+        "none", None, LEARNS,
+    ),
     "small outputs": Case(
         lambda: Seen(lambda x: 0.05 * x, Layer(1.0)), "none", None,
         r"^It learns slowly: \d\d steps on these 8 samples take half of the loss away\.$",
