@@ -52,6 +52,11 @@ class Loss(NamedTuple):
         share = (self.constant - loss) / self.trial().span
         return min(share, 1.0) if np.isfinite(share) else -np.inf
 
+    def times(self, factor: float) -> Loss:
+        """The same loss in another unit."""
+        of = lambda outputs: factor * self.of(outputs)
+        return Loss(of, factor * self.constant, self.samples, factor * self.least)
+
     def of_means(self) -> Loss:
         """The same loss, where each step has the mean output of all steps."""
 
@@ -80,23 +85,32 @@ def of_objective(
 
     axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
     means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
-    start, best = float(value(outputs)), _lowest(lost, means).fun
-    known = np.isfinite(best) and best > SOLVED * abs(start)
-    constant = float(best) if known else start
+    start, (best, _) = float(value(outputs)), _lowest(lost, means)
+    constant = best if np.isfinite(best) and best > SOLVED * abs(start) else start
     any_answers = [outputs[i] for i in real]
     small = sum(x.size for x in any_answers) <= MOST
-    least = found.fun if small and (found := _lowest(lost, any_answers)).success else 0.0
-    is_known = ALIKE < (constant - least) / abs(constant) < FAR and abs(least / constant) > SOLVED
-    return Loss(value, constant, batch or 1, float(least) if is_known else 0.0)
+    least, ended = _lowest(lost, any_answers) if small else (0.0, True)
+    span = (constant - least) / abs(constant)
+    is_known = ended and ALIKE < span < FAR and abs(least / constant) > SOLVED
+    return Loss(value, constant, batch or 1, least if is_known else 0.0)
 
 
-def _lowest(lost: Callable[[Sequence[Array]], Array], answers: Sequence[Array]) -> Any:
-    """What scipy's search for the lowest loss finds from these answers."""
+def _lowest(
+    lost: Callable[[Sequence[Array]], Array], answers: Sequence[Array]
+) -> tuple[float, bool]:
+    """The lowest loss that scipy finds from these answers, and whether it found an end.
+
+    It ends where slopes or steps are small in numbers, so losses count by the slope at the start.
+    """
     flat, shaped = ravel_pytree(answers)
     slope = jax.jit(jax.value_and_grad(lambda x: lost(shaped(x.astype(flat.dtype)))))
-    numbers = lambda x: tuple(np.asarray(part, np.float64) for part in slope(jnp.asarray(x)))
+    numbers = lambda x: [np.asarray(part, np.float64) for part in slope(jnp.asarray(x))]
+    start = np.asarray(flat, np.float64)
+    unit = np.abs(numbers(start)[1]).max() or 1.0
+    relative = lambda x: tuple(part / unit for part in numbers(x))
     options = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": SEARCH}}
-    return scipy.optimize.minimize(numbers, np.asarray(flat, np.float64), **options)
+    found = scipy.optimize.minimize(relative, start, **options)
+    return float(found.fun * unit), bool(found.success)
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:

@@ -27,6 +27,7 @@ from .relay import is_deep, relay_weights
 from .step import Population, Step
 
 TARGET_RATE = 0.1  # spikes per neuron and step
+HIDDEN = 1e-4  # loss from which on Adam's epsilon makes steps smaller
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 LOWER = (SLOPE, 0.02)
 WEAKER = (1 / 4, 1 / 16, 1 / 64)
@@ -35,11 +36,21 @@ NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is r
 
 def all_ways(measured: Measured) -> Iterator[Change]:
     """What may help any network, in the order of `prepare`."""
+    yield from larger_loss(measured)
     yield from standardised_labels(measured)
     yield from other_rates(measured, centre_first=False)
     yield from other_surrogates(measured)
     yield from lower_slopes(measured)
     yield from weaker_weights(measured, measured.populations[0].name)
+
+
+def larger_loss(measured: Measured) -> Iterator[Change]:
+    """A loss near 1 in place of one whose gradients Adam's epsilon hides."""
+    span = measured.trial.span
+    if 0 < span < HIDDEN:
+        factor = float(f"{1 / span:.0e}")
+        clause = f"With {factor:g} times the loss, since Adam adds 1e-8 to what it divides by,"
+        yield WhatIf(clause, "a larger loss", loss=lambda loss: loss.times(factor))
 
 
 def standardised_labels(measured: Measured) -> Iterator[Change]:

@@ -11,7 +11,7 @@ from ..._wording import listed
 from ..changes import Change, WhatIf
 from ..evaluate import Measured
 from ..graph import OUTPUTS, Vertex
-from ..ways import other_surrogates
+from ..ways import larger_loss, other_surrogates
 from .cause import Cause, Finding, named
 
 
@@ -36,11 +36,11 @@ class GradientStopped(Cause):
 
 @final
 class GradientZero(Cause):
-    """A gradient of exactly 0 in all weights of a population, throughout the trial."""
+    """A gradient of 0, or too small for Adam, in all weights of a population."""
 
     name = "no gradient"
-    rule = "the weights of a population get a gradient of exactly 0 in all steps of the trial"
-    helps = "another surrogate"
+    rule = "Adam moves no weight of a population in the trial: its gradient is 0 or next to 0"
+    helps = "another surrogate, or a larger loss"
 
     def find(self, measured: Measured) -> Finding | None:
         if measured.tried is None:
@@ -52,11 +52,14 @@ class GradientZero(Cause):
         if not names:
             return None
         flat = [name for name in names if measured.is_flat(name)]
-        why = f": the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
-        text = f"No gradient reaches {named(names)}{why if flat else ''}."
+        text = f"The gradient of {named(names)} is 0 or next to 0."
+        if flat:
+            why = f"the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
+            text = f"No gradient reaches {named(names)}: {why}."
         return Finding(names, text, exact=True)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
+        yield from larger_loss(measured)
         yield from other_surrogates(measured)
 
 

@@ -131,6 +131,12 @@ CASES = {
         lambda: with_idle(Stack(Layer(1.0)), brainstate.nn.Dropout(0.1)), "none", None, LEARNS,
         "^But idle is a dropout that keeps 10% of the signals",
     ),
+    "a loss below Adam's epsilon": Case(
+        lambda: Seen(lambda x: 1e-9 * x, Layer(1.0)), "no gradient", "layers.0",
+        r"The gradient of layers\.0 is 0 or next to 0\. With \de\+1\d times the loss, since Adam "
+        r"adds 1e-8 to what it divides by, \d+ steps take half away\.$",
+        options={"labels": 1e-9 * TARGETS},
+    ),
     # NaN and infinity.
     "NaN input": Case(
         lambda: Stack(Layer(1.0)), "not finite", "layers.0",

@@ -339,6 +339,16 @@ def test_a_number_that_an_objective_adds_changes_nothing(data, more):
     assert rates[0] == rates[1]
 
 
+@pytest.mark.parametrize("factor", [1e-5, *map(thorough, (1e-3, 1e5))])
+def test_the_size_of_an_objective_changes_nothing(data, factor):
+    inputs, labels = data
+    scaled = lambda outputs: factor * cross_entropy(labels)(outputs)
+    trial = only(gradient_flow(classifier(gain=6.0), inputs, objective=scaled)).trial
+    assert trial.constant == pytest.approx(factor * np.log(4), rel=1e-3)
+    assert trial.least == 0
+    assert trial.learns_soon
+
+
 def test_of_a_loss_without_a_least_value_half_of_the_constant_answers_counts(data):
     """As that of a policy: what is worse than usual becomes ever less likely."""
     inputs, labels = data
