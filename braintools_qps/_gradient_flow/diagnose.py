@@ -117,6 +117,8 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
 def said_of(trial: LearningTrial, batch: int | None = None) -> str:
     """What a trial has shown, in a sentence."""
     samples, steps = f"on these {trial.samples} samples", trial.half_after
+    if trial.samples == 1:
+        samples = "on this sample"
     if trial.samples == FEW and batch not in (None, FEW):
         samples = f"on {FEW} of these {batch} samples"
     loss = f"the loss above {trial.least:.3g}" if trial.least else "the loss"
