@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -148,10 +149,9 @@ def named_as_cause(
 ) -> Diagnosis:
     """The diagnosis that a finding gives, after what the trial of the model has shown."""
     said = "" if before is None else f"{said_of(before)} "
-    if pair is None and before is not None and before.learns:
-        return Diagnosis("none", None, said.rstrip(), remedy, code)
     if pair is None:
-        return Diagnosis("unknown", None, f"{said}Why is not known.", remedy, code)
+        name = "none" if before is not None and before.learns else "unknown"
+        return Diagnosis(name, None, said.rstrip(), remedy, code)
     cause, finding = pair
     first, marks = next(iter(finding.populations), None), (cause.column, cause.word)
     text = f"{said}{finding.text}"
@@ -166,17 +166,19 @@ def _proven(
     after: LearningTrial,
 ) -> Verdict:
     """The change that makes the trial better, with the numbers of both, and its cause."""
-    code, remedy = change.code(given), f"{change.said(given)} {_afterwards(after)}."
+    code = change.code(given)
+    remedy = f"{change.said(given)} {_afterwards(after, measured.trial)}."
     lines = str(code) if code.lines else None
     diagnosis = named_as_cause(pair, measured.trial, remedy, lines)
     return Verdict(diagnosis, tuple(facts(measured, diagnosis.cause)), change)
 
 
-def _afterwards(after: LearningTrial) -> str:
-    steps = after.half_after
+def _afterwards(after: LearningTrial, before: LearningTrial) -> str:
+    steps, count = after.half_after, len(after.losses)
     if steps is not None:
         return f"{_steps(steps)} {_take(steps)} half away"
-    return f"{after.left:.3g} is left after {_steps(len(after.losses))}"
+    without = replace(before, losses=before.losses[:count]).left
+    return f"{after.left:.3g} is left after {_steps(count)}, and {without:.3g} without it"
 
 
 def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
@@ -190,8 +192,8 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
         return verdict._replace(further=(*verdict.further, *filter(None, [nothing])))
     if not found:
         random = RANDOM if has_random_labels(measured.evaluator) else ""
-        remedy = " ".join(filter(None, [nothing, random]))
-        return Verdict(named_as_cause(None, before, remedy or None), tuple(facts(measured)))
+        remedy = " ".join(filter(None, ["Why is not known.", nothing, random]))
+        return Verdict(named_as_cause(None, before, remedy), tuple(facts(measured)))
     first, *others = sorted(found, key=lambda pair: not pair[1].exact)
     cause, finding = first
     diagnosis = named_as_cause(first, before, finding.advice or nothing or None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .._wording import listed
-from .causes import keeps, low_dropouts, said_of_matrices, stopped_matrices
+from .causes import keeps, low_dropouts, outputs_alike, said_of_matrices, stopped_matrices
 from .evaluate import Measured
 from .graph import OUTPUTS
 from .step import is_real
@@ -27,6 +27,8 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     yield from _fixed(measured)
     yield from _uniform(measured)
     yield from _shares(measured)
+    if not (cause or measured.trial.moves) and (alike := outputs_alike(measured)):
+        yield f"But {alike}."
     low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
     for name, found in low.items():
         yield f"But {keeps(name, found.node)}."

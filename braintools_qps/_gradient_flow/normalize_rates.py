@@ -281,7 +281,7 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
     elif min(low, high) < rate < max(low, high):
         why = "Its neurons fire all together or not at all: give them different weights"
     else:
-        why = "Look at its threshold, its current and the units of both, and at its bias"
+        why = "Look at its threshold, current and time constant, the units of all, dt and its bias"
     return ValueError(
         f"some factor from 1/{widest} to {widest} on its input weights must bring {name} to "
         f"{rate:g} spikes per step\n"

@@ -284,5 +284,6 @@ def _bar(name: str, steps: int) -> Iterator[Callable[[int], Any]]:
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=steps, delay=PATIENCE, leave=False, desc=name, unit="step") as bar:
+    look: dict[str, Any] = {"leave": False, "unit": "step", "disable": None}  # not into files
+    with tqdm(total=steps, delay=PATIENCE, desc=name, **look) as bar:
         yield bar.update

@@ -11,7 +11,13 @@ from .disconnected import Disconnected
 from .dropout import Dropout, keeps, low_dropouts
 from .fading import Fading
 from .inputs import InputsOutOfRange, InputsSayNothing
-from .no_gradient import GradientStopped, GradientZero, said_of_matrices, stopped_matrices
+from .no_gradient import (
+    GradientStopped,
+    GradientZero,
+    outputs_alike,
+    said_of_matrices,
+    stopped_matrices,
+)
 from .not_finite import NotFinite
 from .saturated import Saturated
 from .silent import Silent

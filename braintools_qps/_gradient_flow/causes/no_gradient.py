@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import final
 
+import numpy as np
+
 from ..._jaxpr import STOPPING
 from ..._wording import listed
 from ..changes import Change, WhatIf
 from ..evaluate import Measured
 from ..graph import OUTPUTS, Vertex
+from ..step import is_real
 from ..ways import larger_loss, other_surrogates
 from .cause import Cause, Finding, named
 
@@ -52,15 +55,27 @@ class GradientZero(Cause):
         if not names:
             return None
         flat = [name for name in names if measured.is_flat(name)]
-        text = f"The gradient of {named(names)} is 0 or next to 0."
+        text, why = f"The gradient of {named(names)} is 0 or next to 0", outputs_alike(measured)
         if flat:
+            text = f"No gradient reaches {named(names)}"
             why = f"the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
-            text = f"No gradient reaches {named(names)}: {why}."
-        return Finding(names, text, exact=True)
+        return Finding(names, f"{text}{': ' * bool(why)}{why}.", exact=True)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         yield from larger_loss(measured)
         yield from other_surrogates(measured)
+
+
+def outputs_alike(measured: Measured) -> str:
+    """How outputs are alike from which a loss of labels learns nothing, if they are."""
+    if measured.evaluator.objective.function:
+        return ""
+    values = np.asarray(next(filter(is_real, measured.evaluator.run.outputs)))
+    if not np.ptp(values, axis=1).any():
+        return "the output is the same for all samples"
+    if values.shape[-1] > 1 and not np.ptp(values, axis=-1).any():
+        return "all outputs for a sample are the same"
+    return ""
 
 
 def stopped_matrices(measured: Measured) -> list[int]:

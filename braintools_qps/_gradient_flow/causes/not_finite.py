@@ -72,12 +72,14 @@ def _output(measured: Measured) -> Finding | None:
     elif not np.isfinite(cotangents.value):
         text = (
             f"The objective is {cotangents.value} for these outputs, which are finite: look in it "
-            "for a division by 0, or a root or logarithm of 0 or less."
+            "for a division by 0, a root or logarithm of 0 or less, or a label beyond the last "
+            "output, for which JAX gives NaN."
         )
     elif not all(np.isfinite(values).all() for values in cotangents.values):
         text = (
             "The derivative of the objective is NaN or infinite for these outputs, as that of a "
-            "root or a logarithm is at 0: add a small constant below the root."
+            "root or a logarithm is at 0, or of NaN that a where or a nanmean leaves out: add a "
+            "small constant below the root, and replace NaN before the arithmetic."
         )
     else:
         return None

@@ -11,6 +11,7 @@ from ..._wording import listed
 from ...records import PopulationFlow
 from ..changes import Change
 from ..evaluate import Measured
+from ..normalize_rates import WIDEST
 from ..ways import TARGET_RATE, other_rates, stronger_weights, weaker_weights
 from .cannot_fire import cannot_fire
 from .cause import Cause, Finding, is_saturated, is_silent, named, says_nothing, span
@@ -90,7 +91,7 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
     if said := cannot_fire(measured, step.population(p.name), weights):
         return said
     return (
-        f"Where no factor on its input weights brings it to {TARGET_RATE:g} spikes per step, look "
-        "at the unit of its current and of its threshold, a reset far below the threshold, "
-        "its adaptation, and inhibition."
+        f"Where no factor up to {2**WIDEST} on its input weights brings it to {TARGET_RATE:g} "
+        "spikes per step, look at the units of its current, its threshold and its time constant, "
+        "at dt, a reset far below the threshold, its adaptation, and inhibition."
     )

@@ -122,6 +122,10 @@ CASES = {
         lambda: Seen(lambda x: jax.nn.one_hot(x.argmax(-1), 2) + (x - stop(x)), Layer(1.0)),
         "none", None, LEARNS,
     ),
+    "outputs that are all the same": Case(
+        lambda: Seen(lambda x: 0 * x + x.mean(axis=-1, keepdims=True), Layer(1.0)),
+        "no gradient", "layers.0", r"is 0 or next to 0: all outputs for a sample are the same\. ",
+    ),
     "small outputs": Case(
         lambda: Seen(lambda x: 0.05 * x, Layer(1.0)), "none", None,
         r"^It learns slowly: \d\d steps on these 8 samples take half of the loss away\.$",
@@ -280,7 +284,7 @@ CASES = {
     ),
     "far too weak": Case(  # 2**20 is not tried
         lambda: Stack(Layer(1e-6), Layer(1.0)), "silent", "layers.0",
-        "layers.0 is silent.*Where no factor .*unit of its current and of its threshold",
+        "layers.0 is silent.*Where no factor up to 1024 .*its threshold and its time constant",
         "^Nothing that was tried helps: larger or smaller weights, other surrogates.$",
     ),
     "out of reach of all inputs": Case(
@@ -428,7 +432,7 @@ class Odd(Cause):
 @pytest.mark.parametrize(
     ("causes", "name", "said", "model", "code"),
     [
-        ((), "unknown", "Why is not known.",
+        ((), "unknown", "is left.",
          lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), RATES),
         ((Odd(),), "odd", "layers.0 is odd.", lambda: Stack(Recurrent(STRAIGHT)), LOWERED),
     ],
