@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .words import plural
+from .._wording import plural
 
 if TYPE_CHECKING:
     from .comparison import Comparison

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._wording import shortened
 from .closing import WIDTH, data_of, wrapped
-from .columns import CANDIDATE_COLUMNS, SCORE, with_interval
+from .columns import CANDIDATE_COLUMNS, SCORE
 from .notes import notes_below
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
@@ -54,19 +54,19 @@ def _against_best(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]
     results, tied = comparison.ranked, comparison.tied
     if len(results) < 2 or not tied:
         return {}
-    unit = score_of(comparison).unit
-    alone, enough = len(tied) == 1, enough_seeds(comparison)
-    labels = {result.label for result in tied}
+    score, differences = score_of(comparison), comparison.differences
+    labels, is_alone = {result.label for result in tied}, len(tied) == 1
     cells = []
     for result in results:
-        interval = comparison.differences[result.label]
-        text = with_interval(interval if wide else interval._replace(low=None), unit)
-        if never_learned(comparison, result):
+        interval = differences[result.label]
+        text = score.interval(interval) if wide else score.number(interval.mean)
+        if is_alone and result is tied[0]:
+            text = "best"
+        elif never_learned(comparison, result):
             text = "guesses"
-        mark = f" {MARK if result.label in labels else ' '}" if enough and not alone else ""
-        cells.append("-" if result.diverged else text + mark)
-    if alone:
-        cells[0] = "best"
+        if enough_seeds(comparison) and not is_alone:
+            text += f" {MARK if result.label in labels else ' '}"
+        cells.append("-" if result.diverged else text)
     seeds = [str(len(result.seeds)) for result in results]
     counts = {"seeds": seeds} if len({*seeds} - {"0"}) > 1 else {}
     return {"difference" if wide else "vs best": cells} | counts

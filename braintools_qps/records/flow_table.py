@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from .._wording import plural
 from .closing import closing_of_flow
 from .flow import GradientFlow, GradientFlows
 from .picture import picture_of
@@ -82,7 +83,7 @@ def _known(rows: Rows) -> Rows:
 
 def _title(flow: GradientFlow) -> str:
     counts = {"step": flow.steps, "sample": flow.samples, "feature": flow.features}
-    shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
+    shown = [plural(count, name) for name, count in counts.items() if count is not None]
     return f"GradientFlow of {flow.name}: {', '.join(shown)}"
 
 

@@ -114,7 +114,7 @@ def _test(comparison: Comparison) -> Iterator[str]:
     )
     if comparison.margin is not None:
         yield (
-            f"Two count as equal within {score_of(comparison).unit(comparison.margin)} by two "
+            f"Two count as equal within {score_of(comparison).with_unit(comparison.margin)} by two "
             "one-sided t tests, each at the same error."
         )
     if comparison.looks:

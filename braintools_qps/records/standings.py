@@ -38,8 +38,8 @@ def standing(comparison: Comparison) -> Standing:
 def margin(comparison: Comparison) -> float | None:
     """The largest difference that does not matter, in the unit of the score."""
     score = score_of(comparison)
-    given = comparison.settings.get("margin", score.difference * score.unit.factor)
-    return None if given is None else given / score.unit.factor
+    given = comparison.settings.get("margin", score.difference * score.factor)
+    return None if given is None else given / score.factor
 
 
 def tied(comparison: Comparison) -> tuple[CandidateResult, ...]:

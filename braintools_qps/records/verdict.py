@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._statistics import LEAST_SEEDS, paired
-from .._wording import listed, shortened
+from .._wording import listed, plural, shortened
 from .scores import Score, score_of
-from .words import plural
 
 if TYPE_CHECKING:
     from .candidate import CandidateResult
@@ -46,7 +45,7 @@ def _ranks(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
     names, also = [shortened(result.label) for result in tied], f"; {lower}" if lower else ""
     if comparison.standing.settled:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
-        margin = score.unit(comparison.margin or 0.0)
+        margin = score.with_unit(comparison.margin or 0.0)
         return f"{few(names, last='and')} {verb} equal within {margin}: take {take}{also}."
     known = f"Not known yet whether {few(names, last='or')} is best{also}."
     return f"{known} {_more(comparison, score)}".rstrip()
@@ -112,10 +111,10 @@ def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]], score: Sc
     if not (spread := paired(scores).spread):
         return "Their scores are the same with every seed."
     margin = comparison.margin or score.difference
-    varied = f"Seeds vary by more than {score.unit(margin)}: " if spread > margin else ""
+    varied = f"Seeds vary by more than {score.with_unit(margin)}: " if spread > margin else ""
     others = [comparison.differences[result.label] for result in comparison.tied[1:]]
     ends = [end for _, *bounds in others for end in bounds if end is not None]
-    low, high = (score.unit.bound(end) for end in (min(ends), max(ends)))
+    low, high = (score.bound(end) for end in (min(ends), max(ends)))
     which = "the difference lies" if len(others) == 1 else "differences from the first lie"
     text = f"{varied}{which} within {low} and {high}."
     return text[0].upper() + text[1:]
@@ -128,14 +127,14 @@ def _lower(comparison: Comparison, score: Score) -> str:
     rows.sort(key=[*map(comparison.ranked.index, results)].__getitem__)
     if len(rows) > MOST_NAMES:
         sizes = [-below[row].difference for row in rows]
-        return f"the other {len(rows)} are {score.unit.span(min(sizes), max(sizes))} lower"
+        return f"the other {len(rows)} are {score.span(min(sizes), max(sizes))} lower"
     least = min(np.mean(result.scores.test) for result in comparison.tied)
     texts = []
     for row in rows:
         other, difference, seeds = below[row]
         names = shortened(results[row].label), shortened(results[other].label)
         why = "paired, " if np.mean(results[row].scores.test) > least else ""
-        size = score.unit.bound(difference)
+        size = score.bound(difference)
         texts.append(f"{names[0]} is lower than {names[1]} ({size}, {why}{seeds} seeds)")
     return ", ".join(texts)
 
