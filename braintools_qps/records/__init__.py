@@ -12,12 +12,11 @@ the sentences below, `methods` what was done, `tidy` lines for pandas.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
+from . import flow_table  # which registers its tables
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .closing import wrapped
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
-from .flow_table import diagnoses
 from .learning_trial import LearningTrial
 from .memory import SavedMemory
 from .methods import versions
@@ -30,6 +29,7 @@ from .record import Record, table_of, to_plain
 from .scores import score_of
 from .settings import value_text
 from .standings import looked
+from .table import wrapped
 from .tuning import Trial, Tuning, choose, varied_names
 from .verdict import enough_seeds
 

@@ -13,7 +13,7 @@ from .flow import GradientFlow, GradientFlows
 from .picture import picture_of
 from .population import PopulationFlow
 from .record import table_of
-from .table import Rows, Table
+from .table import Table, known_columns
 
 Columns: TypeAlias = dict[str, Callable[[PopulationFlow], str]]
 
@@ -25,9 +25,9 @@ def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
     rows = [["population", *COLUMNS]]
     rows += [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
-    above = [str(flow.diagnosis), "", _title(flow)]
     return Table(
-        _known(rows), flow.further[:FURTHER], above=above, closing=[*closing_of_flow(flow)],
+        known_columns(rows), says=[str(flow.diagnosis)], title=_title(flow),
+        notes=flow.further[:FURTHER], closing=[*closing_of_flow(flow)],
         picture=picture_of({flow.name: flow}),
     )  # fmt: skip
 
@@ -49,12 +49,12 @@ def flows_table(flows: GradientFlows) -> Table:
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
     best = flows[next(iter(ranks))]
     return Table(
-        rows, shared[:FURTHER], above=[*diagnoses(flows), ""], closing=[*closing_of_flow(best)],
+        rows, says=_diagnoses(flows), notes=shared[:FURTHER], closing=[*closing_of_flow(best)],
         picture=picture_of(flows),
     )  # fmt: skip
 
 
-def diagnoses(flows: GradientFlows) -> tuple[str, ...]:
+def _diagnoses(flows: GradientFlows) -> tuple[str, ...]:
     """Each diagnosis once, with its candidates; that of the best candidate first."""
     sharing: dict[tuple[str, str | None], list[str]] = {}
     for name in flows.ranks:
@@ -73,12 +73,6 @@ def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
     if not others or (same and len(flows) == len(others) + 1):
         return line
     return f"{line} The same with {', '.join(others)}."
-
-
-def _known(rows: Rows) -> Rows:
-    """The table without columns of which nothing is known."""
-    columns = (column for column in zip(*rows) if any(text != "-" for text in column[1:]))
-    return [*zip(*columns)]
 
 
 def _title(flow: GradientFlow) -> str:

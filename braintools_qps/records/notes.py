@@ -1,4 +1,4 @@
-"""Notes below the table of a comparison: what its numbers mean."""
+"""Notes below the table of a comparison: what its numbers mean, problems, and what was read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .._wording import listed, shortened
+from .._wording import listed, plural, shortened
 from .columns import CANDIDATE_COLUMNS
 from .settings import all_tuned_names, value_text
 from .verdict import MARK, enough_seeds, never_learned
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from .candidate import CandidateResult
     from .comparison import Comparison
 
+PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
 TROUBLES = {"silent": "hardly fires", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 
 
 def notes_below(comparison: Comparison, *, wide: bool) -> list[str]:
-    """The verdict, what the numbers mean, and problems."""
+    """What the numbers mean, problems, and what was read."""
     results = comparison.results
-    says = [comparison.verdict, comparison.convergence, *_caption(comparison, wide=wide)]
     troubles = [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
-    return [note for note in (*says, *troubles, *comparison.notes, to_use(comparison)) if note]
+    notes = [*_caption(comparison, wide=wide), *troubles, *comparison.notes]
+    return [note for note in (*notes, _data_note(comparison) if results else "") if note]
 
 
 def to_use(comparison: Comparison) -> str:
@@ -105,6 +106,21 @@ def _rate_note(comparison: Comparison) -> str:
         return f"All{given}." if given else ""
     at = f"at a learning rate of {value_text('learning_rate', rate)}."
     return f"All{given} {at}" if tuned else f"Not tuned: trained{given or ' as given'}, {at}"
+
+
+def _data_note(comparison: Comparison) -> str:
+    """What was read; empty if the record does not say."""
+    task = comparison.task
+    steps, features, parts = task.get("steps"), task.get("features"), task.get("samples")
+    if not (steps and features and parts):
+        return ""
+    dt = f" of {comparison.settings['dt']}" if "dt" in comparison.settings else ""
+    unit = f" in {task['unit']}" if task.get("unit") else ""
+    samples = ", ".join(f"{count:,} to {PURPOSES.get(n, n)}" for n, count in parts.items())
+    return (
+        f"Read: {plural(steps, 'step')}{dt}, {plural(features, 'feature')}{unit}; samples: "
+        f"{samples}."
+    )
 
 
 def trouble(result: CandidateResult) -> str:

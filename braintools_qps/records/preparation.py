@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .closing import closing_of_preparation, wrapped
+from .closing import closing_of_preparation
 from .diagnosis import Diagnosis
 from .learning_trial import LearningTrial
 from .rates import before_and_after, number
 from .record import Record, table_of
-from .table import Table, html_note
+from .table import Table, html_note, wrapped
 
 
 @dataclass(frozen=True, eq=False)
