@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> None:
     from ..records import wrapped
 
     for head, description in _tasks() if arguments.tasks else _surrogates():
-        print(*wrapped(head, "", 2 * INDENT), sep="\n")
-        print(*wrapped(description, INDENT), sep="\n")
+        print(*wrapped(head, others=2 * INDENT), sep="\n")
+        print(*wrapped(description, first=INDENT, others=INDENT), sep="\n")
 
 
 def _tasks() -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from .memory import SavedMemory
 from .methods import versions
 from .notes import to_use
 from .operations import Operations, total
-from .population import Activity, Gradient, PopulationFlow, Slopes, relative_gradient
+from .population import Activity, Gradient, PopulationFlow, Slopes
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain

@@ -43,9 +43,8 @@ def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
 def comparison_text(comparison: Comparison, *, wide: bool = False) -> str:
     """The table as text, in 80 characters or with all columns, and below it all sentences."""
     table = comparison_table(comparison, wide=wide)
-    sentences = (*table.says, *table.notes, *table.closing)
-    lines = [line for sentence in sentences for line in wrapped(sentence)]
-    return "\n".join([text_table(table.rows if wide else _narrowed(table.rows)), *lines])
+    text = text_table(table.rows if wide else _narrowed(table.rows))
+    return "\n".join([text, *wrapped(*table.says, *table.notes, *table.closing)])
 
 
 def _against_best(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]:

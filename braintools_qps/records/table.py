@@ -31,26 +31,22 @@ class Table(NamedTuple):
     @property
     def text(self) -> str:
         """The table as text of at most 80 characters in a line: a wide one in several parts."""
-        says = [line for sentence in self.says for line in wrapped(sentence)]
+        says = wrapped(*self.says)
         above = [*says, *[""] * bool(says), *wrapped(self.title)]
         parts = [text_table(rows, left=self.left) for rows in in_parts(self.rows, self.left)]
-        notes = [line for note in self.notes for line in wrapped(note, "- ", "  ")]
-        closing = [line for sentence in self.closing for line in wrapped(sentence)]
-        return "\n".join([*above, "\n\n".join(parts), *notes, *closing])
+        below = [*wrapped(*self.notes, first="- ", others="  "), *wrapped(*self.closing)]
+        return "\n".join([*above, "\n\n".join(parts), *below])
 
     @property
     def html(self) -> str:
         """The table as HTML, for notebooks."""
-        above, below = (
-            [html_note(sentence) for sentence in sentences if sentence]
-            for sentences in ((*self.says, self.title), (*self.notes, *self.closing))
-        )
+        above = [*_paragraphs(*self.says, self.title), *[self.picture] * bool(self.picture)]
         lines = [
             _html_row("td" if number else "th", row, number in self.marked)
             for number, row in enumerate(self.rows)
         ]
-        picture = [self.picture] if self.picture else []
-        return "\n".join([*above, *picture, "<table>", *lines, "</table>", *below])
+        below = _paragraphs(*self.notes, *self.closing)
+        return "\n".join([*above, "<table>", *lines, "</table>", *below])
 
 
 def cell(value: object) -> str:
@@ -98,18 +94,20 @@ def text_table(rows: Rows, *, left: int = 1) -> str:
     return "\n".join(_text_row(row[:left], row[left:], widths) for row in rows)
 
 
-def wrapped(text: str, first: str = "", others: str | None = None) -> list[str]:
-    """The text in lines of at most 80 characters, which begin so; options stay whole."""
-    others = first if others is None else others
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False,
-        break_long_words=False,
-    )  # fmt: skip
+def wrapped(*sentences: str, first: str = "", others: str = "") -> list[str]:
+    """Sentences in lines of at most 80 characters; options stay whole.
+
+    The first line of each sentence begins with ``first``, each further one with ``others``.
+    """
+    wrapper = textwrap.TextWrapper(
+        WIDTH, first, others, break_on_hyphens=False, break_long_words=False
+    )
+    return [line for sentence in sentences for line in wrapper.wrap(sentence)]
 
 
-def html_note(text: str) -> str:
-    """A sentence beside a table."""
-    return f"<p>{html.escape(text)}</p>"
+def _paragraphs(*sentences: str) -> list[str]:
+    """Sentences as HTML."""
+    return [f"<p>{html.escape(sentence)}</p>" for sentence in sentences if sentence]
 
 
 def _text_row(left: Sequence[str], right: Sequence[str], widths: Sequence[int]) -> str:
