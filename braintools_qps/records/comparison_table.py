@@ -36,7 +36,7 @@ def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
     marked = [row for row, result in enumerate(results, 1) if result.label in tied]
     return Table(
         known_columns(rows), says=[comparison.verdict, comparison.convergence],
-        notes=notes_below(comparison, wide=wide), closing=[to_use(comparison)], marked=marked,
+        notes=[*notes_below(comparison, wide=wide)], closing=[to_use(comparison)], marked=marked,
     )  # fmt: skip
 
 
