@@ -33,14 +33,11 @@ def panels_of(
     if axes is None:
         import matplotlib.pyplot as plt
 
-        rows, columns = ((count + 1) // 2, 2) if count > 1 else (1, 1)
-        size = size or (3.6 * columns, 2.7 * rows + 0.4)
-        _, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-        for panel in grid.flat:
+        size = size or (3.6 * count, 3.1)
+        _, grid = plt.subplots(1, count, figsize=size, layout="constrained", squeeze=False)
+        axes = list(grid.flat)
+        for panel in axes:
             panel.spines[["top", "right"]].set_visible(False)
-        for unused in grid.flat[count:]:
-            unused.remove()
-        axes = list(grid.flat[:count])
     panels: list[Axes] = list(np.ravel(np.asarray(axes, object)))
     if len(panels) != count:
         raise ValueError(
