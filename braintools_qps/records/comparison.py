@@ -24,9 +24,10 @@ from .scores import score_of
 from .tidy import csv_text, tidy_lines
 from .verdict import verdict
 
-ENOUGH = 40  # seeds; more are not proposed
-NOISE = 2.0  # standard errors of an accuracy, and
-PART = 0.05  # of any other score, that tell nothing from guessing
+ENOUGH_SEEDS = 40  # more are not proposed
+# A score so near to that of guessing may be a guess
+STANDARD_ERRORS = 2.0  # of an accuracy
+SHARE = 0.05  # of any other score
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -181,9 +182,9 @@ class Comparison(Record):
         sound = [result for result in self.results if not result.diverged]
         if guess is None or not sound:
             return {}
-        noise, samples = PART * abs(guess), self.task.get("samples", {}).get("test", 1)
+        noise, samples = SHARE * abs(guess), self.task.get("samples", {}).get("test", 1)
         if self.score == "accuracy":
-            noise = NOISE * math.sqrt(guess * (1 - guess) / samples)
+            noise = STANDARD_ERRORS * math.sqrt(guess * (1 - guess) / samples)
         counts = _statistics.near_guessing([r.scores.test for r in sound], guess, noise)
         return dict(zip((result.label for result in sound), counts))
 
@@ -197,7 +198,7 @@ class Comparison(Record):
         scores = [self._test_scores[row] for row in self.standing.open]
         shared = min(map(len, scores), default=0)
         known = [row[:shared] for row in scores]
-        if not LEAST_SEEDS <= shared < ENOUGH or len({*map(tuple, known)}) == 1:
+        if not LEAST_SEEDS <= shared < ENOUGH_SEEDS or len({*map(tuple, known)}) == 1:
             return None
         return _statistics.seeds_needed(known, self._looks, margin=self.margin)
 
