@@ -163,10 +163,10 @@ def standing(
     runs = [np.asarray(row, np.float64) for row in scores]
     lower = np.array([bool(np.isnan(row).any()) for row in runs], bool)
     equal, below = np.eye(len(runs), dtype=bool), {}
-    for look in (*looks, None):
-        unknown = ~equal & ~lower & ~lower[:, None]
-        still = np.flatnonzero(unknown.any(axis=1))
-        if not len(still) or look is None or min(len(runs[row]) for row in still) < look.seeds:
+    unknown = lambda: np.flatnonzero((~equal & ~lower & ~lower[:, None]).any(axis=1))
+    for look in looks:
+        still = unknown()
+        if not len(still) or min(len(runs[row]) for row in still) < look.seeds:
             break
         pairs = paired([runs[row][: look.seeds] for row in still])
         told = pairs.mean + pairs.half(look.spent) < -pairs.rounding
@@ -178,6 +178,7 @@ def standing(
         if margin is not None:  # each of the two tests has the whole error
             half = pairs.half(2 * look.spent, together=False)
             equal[np.ix_(still, still)] |= np.abs(pairs.mean) + half <= margin
+    still = unknown()
     return Standing(tuple(map(bool, lower)), tuple(map(int, still)), not len(still), below)
 
 

@@ -1,4 +1,4 @@
-"""Parts of messages: shortened text, lists, the name that was meant, the error and whose it is."""
+"""Parts of messages: short text, lists, plurals, the name that was meant, whose an error is."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def listed(values: Iterable[object], most: int | None = None, *, last: str = "")
         texts = [*texts[: most - 1], f"{len(texts) - most + 1} more"]
     *before, end = texts
     return f"{', '.join(before)}{f' {last} ' if last else ', '}{end}" if before else end
+
+
+def plural(count: int, name: str) -> str:
+    """A number of things, as "2 seeds"."""
+    return f"{count:,} {name}{'s' * (count != 1)}"
 
 
 def did_you_mean(

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .._wording import message_of
+
 if TYPE_CHECKING:
     from .._registry import Entry
-
 
 INDENT = "    "
 
@@ -25,33 +26,30 @@ def run(arguments: argparse.Namespace) -> None:
     """Print what each surrogate is, or each task; a plugin that cannot be loaded says so."""
     from ..records import wrapped
 
-    for line in _tasks() if arguments.tasks else _surrogates():
-        indents = (INDENT, INDENT) if line.startswith(INDENT) else ("", 2 * INDENT)
-        print(*wrapped(line.strip(), *indents), sep="\n")
+    for head, description in _tasks() if arguments.tasks else _surrogates():
+        print(*wrapped(head, others=2 * INDENT), sep="\n")
+        print(*wrapped(description, first=INDENT, others=INDENT), sep="\n")
 
 
-def _tasks() -> Iterator[str]:
+def _tasks() -> Iterator[tuple[str, str]]:
     from .._comparison import TASKS, described
 
     for name, build in TASKS.items():
-        yield name
-        yield f"{INDENT}{described(build)}"
+        yield name, described(build)
 
 
-def _surrogates() -> Iterator[str]:
+def _surrogates() -> Iterator[tuple[str, str]]:
     from .._registry import listed_entries
 
     for name, entry in sorted(listed_entries().items()):
         try:
-            yield from _described(name, entry)
+            yield _described(name, entry)
         except Exception as error:  # one broken surrogate must not hide the others
-            reason = " ".join(str(error).split())
-            yield f"{name}  {entry.distribution}"
-            yield f"{INDENT}Broken: {reason}"
+            yield f"{name}  {entry.distribution}", f"Broken: {message_of(error)}"
 
 
-def _described(name: str, entry: Entry) -> Iterator[str]:
-    """A line with the name, the package and the parameters, and below it the description."""
+def _described(name: str, entry: Entry) -> tuple[str, str]:
+    """The name, the package and the parameters; and the description."""
     from .._registry import plain
 
     surrogate = entry.load()
@@ -60,11 +58,10 @@ def _described(name: str, entry: Entry) -> Iterator[str]:
         p.name if p.default is p.empty else f"{p.name}={plain(p.default, repr)}"
         for p in inspect.signature(surrogate).parameters.values()
     ]
-    yield f"{name}  {package}  {', '.join(parameters)}"
-    yield f"{INDENT}{first_sentence(surrogate)}"
+    return f"{name}  {package}  {', '.join(parameters)}", _first_sentence(surrogate)
 
 
-def first_sentence(documented: type) -> str:
+def _first_sentence(documented: type) -> str:
     """The first sentence of a class's own docstring, without markup and references."""
     line = inspect.cleandoc(documented.__doc__ or "").partition("\n")[0]
     return re.sub(r"\s*\[\w+\]_|:[\w:]+:|`", "", line)

@@ -18,7 +18,7 @@ from .._comparison import present_environment
 from .._files import write_file
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
-from ..records import Comparison, GradientFlow, GradientFlows, diagnoses, table_of, to_use, versions
+from ..records import Comparison, GradientFlow, GradientFlows, table_of, to_use, versions
 
 
 def write_report(
@@ -84,42 +84,35 @@ def write_report(
 
 def _contents(record: Any) -> dict[str, Any]:
     """The variables of the template."""
-    whole: Any = {record.name: record} if isinstance(record, GradientFlow) else record
-    is_comparison = isinstance(whole, Comparison)
-    results = whole.results if is_comparison else whole
-    are_flows = lambda: all(isinstance(flow, GradientFlow) for flow in whole.values())
-    if not (is_comparison or (isinstance(whole, Mapping) and are_flows())):
+    if isinstance(record, GradientFlow):
+        record = {record.name: record}
+    is_comparison = isinstance(record, Comparison)
+    flows = record.values() if isinstance(record, Mapping) else [record]
+    if not is_comparison and not all(isinstance(flow, GradientFlow) for flow in flows):
         raise TypeError(
             "a report is written from a Comparison, a GradientFlow or a mapping of names to "
-            f"GradientFlow, got {type(whole).__name__}. Pass what compare or gradient_flow gave"
+            f"GradientFlow, got {type(record).__name__}. Pass what compare or gradient_flow gave"
         )
-    if not results:
+    if not (record.results if is_comparison else record):
         raise ValueError("a report needs one result or more, got none. Pass a finished one")
-    return _of_comparison(whole) if is_comparison else _of_flows(whole)
+    return _of_comparison(record) if is_comparison else _of_flows(record)
 
 
-def _of_comparison(comparison: Any) -> dict[str, Any]:
-    says, table = (comparison.verdict, comparison.convergence), table_of(comparison)
+def _of_comparison(comparison: Comparison) -> dict[str, Any]:
     return {
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
-        "says": [sentence for sentence in says if sentence],
         "figure": _svg(plot_comparison, comparison),
-        "table": table,
-        "notes": [note for note in table.notes if note not in (*says, to_use(comparison))],
+        "table": table_of(comparison),
         "to_use": to_use(comparison),
         "methods": comparison.methods(),
     }
 
 
-def _of_flows(flows: Any) -> dict[str, Any]:
-    ranked = GradientFlows(flows)
-    table = table_of(ranked)
+def _of_flows(flows: Mapping[str, GradientFlow]) -> dict[str, Any]:
     return {
         "title": "Does this network learn?",
-        "says": diagnoses(ranked),
-        "figure": _svg(plot_gradient_flow, ranked),
-        "table": table,
-        "notes": table.notes,
+        "figure": _svg(plot_gradient_flow, flows),
+        "table": table_of(GradientFlows(flows)),
         "to_use": "",
         "methods": f"Measured with {versions(present_environment())}.",
     }

@@ -66,7 +66,7 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     for row, result in enumerate(results):
         if shaded and result.label in tied:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)
-        scores = score.unit.factor * np.array(result.scores.test)
+        scores = score.factor * np.array(result.scores.test)
         if not np.isfinite(scores).any():
             why = "failed" if result.error else "diverged"
             axes.text(0.5, row, why, transform=axes.get_yaxis_transform(), va="center")
@@ -74,11 +74,9 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
         colour = looks[result.label]["color"]
         mean, low, high = summary(result.scores.test, bounds=score.bounds)
         if low is not None and high is not None:
-            ends = score.unit.factor * np.array([low, high])
+            ends = score.factor * np.array([low, high])
             axes.plot(ends, [row, row], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(
-            score.unit.factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3
-        )
+        axes.plot(score.factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3)
         axes.plot(scores, row + _heights(scores), "o", color=colour, markersize=4,
                   markerfacecolor="none")  # fmt: skip
     meaning = "\n(dots: seeds; bars: mean with 95% interval)" if len(comparison.seeds) > 1 else ""

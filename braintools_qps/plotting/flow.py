@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..records import GradientFlow, PopulationFlow, relative_gradient
+from ..records import GradientFlow, PopulationFlow
 from .panels import GREY, Axes, Look, add_legend, panels_of, styles, typed
 
 
@@ -46,13 +46,19 @@ def plot_gradient_flow(
     panels = panels_of(axes, 1)
     flows = flows if isinstance(flows, Mapping) else {flows.name: flows}
     curves = {
-        name: relative_gradient(population.gradient.second_moments)
+        name: _relative(population.gradient.second_moments)
         for label, flow in flows.items()
         for name, population in _named_populations(flow, label).items()
     }
     _draw(curves, panels[0])
     add_legend(panels, outside=axes is None)
     return panels[0]
+
+
+def _relative(second_moments: np.ndarray) -> np.ndarray:
+    """Root mean square by steps back, relative to the last step that has a gradient."""
+    size = np.trim_zeros(np.sqrt(second_moments), "f")
+    return np.where(size > 0, size / size[:1], np.nan)
 
 
 def _draw(curves: Mapping[str, np.ndarray], axes: Axes) -> None:

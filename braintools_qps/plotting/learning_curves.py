@@ -50,7 +50,7 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
     score = score_of(comparison)
     looks = candidate_styles(comparison)
     for result in comparison.ranked:
-        scores = score.unit.factor * np.array(result.curves.validation)
+        scores = score.factor * np.array(result.curves.validation)
         for axes, values in (left, np.array(result.curves.loss)), (right, scores):
             if not len(values):
                 continue
@@ -66,7 +66,7 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
         _write_plain_numbers(left)
     right.set(title="Validation score", ylabel=f"validation {score.heading}" + spread)
     curves = [np.array(r.curves.validation) for r in comparison.results if r.curves.validation]
-    _show_second_half(right, [score.unit.factor * curve for curve in curves])
+    _show_second_half(right, [score.factor * curve for curve in curves])
     for axes in (left, right):
         axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch")

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from .._wording import shortened
-from ..records import Comparison
+from ..records import COLOURS, Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 else:  # matplotlib is imported at the first figure
     Axes = Any
 
-# The colours of Okabe and Ito, which colour-blind readers can tell apart; the purple is darker.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9", "#000000")
+LINE_COLOURS = (*COLOURS, "#000000")
 STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
 GREY = "0.8"
 FAINT = "0.4"  # of lines, which need more contrast than areas
@@ -33,14 +32,11 @@ def panels_of(
     if axes is None:
         import matplotlib.pyplot as plt
 
-        rows, columns = ((count + 1) // 2, 2) if count > 1 else (1, 1)
-        size = size or (3.6 * columns, 2.7 * rows + 0.4)
-        _, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-        for panel in grid.flat:
+        size = size or (3.6 * count, 3.1)
+        _, grid = plt.subplots(1, count, figsize=size, layout="constrained", squeeze=False)
+        axes = list(grid.flat)
+        for panel in axes:
             panel.spines[["top", "right"]].set_visible(False)
-        for unused in grid.flat[count:]:
-            unused.remove()
-        axes = list(grid.flat[:count])
     panels: list[Axes] = list(np.ravel(np.asarray(axes, object)))
     if len(panels) != count:
         raise ValueError(
@@ -90,6 +86,6 @@ def styles() -> Iterator[Look]:
 
     Solid lines lie under dashed ones for the same reason. After 28 looks they repeat.
     """
-    for colour, (rank, style) in zip(cycle(COLOURS), cycle(enumerate(STYLES))):
+    for colour, (rank, style) in zip(cycle(LINE_COLOURS), cycle(enumerate(STYLES))):
         thick = {"linewidth": 2.2} if style == ":" else {}  # dots look thinner than lines
         yield {"color": colour, "linestyle": style, "zorder": 2 + rank / len(STYLES), **thick}

@@ -20,7 +20,6 @@ from .panels import FAINT, Axes, Look, add_legend, panels_of, styles, typed
 # How far surrogates are drawn to each side, in multiples of the largest scale.
 WIDTH = 4.0
 POINTS = 801
-INTEGRAL = "Integral of the surrogate gradient"
 
 
 def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
@@ -82,7 +81,9 @@ def draw_surrogates(
     per_unit = "" if unit is None else f" (1/{unit})"
     left.set(title="Surrogate gradient", xlabel=distance, ylabel=f"gradient{per_unit}")
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
-    right.set(title=INTEGRAL, xlabel=distance, ylabel="original function")
+    right.set(
+        title="Integral of the surrogate gradient", xlabel=distance, ylabel="original function"
+    )
 
 
 def _original(surrogate: Surrogate, x: Distance, where: Array, gradient: Array) -> ArrayLike:

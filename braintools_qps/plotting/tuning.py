@@ -43,7 +43,7 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
     score = score_of(comparison)
     for row, tuning in enumerate(tunings):
         for column, mean in enumerate(means[row]):
-            words = score.unit.number(mean) + "%" * (score.name == "accuracy")
+            words = score.number(mean) + "%" * (comparison.score == "accuracy")
             if votes := tuning.chosen.count(column):
                 words += f"\n{votes} of {len(tuning.chosen)}"
             if column == tuning.most_chosen:
@@ -61,6 +61,7 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
 
 def tuning_legend(comparison: Comparison) -> str:
     """What numbers and frames mean."""
-    score = score_of(comparison).name
-    says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
-    return f"{says}\nFrame: chosen most often."
+    return (
+        f"Validation {comparison.score}, mean over seeds, and how many of them chose the setting.\n"
+        "Frame: chosen most often."
+    )

@@ -6,30 +6,30 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 `rates` and `memory` those of `normalize_rates` and `save_memory`.
 
 What a record looks like is beside it: `table` has text and HTML, `flow_table` and
-`comparison_table` the two large tables, `columns` what a comparison's has, `standings` which
-candidate is best, `verdict` says so, `convergence` whether training was long enough, `notes` has
-the sentences below, `methods` what was done, `tidy` lines for pandas.
+`comparison_table` the two large tables, `columns` what a comparison's has, `verdict` says which
+candidate is best, `convergence` whether training was long enough, `notes` has the sentences below,
+`methods` what was done, `tidy` lines for pandas.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
+from . import flow_table  # which registers its tables
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .closing import wrapped
-from .comparison import Comparison, with_weights
+from .comparison import Comparison, looked, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
-from .flow_table import diagnoses
 from .learning_trial import LearningTrial
 from .memory import SavedMemory
 from .methods import versions
 from .notes import to_use
 from .operations import Operations, total
-from .population import Activity, Gradient, PopulationFlow, Slopes, relative_gradient
+from .picture import COLOURS
+from .population import Activity, Gradient, PopulationFlow, Slopes
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain
 from .scores import score_of
 from .settings import value_text
-from .standings import looked
+from .table import wrapped
 from .tuning import Trial, Tuning, choose, varied_names
 from .verdict import enough_seeds
 

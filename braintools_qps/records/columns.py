@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._statistics import Interval, summary
+from .._statistics import summary
 from .candidate import CandidateResult
 from .scores import Score
-from .words import Unit
 
 SCORE = "score"  # the header of the column that is named after the score
 
@@ -46,25 +44,16 @@ class Column(NamedTuple):
         return "-" if value is None or value == () else self.write(value, score)
 
 
-def with_interval(interval: Interval, unit: Unit) -> str:
-    """A mean, and its interval in brackets if there is one."""
-    if math.isnan(interval.mean):
-        return "nan"
-    mean, low, high = interval
-    bounds = "" if low is None or high is None else f" [{unit.bound(low)}, {unit.bound(high)}]"
-    return f"{unit.number(mean)}{bounds}"
-
-
 CANDIDATE_COLUMNS = [
     Column(
         "scores.test", "test", SCORE,
-        lambda values, score: with_interval(summary(values, bounds=score.bounds), score.unit),
+        lambda values, score: score.interval(summary(values, bounds=score.bounds)),
         narrow=True,
     ),
     Column("scores.validation", "validation"),
     Column(
         "scores.test_at_best_epoch", "test_at_best_epoch", "at best validation epoch",
-        lambda values, score: score.unit.number(float(np.mean(values))),
+        lambda values, score: score.number(float(np.mean(values))),
         caption="At best validation epoch: test {score} with the weights of the epoch whose "
         "validation score was best, seed by seed.",
     ),

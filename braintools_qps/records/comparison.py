@@ -1,25 +1,33 @@
-"""The record of a comparison."""
+"""The record of a comparison, and who is ahead in it; `_statistics` has the tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from statistics import fmean
 from typing import Any, ClassVar, Literal, Self
 
 from braintools.surrogate import Surrogate
 
+from .. import _statistics
 from .._registry import get_surrogate
-from .._statistics import LEVEL, Interval, Standing, looks_at
-from . import standings
+from .._statistics import LEAST_SEEDS, LEVEL, Interval, Look, Standing, looks_at
 from .candidate import CandidateResult
 from .comparison_table import comparison_table, comparison_text
 from .convergence import convergence
 from .methods import methods
 from .reading import read_comparison
 from .record import Record, table_of
+from .scores import score_of
 from .tidy import csv_text, tidy_lines
 from .verdict import verdict
+
+ENOUGH_SEEDS = 40  # more are not proposed
+# A score so near to that of guessing may be a guess
+STANDARD_ERRORS = 2.0  # of an accuracy
+SHARE = 0.05  # of any other score
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,12 +132,14 @@ class Comparison(Record):
     @property
     def ranked(self) -> tuple[CandidateResult, ...]:
         """The results, the best first, by mean test score; those that failed come last."""
-        return standings.ranked(self)
+        best = next(iter(self.tied), None)  # though others that stopped early may be above it
+        return tuple(sorted(_by_mean(self.results), key=lambda result: result is not best))
 
     @property
     def tied(self) -> tuple[CandidateResult, ...]:
         """The best result, and all others that are not clearly lower than any other."""
-        return standings.tied(self)
+        each = zip(self.results, self.standing.lower)
+        return _by_mean([result for result, is_lower in each if not is_lower])
 
     @property
     def differences(self) -> dict[str, Interval]:
@@ -137,7 +147,10 @@ class Comparison(Record):
 
         Intervals hold for all pairs together. There are none with fewer than five seeds.
         """
-        return standings.differences(self)
+        labels = [result.label for result in self.results]
+        best = labels.index(self.best.label)
+        by_row = _statistics.differences(self._test_scores, best, self._looks)
+        return dict(zip(labels, by_row))
 
     @property
     def best_surrogate(self) -> Surrogate:
@@ -165,7 +178,15 @@ class Comparison(Record):
         tenth of the way from there to the best candidate, or within the noise of one score. It is
         empty where guessing is not known.
         """
-        return standings.collapsed(self)
+        guess = self.settings.get("guess")
+        sound = [result for result in self.results if not result.diverged]
+        if guess is None or not sound:
+            return {}
+        noise, samples = SHARE * abs(guess), self.task.get("samples", {}).get("test", 1)
+        if self.score == "accuracy":
+            noise = STANDARD_ERRORS * math.sqrt(guess * (1 - guess) / samples)
+        counts = _statistics.near_guessing([r.scores.test for r in sound], guess, noise)
+        return dict(zip((result.label for result in sound), counts))
 
     @cached_property
     def seeds_needed(self) -> int | None:
@@ -174,7 +195,12 @@ class Comparison(Record):
         None where it is settled, where scores do not vary, or from 40 seeds on, and where it takes
         more than 160.
         """
-        return standings.seeds_needed(self)
+        scores = [self._test_scores[row] for row in self.standing.open]
+        shared = min(map(len, scores), default=0)
+        known = [row[:shared] for row in scores]
+        if not LEAST_SEEDS <= shared < ENOUGH_SEEDS or len({*map(tuple, known)}) == 1:
+            return None
+        return _statistics.seeds_needed(known, self._looks, margin=self.margin)
 
     @cached_property
     def standing(self) -> Standing:
@@ -183,7 +209,7 @@ class Comparison(Record):
         It follows from the scores, from ``looks``, and from the setting ``margin`` (in points of an
         accuracy, else in the unit of the score; by default 1 point, or 1% of the score).
         """
-        return standings.standing(self)
+        return _statistics.standing(self._test_scores, self._looks, margin=self.margin)
 
     @property
     def spent(self) -> float:
@@ -193,7 +219,19 @@ class Comparison(Record):
     @property
     def margin(self) -> float | None:
         """The largest difference that does not matter, in the unit of the score."""
-        return standings.margin(self)
+        score = score_of(self)
+        given = self.settings.get("margin", score.difference * score.factor)
+        return None if given is None else given / score.factor
+
+    @property
+    def _test_scores(self) -> list[Sequence[float]]:
+        """Test scores by result; NaN for one that failed."""
+        return [(math.nan,) if r.diverged else r.scores.test for r in self.results]
+
+    @property
+    def _looks(self) -> tuple[Look, ...]:
+        """Looks at the seeds; if none is recorded, at those numbers of them that results have."""
+        return looks_at(self.looks or sorted({*map(len, self._test_scores)}))
 
     def weights(self, label: str, seed: int) -> Any:
         """Return the trained weights of a candidate, for the model that the factory makes.
@@ -339,11 +377,22 @@ class Comparison(Record):
         return self.table()
 
 
+def looked(comparison: Comparison, seeds: tuple[int, ...]) -> Comparison:
+    """The same comparison with these seeds, and the look at them."""
+    looks = looks_at((*comparison.looks, len(seeds)))
+    return replace(comparison, seeds=seeds, looks=tuple(look.seeds for look in looks))
+
+
 def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Comparison:
     """The same comparison; ``weights`` come from this function, which has None for lost ones."""
     copy = replace(comparison)
     object.__setattr__(copy, "_load_weights", load)
     return copy
+
+
+def _by_mean(results: Sequence[CandidateResult]) -> tuple[CandidateResult, ...]:
+    """The best first; those that failed come last."""
+    return tuple(sorted(results, key=lambda r: (r.diverged, -fmean(r.scores.test or (0.0,)))))
 
 
 table_of.register(Comparison, comparison_table)

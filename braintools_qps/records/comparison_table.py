@@ -7,23 +7,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._wording import shortened
-from .closing import WIDTH, data_of, wrapped
-from .columns import CANDIDATE_COLUMNS, SCORE, with_interval
-from .notes import notes_below
+from .columns import CANDIDATE_COLUMNS, SCORE
+from .notes import notes_below, to_use
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
-from .table import Rows, Table, text_table
+from .table import WIDTH, Rows, Table, known_columns, text_table, wrapped
 from .verdict import MARK, enough_seeds, never_learned
 
 if TYPE_CHECKING:
     from .comparison import Comparison
 
 LEAST_LABEL = 16
-EMPTY = ("", "-")
 
 
 def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
-    """A row for each candidate, and notes below; those that may be best are marked."""
+    """A row for each candidate; those that may be best are marked."""
     score, results = score_of(comparison), comparison.ranked
     columns = {}
     for column in CANDIDATE_COLUMNS:
@@ -32,21 +30,21 @@ def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
             columns[title] = [column.cell(result, score) for result in results]
         if column.header == SCORE:
             columns |= _against_best(comparison, wide=wide) | _settings(comparison, wide=wide)
-    kept = {title: cells for title, cells in columns.items() if any(c not in EMPTY for c in cells)}
-    rows = [[shortened(r.label), *cells] for r, *cells in zip(results, *kept.values())]
+    labels = [shortened(result.label) for result in results]
+    rows = [["surrogate", *columns], *zip(labels, *columns.values())]
     tied = {result.label for result in comparison.tied} if enough_seeds(comparison) else ()
     marked = [row for row, result in enumerate(results, 1) if result.label in tied]
-    notes = notes_below(comparison, wide=wide)
-    if results and (data := data_of(comparison)):
-        notes.append(data)
-    return Table([["surrogate", *kept], *rows], notes, marked)
+    return Table(
+        known_columns(rows), says=[comparison.verdict, comparison.convergence],
+        notes=[*notes_below(comparison, wide=wide)], closing=[to_use(comparison)], marked=marked,
+    )  # fmt: skip
 
 
 def comparison_text(comparison: Comparison, *, wide: bool = False) -> str:
-    """The table as text: in 80 characters, or with all columns."""
+    """The table as text, in 80 characters or with all columns, and below it all sentences."""
     table = comparison_table(comparison, wide=wide)
-    notes = [line for note in table.notes for line in wrapped(note)]
-    return "\n".join([text_table(table.rows if wide else _narrowed(table.rows)), *notes])
+    text = text_table(table.rows if wide else _narrowed(table.rows))
+    return "\n".join([text, *wrapped(*table.says, *table.notes, *table.closing)])
 
 
 def _against_best(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]:
@@ -54,19 +52,19 @@ def _against_best(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]
     results, tied = comparison.ranked, comparison.tied
     if len(results) < 2 or not tied:
         return {}
-    unit = score_of(comparison).unit
-    alone, enough = len(tied) == 1, enough_seeds(comparison)
-    labels = {result.label for result in tied}
+    score, differences = score_of(comparison), comparison.differences
+    labels, is_alone = {result.label for result in tied}, len(tied) == 1
     cells = []
     for result in results:
-        interval = comparison.differences[result.label]
-        text = with_interval(interval if wide else interval._replace(low=None), unit)
-        if never_learned(comparison, result):
+        interval = differences[result.label]
+        text = score.interval(interval) if wide else score.number(interval.mean)
+        if is_alone and result is tied[0]:
+            text = "best"
+        elif never_learned(comparison, result):
             text = "guesses"
-        mark = f" {MARK if result.label in labels else ' '}" if enough and not alone else ""
-        cells.append("-" if result.diverged else text + mark)
-    if alone:
-        cells[0] = "best"
+        if enough_seeds(comparison) and not is_alone:
+            text += f" {MARK if result.label in labels else ' '}"
+        cells.append("-" if result.diverged else text)
     seeds = [str(len(result.seeds)) for result in results]
     counts = {"seeds": seeds} if len({*seeds} - {"0"}) > 1 else {}
     return {"difference" if wide else "vs best": cells} | counts

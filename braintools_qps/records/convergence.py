@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._wording import shortened
-from .verdict import few
+from .verdict import names_of
 
 if TYPE_CHECKING:
     from .comparison import Comparison
@@ -20,9 +19,9 @@ def convergence(comparison: Comparison) -> str:
     """Whether losses, as means over seeds, still fell at the end; empty where they cannot say."""
     sound = [r for r in comparison.results if r.curves.loss and not r.diverged]
     losses = {r.label: np.mean(r.curves.loss, axis=0) for r in sound}
-    if falling := [shortened(label) for label, loss in losses.items() if _still_falls(loss)]:
+    if falling := [result for result in sound if _still_falls(losses[result.label])]:
         everyone = len(falling) == len(comparison.results)
-        who = "losses were" if everyone else f"loss of {few(falling, last='and')} was"
+        who = "losses were" if everyone else f"loss of {names_of(falling)} was"
         return (
             f"The {who} still falling when training ended: differences may only reflect speed. "
             f"With {2 * max(map(len, losses.values()))} epochs all runs train anew, since the "

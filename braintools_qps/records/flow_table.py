@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
+from .._wording import plural
 from .closing import closing_of_flow
 from .flow import GradientFlow, GradientFlows
 from .picture import picture_of
 from .population import PopulationFlow
 from .record import table_of
-from .table import Rows, Table
-
-Columns: TypeAlias = dict[str, Callable[[PopulationFlow], str]]
+from .table import Table, known_columns
 
 FURTHER = 5  # sentences below a table
 
@@ -23,10 +21,10 @@ FURTHER = 5  # sentences below a table
 def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
     rows = [["population", *COLUMNS]]
-    rows += [[_place(p), *_cells(p, COLUMNS, flow).values()] for p in flow.populations]
-    above = [str(flow.diagnosis), "", _title(flow)]
+    rows += [[_place(p), *_cells(p, COLUMNS, flow)] for p in flow.populations]
     return Table(
-        _known(rows), flow.further[:FURTHER], above=above, closing=[*closing_of_flow(flow)],
+        known_columns(rows), says=[str(flow.diagnosis)], title=_title(flow),
+        notes=flow.further[:FURTHER], closing=[*closing_of_flow(flow)],
         picture=picture_of({flow.name: flow}),
     )  # fmt: skip
 
@@ -42,18 +40,20 @@ def flows_table(flows: GradientFlows) -> Table:
     rows = [["surrogate", "rank", *RANKED]]
     for name, rank in ranks.items():
         flow, shown = flows[name], f"{rank}{'=' * (shared_ranks[rank] > 1)}"
-        rows.append([name, shown, *_whole(flow).values()])
-        for p in flow.populations if len(flow.populations) > 1 else ():
-            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, flow).values()])
+        if len(flow.populations) == 1:
+            rows.append([name, shown, *_cells(flow.populations[0], RANKED, flow)])
+        else:
+            rows.append([name, shown, *_whole(flow)])
+            rows += [[f"  {_place(p)}", "", *_cells(p, RANKED, flow)] for p in flow.populations]
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
     best = flows[next(iter(ranks))]
     return Table(
-        rows, shared[:FURTHER], above=[*diagnoses(flows), ""], closing=[*closing_of_flow(best)],
+        rows, says=_diagnoses(flows), notes=shared[:FURTHER], closing=[*closing_of_flow(best)],
         picture=picture_of(flows),
     )  # fmt: skip
 
 
-def diagnoses(flows: GradientFlows) -> tuple[str, ...]:
+def _diagnoses(flows: GradientFlows) -> tuple[str, ...]:
     """Each diagnosis once, with its candidates; that of the best candidate first."""
     sharing: dict[tuple[str, str | None], list[str]] = {}
     for name in flows.ranks:
@@ -74,15 +74,9 @@ def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
     return f"{line} The same with {', '.join(others)}."
 
 
-def _known(rows: Rows) -> Rows:
-    """The table without columns of which nothing is known."""
-    columns = (column for column in zip(*rows) if any(text != "-" for text in column[1:]))
-    return [*zip(*columns)]
-
-
 def _title(flow: GradientFlow) -> str:
     counts = {"step": flow.steps, "sample": flow.samples, "feature": flow.features}
-    shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
+    shown = [plural(count, name) for name, count in counts.items() if count is not None]
     return f"GradientFlow of {flow.name}: {', '.join(shown)}"
 
 
@@ -91,25 +85,22 @@ def _place(p: PopulationFlow) -> str:
     return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
 
 
-def _cells(p: PopulationFlow, columns: Columns, flow: GradientFlow) -> dict[str, str]:
+def _cells(p: PopulationFlow, names: Iterable[str], flow: GradientFlow) -> list[str]:
     """The numbers of a population, with the word of a cause that is found in it."""
     diagnosis = flow.diagnosis
     marked = diagnosis.column if p.name in diagnosis.populations else ""
-    texts = {name: text(p) for name, text in columns.items()}
-    return {n: f"{text} {diagnosis.word}" if n == marked else text for n, text in texts.items()}
+    return [COLUMNS[n](p) + (f" {diagnosis.word}" if n == marked else "") for n in names]
 
 
-def _whole(flow: GradientFlow) -> dict[str, str]:
-    """The numbers of a candidate: mean slope, range of growth, shortest reach."""
-    shortest = min(flow.populations, key=lambda p: p.gradient.reach)
-    below = ("flat",) if len(flow.populations) > 1 else ()  # in the populations' own rows
-    return {
-        **_cells(shortest, RANKED, flow),
-        **dict.fromkeys(below, ""),
-        "slope": _spread([flow.mean_slope], ".3g"),
-        "growth": _spread((p.gradient.growth for p in flow.populations), ".3f"),
-        "consistency": _spread([flow.consistency], ".2f"),
-    }
+def _whole(flow: GradientFlow) -> list[str]:
+    """The numbers of a candidate with several populations, as in `RANKED`."""
+    return [
+        _spread([flow.mean_slope], ".3g"),
+        _spread((p.gradient.growth for p in flow.populations), ".3f"),
+        "",
+        COLUMNS["reach"](min(flow.populations, key=lambda p: p.gradient.reach)),
+        _spread([flow.consistency], ".2f"),
+    ]
 
 
 def _spread(values: Iterable[float], form: str) -> str:
@@ -121,7 +112,7 @@ def _spread(values: Iterable[float], form: str) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-COLUMNS: Columns = {
+COLUMNS: dict[str, Callable[[PopulationFlow], str]] = {
     "rate": lambda p: f"{p.activity.firing_rate:.3f}",
     "silent": lambda p: f"{p.activity.silent_share:.0%}",
     "saturated": lambda p: f"{p.activity.saturated_share:.0%}",
@@ -132,6 +123,4 @@ COLUMNS: Columns = {
     "consistency": lambda p: _spread([p.gradient.consistency], ".2f"),
     "operations": lambda p: _spread([p.operations.synaptic], ".3g"),
 }
-RANKED: Columns = {
-    name: COLUMNS[name] for name in ("slope", "growth", "flat", "reach", "consistency")
-}
+RANKED = ("slope", "growth", "flat", "reach", "consistency")

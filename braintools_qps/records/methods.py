@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._statistics import LEAST_SEEDS
@@ -15,80 +15,11 @@ from .table import cell
 if TYPE_CHECKING:
     from .comparison import Comparison
 
-DATA = "Networks were trained on {name} ({sizes})."
-SPLIT = "Each seed split the data anew, into {parts} samples."
-OWN_TEST_PART = "The test samples came with the data."
-NETWORK = "The network was {model}{options}, in time steps of {dt}."
-PREPARED = (
-    "The initial weights of each seed were first brought into the range where neurons fire, the "
-    "same for all surrogates."
-)
-TRAINING = (
-    "It was trained for {epochs} epochs in batches of {batch_size} to minimise the {loss} with "
-    "{optimizer}."
-)
-CLIP = "The norm of the gradient was clipped at {clip}."
-SURROGATES = "The {surrogates} {labels}."
-NOT_TUNED = "Nothing was tuned; the learning rate was {learning_rate}."
-RATE = "The learning rate was {learning_rate}."
-ONE_SETTING = "Networks were trained with {tuned}."
-TUNED = (
-    "For each surrogate, every seed trained all combinations of {tuned}, and chose the one with "
-    "the highest validation {score} after the last epoch."
-)
-MEAN_SLOPE = (
-    "For a mean slope the dampening was lowered until no population had a larger mean surrogate "
-    "gradient at the initial weights."
-)
-SEEDS = (
-    "{seeds} seeds per surrogate set the split, the initial weights and the order of the samples, "
-    "the same for all surrogates."
-)
-REPORTED = "The test {score} after the last epoch is reported, as mean with a 95% t interval."
-TEST = (
-    "Surrogates were compared seed by seed: one counts as lower by {test}, all pairs and looks "
-    "together at an error of 5%."
-)
-EQUAL = "Two count as equal within {margin} by two one-sided t tests, each at the same error."
-LOOKS = "Looks were after {looks} seeds, at an error of {spent} in all."
-VERSIONS = "Versions: {versions}."
-PAPER = (
-    "QPseudoSpike is the surrogate of L. Herranz-Celotti and J. Rouat, Stabilizing Spiking Neuron "
-    "Training, arXiv:2202.00282, 2022."
-)
-
 
 def methods(comparison: Comparison) -> str:
-    """What was done, in those of the sentences that apply."""
-    known, tune = comparison.settings, comparison.settings.get("tune") or {}
-    sound = sum(not result.diverged for result in comparison.results)
-    tested = len(comparison.seeds) >= LEAST_SEEDS and sound > 1
-    several = any(len(values) > 1 for values in tune.values())
-    sentences = {
-        DATA: True,
-        SPLIT: True,
-        OWN_TEST_PART: comparison.task.get("has_own_test_part"),
-        NETWORK: True,
-        PREPARED: known.get("prepare"),
-        TRAINING: True,
-        CLIP: "clip" in known and "clip" not in tune,
-        SURROGATES: True,
-        NOT_TUNED: not tune,
-        RATE: tune and "learning_rate" not in tune,
-        ONE_SETTING: tune and not several,
-        TUNED: several,
-        MEAN_SLOPE: "mean_slope" in tune,
-        SEEDS: True,
-        REPORTED: True,
-        TEST: tested,
-        EQUAL: tested and comparison.margin is not None,
-        LOOKS: tested and comparison.looks,
-        VERSIONS: True,
-        PAPER: any("QPseudoSpike" in str(spec) for spec in comparison.candidates),
-    }
-    test = "the paired t test" if sound == 2 else "Tukey's test on paired differences"
-    facts = _facts(comparison, test)
-    return " ".join(text.format_map(facts) for text, applies in sentences.items() if applies)
+    """What was done, in those of the sentences that apply; a question mark for what is unknown."""
+    topics = (_data, _training, _surrogates, _tuning, _seeds, _test, _sources)
+    return " ".join(sentence for topic in topics for sentence in topic(comparison))
 
 
 def versions(environment: Mapping[str, Any]) -> str:
@@ -98,31 +29,106 @@ def versions(environment: Mapping[str, Any]) -> str:
     return f"{listed(texts, last='and')}, on {environment.get('device', '?')}"
 
 
-def _facts(comparison: Comparison, test: str) -> Mapping[str, Any]:
-    """What the sentences tell, by name; a question mark for what is not known."""
-    task, known = comparison.task, comparison.settings
+def _data(comparison: Comparison) -> Iterator[str]:
+    task, samples = comparison.task, comparison.task.get("samples", {}).items()
     sizes = (f"{task[n]} {n}" for n in ("steps", "features", "classes") if task.get(n))
-    samples = task.get("samples", {}).items()
     parts = (f"{count} {'training' if part == 'train' else part}" for part, count in samples)
-    tuned = (
-        f"{name.replace('_', ' ')} ({listed(value_text(name, value) for value in values)})"
-        for name, values in (known.get("tune") or {}).items()
+    yield f"Networks were trained on {task.get('name', '?')} ({listed(sizes)})."
+    yield f"Each seed split the data anew, into {listed(parts, last='and')} samples."
+    if task.get("has_own_test_part"):
+        yield "The test samples came with the data."
+
+
+def _training(comparison: Comparison) -> Iterator[str]:
+    known = defaultdict(lambda: "?", comparison.settings)
+    network = str(known["model"]).rpartition(":")[2]
+    options = f" with {cell(known['options'])}" if known.get("options") else ""
+    yield f"The network was {network}{options}, in time steps of {known['dt']}."
+    if known.get("prepare"):
+        yield (
+            "The initial weights of each seed were first brought into the range where neurons "
+            "fire, the same for all surrogates."
+        )
+    yield (
+        f"It was trained for {known['epochs']} epochs in batches of {known['batch_size']} to "
+        f"minimise the {known['loss']} with {known['optimizer']}."
     )
+    if "clip" in known and "clip" not in (known.get("tune") or {}):
+        yield f"The norm of the gradient was clipped at {known['clip']}."
+
+
+def _surrogates(comparison: Comparison) -> Iterator[str]:
+    labels = [result.label for result in comparison.results]
+    were = "surrogates were" if len(labels) > 1 else "surrogate was"
+    yield f"The {were} {listed(labels, last='and')}."
+
+
+def _tuning(comparison: Comparison) -> Iterator[str]:
+    tune = comparison.settings.get("tune") or {}
+    rate = comparison.settings.get("learning_rate", "?")
+    if not tune:
+        yield f"Nothing was tuned; the learning rate was {rate}."
+        return
+    if "learning_rate" not in tune:
+        yield f"The learning rate was {rate}."
+    texts = (
+        f"{name.replace('_', ' ')} ({listed(value_text(name, value) for value in values)})"
+        for name, values in tune.items()
+    )
+    tuned = listed(texts, last="and")
+    if any(len(values) > 1 for values in tune.values()):
+        yield (
+            f"For each surrogate, every seed trained all combinations of {tuned}, and chose the "
+            f"one with the highest validation {comparison.score} after the last epoch."
+        )
+    else:
+        yield f"Networks were trained with {tuned}."
+    if "mean_slope" in tune:
+        yield (
+            "For a mean slope the dampening was lowered until no population had a larger mean "
+            "surrogate gradient at the initial weights."
+        )
+
+
+def _seeds(comparison: Comparison) -> Iterator[str]:
     counts = sorted({len(result.seeds) for result in comparison.results if result.seeds})
-    made = {
-        "sizes": listed(sizes),
-        "parts": listed(parts, last="and"),
-        "model": str(known.get("model", "?")).rpartition(":")[2],
-        "options": f" with {cell(options)}" if (options := known.get("options")) else "",
-        "surrogates": "surrogates were" if len(comparison.results) > 1 else "surrogate was",
-        "labels": listed((result.label for result in comparison.results), last="and"),
-        "tuned": listed(tuned, last="and"),
-        "score": comparison.score,
-        "seeds": listed(dict.fromkeys([*counts[:1], *counts[-1:]]), last="to"),
-        "test": test,
-        "looks": listed(comparison.looks, last="and"),
-        "spent": f"{100 * comparison.spent:.3g}%",
-        "margin": score_of(comparison).unit(comparison.margin or 0.0),
-        "versions": versions(comparison.environment),
-    }
-    return defaultdict(lambda: "?", {**task, **known, **made})
+    yield (
+        f"{listed(dict.fromkeys([*counts[:1], *counts[-1:]]), last='to')} seeds per surrogate set "
+        "the split, the initial weights and the order of the samples, the same for all surrogates."
+    )
+    yield (
+        f"The test {comparison.score} after the last epoch is reported, as mean with a 95% t "
+        "interval."
+    )
+
+
+def _test(comparison: Comparison) -> Iterator[str]:
+    """How surrogates were told apart, if there were enough seeds."""
+    sound = sum(not result.diverged for result in comparison.results)
+    if len(comparison.seeds) < LEAST_SEEDS or sound < 2:
+        return
+    test = "the paired t test" if sound == 2 else "Tukey's test on paired differences"
+    yield (
+        f"Surrogates were compared seed by seed: one counts as lower by {test}, all pairs and "
+        "looks together at an error of 5%."
+    )
+    if comparison.margin is not None:
+        yield (
+            f"Two count as equal within {score_of(comparison).with_unit(comparison.margin)} by two "
+            "one-sided t tests, each at the same error."
+        )
+    if comparison.looks:
+        yield (
+            f"Looks were after {listed(comparison.looks, last='and')} seeds, at an error of "
+            f"{100 * comparison.spent:.3g}% in all."
+        )
+
+
+def _sources(comparison: Comparison) -> Iterator[str]:
+    """Versions, and whom to cite."""
+    yield f"Versions: {versions(comparison.environment)}."
+    if any("QPseudoSpike" in str(spec) for spec in comparison.candidates):
+        yield (
+            "QPseudoSpike is the surrogate of L. Herranz-Celotti and J. Rouat, Stabilizing Spiking "
+            "Neuron Training, arXiv:2202.00282, 2022."
+        )

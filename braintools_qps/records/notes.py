@@ -1,12 +1,12 @@
-"""Notes below the table of a comparison: what its numbers mean."""
+"""Notes below the table of a comparison: what its numbers mean, problems, and what was read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .._wording import listed, shortened
+from .._wording import listed, plural, shortened
 from .columns import CANDIDATE_COLUMNS
 from .settings import all_tuned_names, value_text
 from .verdict import MARK, enough_seeds, never_learned
@@ -15,17 +15,28 @@ if TYPE_CHECKING:
     from .candidate import CandidateResult
     from .comparison import Comparison
 
+PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
 TROUBLES = {"silent": "hardly fires", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 
 
-def notes_below(comparison: Comparison, *, wide: bool) -> list[str]:
-    """The verdict, what the numbers mean, and problems."""
-    results = comparison.results
-    says = [comparison.verdict, comparison.convergence, *_caption(comparison, wide=wide)]
-    troubles = [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
-    return [note for note in (*says, *troubles, *comparison.notes, to_use(comparison)) if note]
+def notes_below(comparison: Comparison, *, wide: bool) -> Iterator[str]:
+    """What the numbers mean, problems, and what was read; empty for what does not apply."""
+    if sound := [result for result in comparison.results if result.scores.test]:
+        yield _scores_note(comparison)
+        yield _difference_note(comparison, wide=wide)
+        yield _variation_note(comparison, sound)
+        yield _votes_note(sound)
+        yield _slope_note(sound)
+        yield _rate_note(comparison)
+        for column in CANDIDATE_COLUMNS if wide else ():
+            if any(map(column.value, sound)):
+                yield column.caption.format(score=comparison.score)
+    yield from _troubles(comparison.results)
+    yield from comparison.notes
+    if comparison.results:
+        yield _data_note(comparison)
 
 
 def to_use(comparison: Comparison) -> str:
@@ -37,25 +48,6 @@ def to_use(comparison: Comparison) -> str:
         if not never_learned(comparison, comparison.best):
             return f"comparison.best_surrogate: {surrogate!r}, learning_rate={rate}"
     return ""
-
-
-def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
-    """Notes that explain the numbers."""
-    sound = [result for result in comparison.results if result.scores.test]
-    if not sound:
-        return []
-    notes = [_scores_note(comparison), _difference_note(comparison, wide=wide)]
-    if len(comparison.seeds) > 1:
-        tuned = any(r.tuning and len(r.tuning.trials) > 1 for r in sound)
-        notes.append(_variation_note(comparison, tuned=tuned))
-    if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
-        most = max(len(r.seeds) for r in sound)
-        notes.append(f"(n/{most}): chosen by n of {most} seeds.")
-    notes += [_slope_note(sound), _rate_note(comparison)]
-    if wide:
-        shown = [column for column in CANDIDATE_COLUMNS if any(map(column.value, sound))]
-        notes += [column.caption.format(score=comparison.score) for column in shown]
-    return notes
 
 
 def _scores_note(comparison: Comparison) -> str:
@@ -73,25 +65,36 @@ def _difference_note(comparison: Comparison, *, wide: bool) -> str:
         return ""
     level = "95% level, all pairs and looks together"
     how = ", seed by seed" if wide else ""
-    note = f"Differences are from the best{how} ({level})."
+    if len(tied) == 1:
+        return f"Differences are from the best{how} ({level})."
     mark = f"{MARK} not clearly lower than any other ({level})."
-    return (
-        note if len(tied) == 1 else f"{mark} Differences are from the best{how}." if wide else mark
-    )
+    return f"{mark} Differences are from the best{how}." if wide else mark
 
 
-def _variation_note(comparison: Comparison, *, tuned: bool) -> str:
+def _variation_note(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
+    if len(comparison.seeds) < 2:
+        return ""
     given = comparison.task.get("has_own_test_part")
     names = ["weights", "batches", "validation part" if given else "split"]
-    return f"Intervals include variation from {listed([*names, *['tuning'] * tuned], last='and')}."
+    if any(result.tuning and len(result.tuning.trials) > 1 for result in sound):
+        names.append("tuning")
+    return f"Intervals include variation from {listed(names, last='and')}."
 
 
-def _slope_note(results: Sequence[CandidateResult]) -> str:
-    slopes = dict.fromkeys(
-        value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
-    )
-    most = f"at most {listed(slopes, last='or')} before training" if slopes else ""
-    return most and f"Dampening: lowered to a mean surrogate gradient of {most}."
+def _votes_note(sound: Sequence[CandidateResult]) -> str:
+    """What the numbers in brackets after a setting mean, if seeds chose several."""
+    if not any(result.tuning and len({*result.tuning.chosen}) > 1 for result in sound):
+        return ""
+    most = max(len(result.seeds) for result in sound)
+    return f"(n/{most}): chosen by n of {most} seeds."
+
+
+def _slope_note(sound: Sequence[CandidateResult]) -> str:
+    slopes = {value_text(SLOPE, r.setting[SLOPE]): None for r in sound if SLOPE in r.setting}
+    if not slopes:
+        return ""
+    most = listed(slopes, last="or")
+    return f"Dampening: lowered to a mean surrogate gradient of at most {most} before training."
 
 
 def _rate_note(comparison: Comparison) -> str:
@@ -107,10 +110,27 @@ def _rate_note(comparison: Comparison) -> str:
     return f"All{given} {at}" if tuned else f"Not tuned: trained{given or ' as given'}, {at}"
 
 
-def trouble(result: CandidateResult) -> str:
-    """The problem of one candidate; empty if it has none."""
-    if result.error:
-        return shortened(f"error: {result.error}".rstrip("."), LONGEST_ERROR)
-    seeds = len(result.scores.test)
-    named = ((TROUBLES.get(name, name), count) for name, count in result.flags.items())
-    return ", ".join(f"{name} {count}/{seeds}" for name, count in named)
+def _data_note(comparison: Comparison) -> str:
+    """What was read; empty if the record does not say."""
+    task = comparison.task
+    steps, features, parts = task.get("steps"), task.get("features"), task.get("samples")
+    if not (steps and features and parts):
+        return ""
+    dt = f" of {comparison.settings['dt']}" if "dt" in comparison.settings else ""
+    unit = f" in {task['unit']}" if task.get("unit") else ""
+    samples = ", ".join(f"{count:,} to {PURPOSES.get(n, n)}" for n, count in parts.items())
+    return (
+        f"Read: {plural(steps, 'step')}{dt}, {plural(features, 'feature')}{unit}; samples: "
+        f"{samples}."
+    )
+
+
+def _troubles(results: Sequence[CandidateResult]) -> Iterator[str]:
+    """The problems of each candidate."""
+    for result in results:
+        label, seeds = shortened(result.label), len(result.scores.test)
+        if result.error:
+            yield f"{label}: {shortened(f'error: {result.error}'.rstrip('.'), LONGEST_ERROR)}."
+        elif result.flags:
+            counts = (f"{TROUBLES.get(n, n)} {count}/{seeds}" for n, count in result.flags.items())
+            yield f"{label}: {', '.join(counts)}."

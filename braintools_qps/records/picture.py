@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .flow import GradientFlow
 
+# The colours of Okabe and Ito, which colour-blind readers can tell apart; the purple is darker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9")
 WIDE, HIGH, LEFT, ABOVE = 220, 90, 56, 26  # of a panel, in pixels, and what surrounds it
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import brainunit as u
 import numpy as np
@@ -175,9 +174,3 @@ class PopulationFlow(Record):
     gradient: Gradient
     slopes: Slopes
     operations: Operations = field(default_factory=Operations)
-
-
-def relative_gradient(second_moments: Any) -> np.ndarray:
-    """Root mean square by steps back, relative to the last step that has a gradient."""
-    size = np.trim_zeros(np.sqrt(np.asarray(second_moments)), "f")
-    return np.where(size > 0, size / size[:1], np.nan)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
+from functools import partial
 
-from .closing import closing_of_preparation, wrapped
+from .closing import closing_of_preparation
 from .diagnosis import Diagnosis
 from .learning_trial import LearningTrial
 from .rates import before_and_after, number
 from .record import Record, table_of
-from .table import Table, html_note
+from .table import Table, wrapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +115,14 @@ class Preparation(Record):
     def __repr__(self) -> str:
         learned = self.trial is not None and self.trial.had_learned
         start = "To train it further, start with" if learned else "Start with"
-        said = wrapped(f"{self.after} {start if self.rate_helps else ''}", "# ")
-        first = [*wrapped(self.before.text, "# "), *self.lines] if self.lines else []
-        last = (*self.further, *closing_of_preparation(self))
-        closing = [line for text in last for line in wrapped(text, "# ")]
-        return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *closing])
+        comments = partial(wrapped, first="# ", others="# ")
+        first = [*comments(self.before.text), *self.lines] if self.lines else []
+        said = comments(f"{self.after} {start if self.rate_helps else ''}")
+        last = comments(*self.further, *closing_of_preparation(self))
+        return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *last])
 
     def _repr_html_(self) -> str:
-        return html_note(repr(self))
+        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
 @table_of.register

@@ -66,7 +66,7 @@ def _(rates: NormalizedRates) -> Table:
     rows = [(p.population, *before_and_after(p), number(p.factor)) for p in rates.populations]
     unfed = [p.population for p in rates.populations if p.factor is None]
     notes = [f"No weight matrices to scale feed {', '.join(unfed)}."] * bool(unfed)
-    return Table([head, *rows], notes)
+    return Table([head, *rows], notes=notes)
 
 
 def before_and_after(population: Any) -> tuple[str, str]:

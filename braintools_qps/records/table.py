@@ -4,46 +4,49 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import textwrap
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._wording import shortened
-from .closing import WIDTH, wrapped
+
+WIDTH = 80  # characters of a terminal
 
 Rows = Sequence[Sequence[str]]  # the header first
 SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
 
 
 class Table(NamedTuple):
-    """A table, and what stands above and below it."""
+    """A table, and the sentences above and below it, of which empty ones are left out."""
 
     rows: Rows
-    notes: Sequence[str] = ()
+    says: Sequence[str] = ()  # the answer, which comes first
+    title: str = ""
+    notes: Sequence[str] = ()  # below the table
+    closing: Sequence[str] = ()  # below the notes
     marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
     left: int = 1  # columns of the text that are aligned to the left
-    above: Sequence[str] = ()  # sentences; HTML leaves empty ones out
-    closing: Sequence[str] = ()  # sentences below the notes
     picture: str = ""  # an SVG above the table in HTML
 
     @property
     def text(self) -> str:
         """The table as text of at most 80 characters in a line: a wide one in several parts."""
-        above = [line for sentence in self.above for line in wrapped(sentence) or [""]]
+        says = wrapped(*self.says)
+        above = [*says, *[""] * bool(says), *wrapped(self.title)]
         parts = [text_table(rows, left=self.left) for rows in in_parts(self.rows, self.left)]
-        notes = [line for note in self.notes for line in wrapped(note, "- ", "  ")]
-        closing = [line for sentence in self.closing for line in wrapped(sentence)]
-        return "\n".join([*above, "\n\n".join(parts), *notes, *closing])
+        below = [*wrapped(*self.notes, first="- ", others="  "), *wrapped(*self.closing)]
+        return "\n".join([*above, "\n\n".join(parts), *below])
 
     @property
     def html(self) -> str:
         """The table as HTML, for notebooks."""
-        above = [*(html_note(line) for line in self.above if line), self.picture]
+        above = [*_paragraphs(*self.says, self.title), *[self.picture] * bool(self.picture)]
         lines = [
             _html_row("td" if number else "th", row, number in self.marked)
             for number, row in enumerate(self.rows)
         ]
-        below = map(html_note, [*self.notes, *self.closing])
-        return "\n".join([*filter(None, above), "<table>", *lines, "</table>", *below])
+        below = _paragraphs(*self.notes, *self.closing)
+        return "\n".join([*above, "<table>", *lines, "</table>", *below])
 
 
 def cell(value: object) -> str:
@@ -66,6 +69,13 @@ def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table
     return Table([["", type(record).__name__], *rows], left=2)
 
 
+def known_columns(rows: Rows) -> Rows:
+    """The table without columns of which nothing is known, but for that of the labels."""
+    labels, *others = zip(*rows)
+    known = [column for column in others if any(text not in ("", "-") for text in column[1:])]
+    return [*zip(labels, *known)]
+
+
 def in_parts(rows: Rows, left: int) -> list[Rows]:
     """The columns of a table in parts that fit into 80 characters; each begins with the labels."""
     widths = [max(map(len, column)) for column in zip(*rows)]
@@ -84,9 +94,20 @@ def text_table(rows: Rows, *, left: int = 1) -> str:
     return "\n".join(_text_row(row[:left], row[left:], widths) for row in rows)
 
 
-def html_note(text: str) -> str:
-    """A sentence beside a table."""
-    return f"<p>{html.escape(text)}</p>"
+def wrapped(*sentences: str, first: str = "", others: str = "") -> list[str]:
+    """Sentences in lines of at most 80 characters; options stay whole.
+
+    The first line of each sentence begins with ``first``, each further one with ``others``.
+    """
+    wrapper = textwrap.TextWrapper(
+        WIDTH, first, others, break_on_hyphens=False, break_long_words=False
+    )
+    return [line for sentence in sentences for line in wrapper.wrap(sentence)]
+
+
+def _paragraphs(*sentences: str) -> list[str]:
+    """Sentences as HTML."""
+    return [f"<p>{html.escape(sentence)}</p>" for sentence in sentences if sentence]
 
 
 def _text_row(left: Sequence[str], right: Sequence[str], widths: Sequence[int]) -> str:

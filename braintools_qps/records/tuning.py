@@ -101,14 +101,19 @@ def choose(settings: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> in
 
 def tuned_numbers(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Names that have a number in each setting, and several of them: the values in their order."""
-    are_numbers = lambda name: all(isinstance(s.get(name), (int, float)) for s in settings)
-    names = filter(are_numbers, varied_names(settings))
-    return {name: sorted({setting[name] for setting in settings}) for name in names}
+    return {
+        name: sorted({setting[name] for setting in settings})
+        for name in varied_names(settings)
+        if all(isinstance(setting.get(name), (int, float)) for setting in settings)
+    }
 
 
 def varied_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Names with several values, without a dampening that follows from a mean slope."""
     first, *others = settings
     derived = "dampening" if "mean_slope" in first else None
-    several = lambda name: any(setting.get(name) != first[name] for setting in others)
-    return [name for name in first if name != derived and several(name)]
+    return [
+        name
+        for name, value in first.items()
+        if name != derived and any(setting.get(name) != value for setting in others)
+    ]

@@ -1,6 +1,7 @@
 """Lines of at most 80 characters, the three that end a result, and the picture above a flow."""
 
 import dataclasses
+import html
 import inspect
 import xml.etree.ElementTree as ET
 
@@ -42,7 +43,9 @@ def test_every_line_of_a_result_fits_into_a_terminal_and_no_column_is_lost():
         text = repr(record)
         assert widest(text) <= 80
         assert all(name in text for name in ("slope", "growth", "flat", "reach"))
-    prepared = repr(Preparation(silent, HEALTHY, ("line()",), 0.03, "20 steps"))
+    preparation = Preparation(silent, HEALTHY, ("line()",), 0.03, "20 steps")
+    prepared = repr(preparation)
+    assert html.unescape(preparation._repr_html_()) == f"<pre>{prepared}</pre>"  # lines stay lines
     assert widest(prepared) <= 80
     code = [line for line in prepared.splitlines() if line[0] != "#"]
     assert code == ["line()", "learning_rate = 0.03"]
@@ -91,7 +94,7 @@ def test_a_comparison_says_what_it_read():
     said = " ".join(str(found).split())
     assert said.endswith(
         "Read: 16 steps of 1.0 ms, 8 features in mA; samples: 1,169 to train, 269 to validate, 359 "
-        "to test."
+        "to test. comparison.best_surrogate: QPseudoSpike(alpha=1.0), learning_rate=0.1"
     )
     assert "Read:" not in str(of(A=(0.9, 0.8)))
 

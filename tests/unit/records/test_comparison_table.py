@@ -212,6 +212,15 @@ def test_wide_shows_the_rest():
         assert note.split(":")[0] not in found.table()
 
 
+def test_a_setting_says_how_many_seeds_chose_it_where_they_differ():
+    result = tuned("A", (0.9, 0.8), chosen=(0.1, 0.5))
+    tuning = dataclasses.replace(result.tuning, chosen=(1, 3))  # the other rate is 0.3
+    found = compared(dataclasses.replace(result, tuning=tuning))
+    assert rows(found.table())["A"].split()[-4:] == ["1/2", "0.1", "(1/2)", "0.125"]
+    assert "(n/2): chosen by n of 2 seeds." in said(found)
+    assert "chosen by n" not in said(compared(result))
+
+
 def test_a_caption_explains_only_a_column_that_is_there():
     without = candidate("A", (0.5, 0.75), scores=Scores(test=(0.5, 0.75)))
     assert "perations" not in compared(without).table(wide=True)

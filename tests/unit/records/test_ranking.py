@@ -64,6 +64,9 @@ def test_a_word_marks_the_populations_of_the_cause():
     whole = dataclasses.replace(flow("one", (1.0, 0.5), (1.0, 0.5)), diagnosis=silent)
     rows = [line.split()[:3] for line in repr(whole).splitlines() if line.startswith("layer")]
     assert rows[:2] == [["layer0", "0.100", "silent"], ["layer1", "0.100", "0%"]]
+    high = dataclasses.replace(silent, cause="high", column="slope", word="high")
+    several = by_name(dataclasses.replace(flow("one"), diagnosis=high), flow("other"))
+    assert ["one", "1=", "0.05", "high"] in [row.split()[:4] for row in repr(several).splitlines()]
 
 
 @pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (12, 13)])

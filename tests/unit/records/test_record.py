@@ -147,4 +147,6 @@ def test_a_notebook_shows_what_a_terminal_does():
         assert repr(record).count("- Look at <b>.") == 1
     assert "In some." not in repr(several) + several._repr_html_()
     assert "<p>GradientFlow of model: 3 steps</p>" in told._repr_html_()
-    assert "<p>Test accuracy after epoch None: mean of 2 seeds" in COMPARISON._repr_html_()
+    page = COMPARISON._repr_html_()
+    order = (COMPARISON.convergence, "<table>", "<p>Test accuracy after epoch None: mean of 2")
+    assert [*map(page.index, order)] == sorted(map(page.index, order))
