@@ -25,8 +25,8 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     yield from _fixed(measured)
     yield from _uniform(measured)
     low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
-    for name, found in low.items():
-        yield f"But {keeps(name, found.node)}."
+    for name, node in low.items():
+        yield f"But {keeps(name, node)}."
 
 
 def unmoved(measured: Measured) -> Iterator[str]:

@@ -169,7 +169,7 @@ def _modules_with_weights(model: Model) -> dict[str, Node]:
         own = jax.tree.leaves(list(vars(node).values()), is_leaf=is_state)
         return node is model or any(isinstance(value, brainstate.ParamState) for value in own)
 
-    return {name: found.node for name, found in find_nodes(model, is_owner).items()}
+    return find_nodes(model, is_owner)
 
 
 def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
