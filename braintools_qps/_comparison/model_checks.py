@@ -44,7 +44,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     TypeError, ValueError
         If the model cannot be trained; the message has the rule, the value and the fix.
     """
-    experiment = replace(experiment, prepared=None).at(experiment.settings[0])
+    experiment = replace(experiment, prepare=False).at(experiment.settings[0])
     notes = _check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
