@@ -238,7 +238,8 @@ def _scale(values: PossibleValues) -> float | None:
 
 def _described(packings: Packings) -> str:
     columns = [column for _, _, columns in packings for column in columns]
-    total, bits = (sum(w for w, s in columns if s is not None or every) for every in (True, False))
+    total = sum(width for width, _ in columns)
+    bits = sum(width for width, scale in columns if scale is not None)
     return "spikes in one bit" if bits == total else f"{bits} of {total} inputs in one bit"
 
 
