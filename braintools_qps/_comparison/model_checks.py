@@ -145,7 +145,7 @@ def _traced(experiment: Experiment, size: int) -> Outputs:
             model = experiment.model(PROBES[0])
             initialised(model, size, task)
             check_steps(model, inputs, task)
-            return outputs_in_training(model, inputs, task.to_model)
+            return outputs_in_training(model, inputs, task)
 
     inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)
     try:
