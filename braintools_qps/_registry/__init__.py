@@ -97,7 +97,7 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     >>> get_surrogate("spikingjelly.ATan(alpha=2.0)")
     Arctan(alpha=2.0)
     """
-    return specs.build(spec, params)
+    return specs.build(spec, **params)
 
 
 def list_surrogates() -> list[str]:
