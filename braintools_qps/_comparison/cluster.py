@@ -137,7 +137,7 @@ def _result(future: Future) -> Sequence[Outcome] | Exception:
 
 # Dask may call from several threads, but brainstate's random state belongs to the process.
 _one_at_a_time = threading.Lock()
-_trainers: dict[int, tuple[Experiment, Trainer]] = {}  # one at most
+_trainers: dict[int, Trainer] = {}  # one at most, by the id of its experiment
 
 
 def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain) -> list[Outcome]:
@@ -147,8 +147,8 @@ def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain)
             _check_worker(experiment, needs)
             _trainers.clear()
             width = present_devices().width(RUNS_PER_CALL)
-            _trainers[id(experiment)] = experiment, Trainer(experiment, width)
-        return _trainers[id(experiment)][1].train(group)
+            _trainers[id(experiment)] = Trainer(experiment, width)
+        return _trainers[id(experiment)].train(group)
 
 
 def _check_worker(experiment: Experiment, needs: Plain) -> None:

@@ -229,7 +229,7 @@ def compare(
         epochs,
         checked_seeds(seeds),
         checked_tune(tune, factory, optimizer),
-        prepared={} if prepare else None,
+        prepare=prepare,
     )
     limits = _limits(experiment, most_seeds, margin)
     candidates = candidates_of(surrogates)

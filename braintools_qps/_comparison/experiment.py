@@ -47,8 +47,8 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     chosen: Setting = field(default_factory=dict)  # for the factory and the optimizer
-    # After `prepare`, by seed and by what is chosen; None to begin with the factory's weights
-    prepared: dict[tuple[int, str], Values] | None = None
+    prepare: bool = False  # all candidates begin with weights that fire
+    prepared: dict[tuple[int, str], Values] = field(default_factory=dict)  # by seed and `chosen`
 
     @property
     def functions(self) -> dict[str, Callable | None]:
@@ -90,19 +90,19 @@ class Experiment:
         with seeded(jax.random.key(seed), seed):
             model = self.model(surrogate)
             states = initialised(model, self.batch_size, self.task)
-        if self.prepared is not None:
-            set_values(states, states.values._replace(trained=self._prepared(seed, self.prepared)))
+        if self.prepare:
+            set_values(states, states.values._replace(trained=self._prepared(seed)))
         return model, states
 
-    def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:
+    def _prepared(self, seed: int) -> Values:
         """The weights of a seed, brought into the range where they fire; for all candidates."""
-        if (key := (seed, digest(self.chosen))) not in known:
+        if (key := (seed, digest(self.chosen))) not in self.prepared:
             surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
-            model, states = replace(self, prepared=None).start(surrogate, seed)
+            model, states = replace(self, prepare=False).start(surrogate, seed)
             with environment():
                 mend(model, self.task.batch(SAMPLES, seed).inputs)
-            known[key] = states.values.trained
-        return known[key]
+            self.prepared[key] = states.values.trained
+        return self.prepared[key]
 
     def at(self, setting: Setting) -> Experiment:
         """The experiment with the values of a setting for the factory and the optimizer."""

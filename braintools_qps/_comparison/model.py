@@ -36,25 +36,18 @@ def check_steps(model: Model, inputs: Array, task: Task) -> None:
         check_takes_steps(model, task.to_model(jnp.swapaxes(inputs, 0, 1)))
 
 
-def outputs_in_training(model: Model, inputs: Array, of_step: Callable[[Array], Array]) -> Outputs:
-    """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...).
-
-    ``of_step`` turns the inputs of one step into those of the model.
-    """
+def outputs_in_training(model: Model, inputs: Array, task: Task) -> Outputs:
+    """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...)."""
     with environment(fit=True):
         return brainstate.transform.for_loop(
-            lambda i, x: advance(model, i, of_step(x)),
+            lambda i, x: advance(model, i, task.to_model(x)),
             jnp.arange(inputs.shape[1]),
             jnp.swapaxes(inputs, 0, 1),
         )
 
 
 def watched(
-    model: Model,
-    inputs: Array,
-    rows: Array,
-    of_step: Callable[[Array], Array],
-    measure: Measure,
+    model: Model, inputs: Array, rows: Array, task: Task, measure: Measure
 ) -> tuple[Outputs, Array, int]:
     """Outputs for some rows of the inputs, in evaluation, and what is measured of the neurons.
 
@@ -69,7 +62,7 @@ def watched(
     meters = [_Meter(neuron, measure, id(neuron) in mapped) for neuron in neurons]
 
     def step(i: Array) -> tuple[Outputs, Array]:
-        output = advance(model, i, of_step(inputs[rows, i]))
+        output = advance(model, i, task.to_model(inputs[rows, i]))
         return output, jnp.stack([meter.read() for meter in meters])
 
     with environment(fit=False):
@@ -77,12 +70,10 @@ def watched(
     return outputs, numbers, sum(meter.neurons for meter in meters)
 
 
-def operations(
-    model: Model, inputs: Array, rows: Array, of_step: Callable[[Array], Array]
-) -> Array:
+def operations(model: Model, inputs: Array, rows: Array, task: Task) -> Array:
     """Synaptic operations per sample, for some rows of the inputs, in evaluation."""
     with environment(fit=False):
-        inputs_at = lambda i: of_step(inputs[rows, i])
+        inputs_at = lambda i: task.to_model(inputs[rows, i])
         return synaptic_operations(model, inputs_at, inputs.shape[1]) / len(rows)
 
 

@@ -27,7 +27,7 @@ from .typing import Outputs, Values
 from .weights import initialised
 
 # In the forward pass all surrogates are equal, and the first two take every unit.
-PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)
+PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)
 OF_ANOTHER_CLASS = Sigmoid()
 
 
@@ -44,7 +44,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     TypeError, ValueError
         If the model cannot be trained; the message has the rule, the value and the fix.
     """
-    experiment = replace(experiment, prepared=None).at(experiment.settings[0])
+    experiment = replace(experiment, prepare=False).at(experiment.settings[0])
     notes = _check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
@@ -79,7 +79,7 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
             "from brainstate.random or numpy.random, which the seed sets, not from a generator of "
             "your own, such as numpy.random.default_rng(), and whatever the surrogate is"
         )
-    trained = lambda seed: experiment.start(PROBE, seed)[1].values.trained
+    trained = lambda seed: experiment.start(PROBES[0], seed)[1].values.trained
     if len(seeds) < 2 or _differing(*map(trained, seeds[:2])):
         return ()
     return (
@@ -142,10 +142,10 @@ def _traced(experiment: Experiment, size: int) -> Outputs:
 
     def outputs(key: Array, inputs: Array) -> Outputs:
         with seeded(key):
-            model = experiment.model(PROBE)
+            model = experiment.model(PROBES[0])
             initialised(model, size, task)
             check_steps(model, inputs, task)
-            return outputs_in_training(model, inputs, task.to_model)
+            return outputs_in_training(model, inputs, task)
 
     inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)
     try:

@@ -13,6 +13,7 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
+from ..typing import Model
 from .contexts import seeded
 from .experiment import RATE, Experiment
 from .model import operations, outputs_in_training, watched
@@ -111,9 +112,8 @@ class Training:
         look = lambda weights: self._evaluated(weights, surrogate, key, samples, rows.test)
         scores, rates, spikes = jax.lax.map(look, both)
         with seeded(key):
-            model = self.experiment.model(surrogate)
-            set_values(initialised(model, len(rows.test), self.experiment.task), checkpoint.weights)
-            counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
+            model = self._model(surrogate, len(rows.test), checkpoint.weights)
+            counted = operations(model, samples.inputs, rows.test, self.experiment.task)
         return {
             "test": scores[0],
             "test_at_best_epoch": scores[1],
@@ -130,28 +130,33 @@ class Training:
         The score is NaN if outputs are not finite.
         """
         count = lambda spike, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
-        scoring, of_step = self.experiment.scoring, self.experiment.task.to_model
+        scoring, task = self.experiment.scoring, self.experiment.task
         with seeded(key):
-            model = self.experiment.model(surrogate)
-            set_values(initialised(model, len(rows), self.experiment.task), weights)
-            outputs, spikes, neurons = watched(model, samples.inputs, rows, of_step, count)
+            model = self._model(surrogate, len(rows), weights)
+            outputs, spikes, neurons = watched(model, samples.inputs, rows, task, count)
         finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
         score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
         total, steps = spikes.sum(), samples.inputs.shape[1]
         rate = total / (steps * max(1, neurons))
         return jnp.where(finite, score, jnp.nan), rate, total / len(rows)
 
+    def _model(self, surrogate: Surrogate, samples: int, weights: Weights) -> Model:
+        """A model with these weights and states of so many samples."""
+        model = self.experiment.model(surrogate)
+        set_values(initialised(model, samples, self.experiment.task), weights)
+        return model
+
     def _loss(
         self, weights: Weights, surrogate: Surrogate, batch: Samples, keys: tuple[Array, Array]
     ) -> tuple[Array, Values]:
         """Loss and kept values; the model is made with the first key and runs with the second."""
-        scoring, (key, draw) = self.experiment.scoring, keys
+        scoring, task, (key, draw) = self.experiment.scoring, self.experiment.task, keys
         with seeded(key):
             model = self.experiment.model(surrogate)
         with seeded(draw):
-            states = initialised(model, len(batch.labels), self.experiment.task)
+            states = initialised(model, len(batch.labels), task)
             set_values(states, weights)
-            outputs = outputs_in_training(model, batch.inputs, self.experiment.task.to_model)
+            outputs = outputs_in_training(model, batch.inputs, task)
         return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
 
 

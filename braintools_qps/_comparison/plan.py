@@ -95,7 +95,7 @@ class Plan:
     @cached_property
     def modules(self) -> dict[str, str]:
         """Digests of the user's modules, once factories have imported theirs."""
-        experiment = replace(self.experiment, prepared=None)
+        experiment = replace(self.experiment, prepare=False)
         for setting in {digest(of_program(s)): s for s in experiment.settings}.values():
             with suppress(Exception):  # training raises it
                 experiment.at(setting).start(QPseudoSpike(), 0)
@@ -108,7 +108,7 @@ class Plan:
             {
                 "data": self.data,
                 **self.experiment.facts,
-                "prepare": self.experiment.prepared is not None,
+                "prepare": self.experiment.prepare,
                 "packages": packages(),
                 "flags": xla_flags(),
                 "functions": {n: digest(f) for n, f in self.experiment.functions.items()},

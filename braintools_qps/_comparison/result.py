@@ -98,7 +98,7 @@ def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Compari
         "score": experiment.scoring.score_name,
         "guess": guess(experiment.task, experiment.scoring),
         "tune": experiment.tune,
-        **({} if experiment.prepared is None else {"prepare": True}),
+        **({"prepare": True} if experiment.prepare else {}),
     }
     return Comparison(
         task={**experiment.task.facts, "sha256": plan.data},

@@ -119,9 +119,8 @@ class Search:
         self.progress.begin(len(missing))
         for run in missing if self.fresh else ():
             self.store.forget(run.key)
-        most = None if self.client is None else RUNS_PER_CALL
         self._conclude_complete(waiting)
-        with closing(self._trained([*groups_of(missing, self.store, most)])) as trained:
+        with closing(self._trained(missing)) as trained:
             for group, outcomes in trained:
                 label = group[0].candidate.label
                 if isinstance(outcomes, Exception):
@@ -142,15 +141,25 @@ class Search:
         losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
         self.progress.finish(group[0].candidate.label, len(outcomes), float(np.mean(losses)))
 
-    def _trained(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
-        """Groups with what came of them; those of candidates that have failed are left out."""
-        if groups and self.client is not None:
-            return trained_by(self.client, groups, self.plan, self._failed.keys())
-        return self._trained_here(groups)
+    def _trained(
+        self, runs: Sequence[Run], width: int | None = None
+    ) -> Generator[Trained, None, None]:
+        """Groups with what came of them; those of candidates that have failed are left out.
 
-    def _trained_here(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
-        for group in groups:
-            trainer = self._trainer_of(present_devices().width(sum(map(len, groups))))
+        A program of this process trains as many runs at once as the first call says.
+        """
+        if runs and self.client is not None:
+            groups = [*groups_of(runs, self.store, RUNS_PER_CALL)]
+            return trained_by(self.client, groups, self.plan, self._failed.keys())
+        return self._trained_here(runs, width)
+
+    def _trained_here(
+        self, runs: Sequence[Run], width: int | None
+    ) -> Generator[Trained, None, None]:
+        for group in groups_of(runs, self.store):
+            if self._trainer is None:
+                width = width or present_devices().width(len(runs))
+                self._trainer = Trainer(self.plan.experiment, width)
             label = group[0].candidate.label
             if label in self._failed:
                 continue
@@ -158,24 +167,15 @@ class Search:
             options: Any = {"store": self.store, "on_epoch": advance}
             outcomes: Sequence[Outcome] | Exception
             try:
-                outcomes = trainer.train(group, **({} if group[0].kept else options))
+                outcomes = self._trainer.train(group, **({} if group[0].kept else options))
             except Exception as error:
                 outcomes = error
             yield group, outcomes
 
-    def _trainer_of(self, width: int) -> Trainer:
-        """The trainer, made for programs that train so many runs at once if there is none."""
-        if self._trainer is None:
-            self._trainer = Trainer(self.plan.experiment, width)
-        return self._trainer
-
     def _retrained(self, runs: Sequence[Run], width: int) -> dict[str, Outcome]:
         """What a first epoch and a test of the kept weights give, by key; not of runs that fail."""
-        groups = [*groups_of(runs, self.store, None if self.client is None else RUNS_PER_CALL)]
         outcomes: dict[str, Outcome] = {}
-        if self.client is None:
-            self._trainer_of(width)
-        with closing(self._trained(groups)) as trained:
+        with closing(self._trained(runs, width)) as trained:
             for group, results in trained:
                 if not isinstance(results, Exception):
                     outcomes |= {run.key: outcome for run, outcome in zip(group, results)}

@@ -46,5 +46,5 @@ def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
     model, _ = experiment.start(surrogate, seed)
     check_steps(model, inputs, task)
     with seeded(jax.random.key(seed), seed):
-        _, slopes, _ = watched(model, inputs, jnp.arange(len(rows)), task.to_model, mean_slope)
+        _, slopes, _ = watched(model, inputs, jnp.arange(len(rows)), task, mean_slope)
     return max((float(slope) for slope in slopes.mean(0) if jnp.isfinite(slope)), default=0.0)

@@ -166,7 +166,7 @@ class SetDropout(Change):
     what = "less dropout"
 
     def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        find_nodes(model, is_dropout)[self.name].node.prob = self.prob  # not its Vmap
+        find_nodes(model, is_dropout)[self.name].prob = self.prob  # not its Vmap
         return inputs
 
     def code(self, given: Given) -> Code:

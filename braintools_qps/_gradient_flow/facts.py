@@ -30,8 +30,8 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     if not (cause or measured.trial.moves) and (alike := outputs_alike(measured)):
         yield f"But {alike}."
     low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
-    for name, found in low.items():
-        yield f"But {keeps(name, found.node)}."
+    for name, node in low.items():
+        yield f"But {keeps(name, node)}."
 
 
 def unmoved(measured: Measured) -> Iterator[str]:

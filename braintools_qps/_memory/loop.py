@@ -74,7 +74,7 @@ def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = N
             f"{listed([steps, *others], last='and')}. Cut them to one length"
         )
     parts = _about_the_root(steps) if parts is None else checked_count("parts", parts)
-    size = max(1, math.ceil(steps / parts)) if steps else 1
+    size = max(1, math.ceil(steps / parts))
     part = brainstate.transform.checkpoint(partial(brainstate.transform.for_loop, step))
     count = steps // size
     split = lambda x: x[: count * size].reshape(count, size, *x.shape[1:])

@@ -169,7 +169,7 @@ def _modules_with_weights(model: Model) -> dict[str, Node]:
         own = jax.tree.leaves(list(vars(node).values()), is_leaf=is_state)
         return node is model or any(isinstance(value, brainstate.ParamState) for value in own)
 
-    return {name: found.node for name, found in find_nodes(model, is_owner).items()}
+    return find_nodes(model, is_owner)
 
 
 def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
@@ -238,7 +238,8 @@ def _scale(values: PossibleValues) -> float | None:
 
 def _described(packings: Packings) -> str:
     columns = [column for _, _, columns in packings for column in columns]
-    total, bits = (sum(w for w, s in columns if s is not None or every) for every in (True, False))
+    total = sum(width for width, _ in columns)
+    bits = sum(width for width, scale in columns if scale is not None)
     return "spikes in one bit" if bits == total else f"{bits} of {total} inputs in one bit"
 
 

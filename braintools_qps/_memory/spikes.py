@@ -48,8 +48,7 @@ def _checked_scale(scale: ArrayLike) -> Array:
             f"{np.shape(scale)}. If it differs between neurons, multiply the weights by it"
         )
     # By NumPy: within a trace, JAX would trace even a comparison of concrete arrays.
-    concrete = not isinstance(scale, jax.core.Tracer)
-    if concrete and (np.asarray(scale) == 0 or not np.isfinite(np.asarray(scale))):
+    if _is_concrete(scale) and (np.asarray(scale) == 0 or not np.isfinite(np.asarray(scale))):
         raise ValueError(
             f"scale, the value of one spike, must be finite and not 0, got {scale}. Leave it out "
             "if spikes are 1; pass 1 / keep_probability after a dropout"

@@ -8,7 +8,7 @@ undoes all changes of a model.
 """
 
 from .find_neurons import (
-    Found,
+    code_of,
     expression,
     find_neurons,
     find_nodes,

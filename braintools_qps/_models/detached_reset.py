@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import count
 from typing import Any
 
 import jax
@@ -52,12 +51,13 @@ def _detached(cls: type) -> type:
     """
 
     def update(self: Node, *args: Any, **kwargs: Any) -> Any:
-        spike, before, resets = spike_of(self), membrane_of(self).value, count()
+        spike, before, has_reset = spike_of(self), membrane_of(self).value, False
 
         def called(x: Any) -> Any:
+            nonlocal has_reset
             if membrane_of(self).value is not before:
                 return spike(x)
-            next(resets)
+            has_reset = True
             return jax.lax.stop_gradient(spike(x))
 
         set_spike(self, called)
@@ -65,7 +65,7 @@ def _detached(cls: type) -> type:
             result = cls.update(self, *args, **kwargs)  # type: ignore[attr-defined]
         finally:
             set_spike(self, spike)
-        if next(resets) == 0:
+        if not has_reset:
             raise ValueError(
                 f"detach_reset=True needs a neuron that calls spk_fun for its reset, before it "
                 f"updates V; {cls.__name__} does not. Call set_surrogate without detach_reset"

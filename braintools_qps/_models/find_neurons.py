@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import brainstate
 from braintools.surrogate import Surrogate
@@ -15,16 +14,9 @@ Path = tuple[str | int, ...]
 MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``module``
 
 
-class Found(NamedTuple):
-    """A node of a model, and Python code for it."""
-
-    node: Node
-    code: str
-
-
 def find_neurons(model: Model) -> dict[str, Node]:
     """Every neuron by its path in the model."""
-    return {name: found.node for name, found in find_nodes(model, is_neuron).items()}
+    return find_nodes(model, is_neuron)
 
 
 def required_neurons(model: Model) -> dict[str, Node]:
@@ -48,7 +40,7 @@ def required_neurons(model: Model) -> dict[str, Node]:
     raise ValueError(f"the model must have neurons, and {type(model).__name__} has none: {why}")
 
 
-def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Found]:
+def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Node]:
     """Every node for which a predicate holds, at any depth, by its path in the model.
 
     A node that is shared appears once, by its path through the fewest other nodes. The model itself
@@ -61,7 +53,7 @@ def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Fou
         nodes |= found
         paths |= {id(node): path for path, node in found.items()}
     return {
-        _name(path, nodes) or type(node).__name__: Found(node, expression(model, path))
+        _name(path, nodes) or type(node).__name__: node
         for path in paths.values()
         if is_wanted(node := nodes[path])
     }
@@ -94,10 +86,16 @@ def expression(model: Model, path: Path) -> str:
     return code
 
 
+def code_of(model: Model, node: Node) -> str:
+    """Python code for a part of a model."""
+    paths = brainstate.graph.nodes(model).items()
+    return expression(model, next(path for path, other in paths if other is node))
+
+
 def _misnamed(model: Model) -> str:
     """A sentence about a surrogate under a name that is none of a spike function, if any."""
-    for name, found in find_nodes(model, lambda node: not is_neuron(node)).items():
-        for attribute, value in vars(found.node).items():
+    for name, node in find_nodes(model, lambda node: not is_neuron(node)).items():
+        for attribute, value in vars(node).items():
             if isinstance(value, Surrogate):
                 return f"{name} keeps a surrogate as {attribute}: call it spk_fun"
     return ""

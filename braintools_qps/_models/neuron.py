@@ -14,13 +14,9 @@ from braintools.surrogate import Surrogate
 
 from ..typing import Node, SpikeFunction
 
-SPIKE_FUNCTIONS = (
-    "spk_fun",
-    "spike_grad",
-    "surrogate_function",
-)  # brainpy.state, snnTorch, SpikingJelly
+# As brainpy.state, snnTorch and SpikingJelly call it
+SPIKE_FUNCTIONS = ("spk_fun", "spike_grad", "surrogate_function")
 MEMBRANES = ("V", "v", "mem", "u")
-
 
 # The attributes of neurons that call them otherwise.
 _spikes: WeakKeyDictionary[Node, str] = WeakKeyDictionary()

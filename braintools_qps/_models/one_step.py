@@ -12,7 +12,7 @@ from jax import Array
 
 from ..typing import Inputs, Model
 from .inputs import batch_size, shapes_text
-from .restore import forget_programs, restoring
+from .restore import traced_afresh
 
 Shape = tuple[int, ...]
 
@@ -57,12 +57,10 @@ def shapes_written(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, 
     function = brainstate.transform.StatefulFunction(partial(advance, model))
     arguments = jnp.asarray(0, jnp.int32), x
     try:
-        with restoring(model):
+        with traced_afresh(model):
             function.make_jaxpr(*arguments)
     except Exception:
         return []
-    finally:
-        forget_programs(model)
     states, after = function.get_states(*arguments), function.get_out_shapes(*arguments)[1]
     return [
         (state, jnp.shape(old), new.shape)

@@ -38,9 +38,9 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     if is_candidate(surrogates) or not isinstance(surrogates, Iterable):
         surrogates = [surrogates]
     if isinstance(surrogates, Mapping):
-        pairs = [(str(label), build(spec, {})) for label, spec in surrogates.items()]
+        pairs = [(str(label), build(spec)) for label, spec in surrogates.items()]
     else:
-        pairs = [(label_of(spec), build(spec, {})) for spec in surrogates]
+        pairs = [(label_of(spec), build(spec)) for spec in surrogates]
     if not pairs:
         raise ValueError(
             "surrogates must have one candidate or more, got none. "
@@ -70,7 +70,7 @@ def label_of(spec: SurrogateSpec) -> str:
     """A short name for tables and figures: the string that was given, or a short repr."""
     if isinstance(spec, str):
         return str(spec)  # NumPy's text prints as np.str_(...)
-    surrogate = build(spec, {})
+    surrogate = build(spec)
     try:
         text = re.sub(r"""['"\\]""", "", call_text(surrogate))
     except TypeError:  # it holds a State, or its class has no name

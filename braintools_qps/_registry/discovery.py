@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TypeGuard
 
@@ -83,6 +84,7 @@ def installed() -> list[Entry]:
     return ours + published() + built_in()
 
 
+@cache  # because reading the metadata of all packages takes 10 ms or more
 def published() -> list[Entry]:
     """The entry points of other packages; none, with a warning, if they cannot be read."""
     try:

@@ -65,7 +65,6 @@ def _paper_form(alpha: float = 2.0) -> Surrogate:
     return QPseudoSpike.from_q(alpha)
 
 
-LEAKS = ("c", "leak")  # derivatives beyond a kink, which may be 0
 _RANDOM = "its derivative is drawn at random"
 _FUNCTION = "its derivative is a function of yours. Write a subclass of Surrogate"
 
@@ -172,7 +171,8 @@ def _checked(function: Conversion) -> Conversion:
     @wraps(function)
     def build(*args: Any, **kwargs: Any) -> Surrogate:
         for name, value in signature.bind(*args, **kwargs).arguments.items():
-            may_be_0 = name in LEAKS or signature.parameters[name].default == 0
+            # As derivatives beyond a kink may be, the one called c included
+            may_be_0 = name == "c" or signature.parameters[name].default == 0
             if not (may_be_0 and value == 0):
                 check_range(name, positive(name, value), "Measure x in another unit")
         return function(*args, **kwargs)

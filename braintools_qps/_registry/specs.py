@@ -25,7 +25,7 @@ _OF_SCALED = {*inspect.signature(Scaled).parameters} - {"surrogate"}
 _SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
 
 
-def build(spec: SurrogateSpec, params: dict[str, Any]) -> Surrogate:
+def build(spec: SurrogateSpec, **params: Any) -> Surrogate:
     """The surrogate for whatever `get_surrogate` takes."""
     if isinstance(spec, Surrogate):
         if params:
@@ -130,7 +130,7 @@ def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:
     if parameter.kind is _Parameter.VAR_KEYWORD:
         return {key: read(item) for key, item in value.items()}
     if parameter.annotation in _SURROGATE:
-        return build(value, {})
+        return build(value)
     return read(value, parameter.default)
 
 

@@ -11,7 +11,7 @@ the checks of its values. `arguments` says how to make a surrogate again, `keys`
 from .adjusting import adjusted, traceable
 from .arguments import arguments
 from .foreign import is_step
-from .keys import Same, surrogate_key, value_key
+from .keys import surrogate_key, value_key
 from .parameters import check_range, declarations, positive
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product, has_float16

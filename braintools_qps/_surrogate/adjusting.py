@@ -22,8 +22,8 @@ from .surrogate_with_scale import SurrogateWithScale
 def adjusted(
     surrogate: Surrogate,
     *,
-    dampening: Hyperparameter | None = None,
-    scale: Hyperparameter | None = None,
+    dampening: Hyperparameter = 1.0,
+    scale: Hyperparameter = 1.0,
     residual_dtype: ResidualDtype = None,
     **replaced: Hyperparameter,
 ) -> Surrogate:
@@ -48,8 +48,9 @@ def adjusted(
     """
     for name, value in replaced.items():
         surrogate = _with(surrogate, name, value)
-    factors = {"dampening": dampening, "scale": scale}
-    factors = {name: factor for name, factor in factors.items() if not _is_one(factor)}
+    given = {"dampening": dampening, "scale": scale}
+    is_one = lambda factor: isinstance(factor, (int, float)) and factor == 1
+    factors = {name: factor for name, factor in given.items() if not is_one(factor)}
     if not factors and residual_dtype is None:
         return surrogate
     held = [getattr(surrogate, name, None) for name in factors]
@@ -104,10 +105,6 @@ def _multiplied(value: Scale, factor: Hyperparameter) -> Scale:
     if isinstance(number, float):
         number = float(f"{number:.15g}")
     return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)
-
-
-def _is_one(factor: object) -> bool:
-    return factor is None or (isinstance(factor, (int, float)) and factor == 1)
 
 
 def _is_number(value: object) -> bool:

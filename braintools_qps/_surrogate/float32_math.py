@@ -18,8 +18,8 @@ from jax import Array, lax
 SQRT_HALF_BITS = np.int32(0x3F3504F3)  # sqrt(1/2) as the bits of a float32
 # Adding it leaves a float32's nearest integer in its low bits: half the time of round and cast.
 ROUND_TO_INTEGER = np.float32(1.5 * 2**23)
-# Python floats: NumPy's would turn float32 into float64 under x64.
-LN2, LOG2E = float(np.log(2)), float(1 / np.log(2))
+# A Python float: NumPy's would turn float32 into float64 under x64.
+LOG2E = float(1 / np.log(2))
 
 # Minimax polynomials by tests/data/make_minimax.py: log2(1 + f) / f on [sqrt(1/2) - 1, sqrt(2) - 1]
 # with its first coefficient fixed to log2(e), and (2^r - 1) / r on [-1/2, 1/2].

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -87,20 +87,16 @@ class Foreign:
     def peak(self, like: Array) -> Array:
         """The largest magnitude of the gradient, to broadcast against ``like``.
 
-        Only the rank and dtype of ``like`` count, never its elements: the peak is then the same on
-        every device.
+        There is one for each neuron if parameters differ; 1 if all values are 0 or NaN. Only the
+        rank and dtype of ``like`` count, never its elements: the peak is then the same on every
+        device.
         """
-        if any(isinstance(array, jax.core.Tracer) for array in self.arrays):
-            return self._probed(like.ndim, like.dtype)
-        with jax.ensure_compile_time_eval():
-            return self._probed(like.ndim, like.dtype)
-
-    def _probed(self, rank: int, dtype: jnp.dtype) -> Array:
-        """The peak, one for each neuron if parameters differ; 1 if all values are 0 or NaN."""
-        probes = jnp.asarray(PROBES.reshape(-1, *(1,) * rank), dtype)
-        magnitude = jnp.abs(jax.lax.stop_gradient(self.gradient(probes)))
-        largest = jnp.max(jnp.where(jnp.isfinite(magnitude), magnitude, 0), axis=0)
-        return jnp.where(largest > 0, largest, 1)
+        are_traced = any(isinstance(array, jax.core.Tracer) for array in self.arrays)
+        with nullcontext() if are_traced else jax.ensure_compile_time_eval():
+            probes = jnp.asarray(PROBES.reshape(-1, *(1,) * like.ndim), like.dtype)
+            magnitude = jnp.abs(jax.lax.stop_gradient(self.gradient(probes)))
+            largest = jnp.max(jnp.where(jnp.isfinite(magnitude), magnitude, 0), axis=0)
+            return jnp.where(largest > 0, largest, 1)
 
 
 # Jitted because outside of jit, every single operation costs as much as one small program.

@@ -95,6 +95,7 @@ def missing_scale(unit: u.Unit, inner: object = None) -> u.UnitMismatchError:
 
 
 def _check_dimension(name: str, unit: u.Unit | None, parameter: str, value: Any) -> None:
+    # Numbers first: to ask for their unit takes longer than a spike outside of jit.
     if value is None or (unit is None and not isinstance(value, u.Quantity)):
         return
     expected, got = unit or u.UNITLESS, u.get_unit(value)

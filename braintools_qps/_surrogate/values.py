@@ -1,4 +1,4 @@
-"""A surrogate's scale, unit and gradient as NumPy's numbers, for tables and figures."""
+"""A surrogate's scale and unit, and whether one curve shows it: for tables and figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def require_one_shape(surrogate: Surrogate) -> None:
     ValueError
         If a parameter has several values.
     """
-    shape = gradient_values(surrogate, np.zeros(()), scale_unit(surrogate)).shape
+    unit, zero = scale_unit(surrogate), np.float32(0)
+    gradient = surrogate.surrogate_grad(zero if unit is None else u.Quantity(zero, unit=unit))
+    shape = np.shape(u.get_mantissa(gradient))
     if math.prod(shape) > 1:
         raise ValueError(
             "a surrogate can be shown only if its parameters are single numbers, got parameters of "
@@ -39,11 +41,3 @@ def scale_unit(surrogate: Surrogate) -> u.Unit | None:
     """The unit that a surrogate's arguments must have."""
     scale = scale_of(surrogate)
     return scale.unit if isinstance(scale, u.Quantity) else None
-
-
-def gradient_values(surrogate: Surrogate, x: np.ndarray, unit: u.Unit | None) -> np.ndarray:
-    """The gradient, in 1/unit, at distances ``x`` in that unit."""
-    if unit is None:
-        return np.asarray(surrogate.surrogate_grad(np.float32(x)), np.float64)
-    gradient = surrogate.surrogate_grad(u.Quantity(np.float32(x), unit=unit))
-    return np.asarray(gradient.to_decimal(unit.reverse()), np.float64)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from braintools_qps import list_surrogates
+from braintools_qps import UnknownSurrogateError, get_surrogate
 from braintools_qps.__main__ import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "publish.md"
@@ -27,7 +27,8 @@ def package(tmp_path):
 
 @pytest.mark.thorough  # tests/integration/test_plugins.py has what pip leaves on a path
 def test_the_package_of_the_page_is_listed_and_passes_its_own_test(package, monkeypatch, capsys):
-    assert "RaisedCosine" not in list_surrogates()
+    with pytest.raises(UnknownSurrogateError):
+        get_surrogate("RaisedCosine")
     monkeypatch.syspath_prepend(package / "site")
     assert main(["list"]) == 0
     [row] = [row for row in capsys.readouterr().out.splitlines() if "RaisedCosine" in row]

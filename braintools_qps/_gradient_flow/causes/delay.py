@@ -64,7 +64,7 @@ def _repeated(times: int) -> Callable[[Any], Any]:
 def _longer(evaluator: Evaluator) -> Any:
     """The inputs again and again, until every delay of brainstate has let them pass."""
     delays = find_nodes(evaluator.model, lambda node: isinstance(node, brainstate.nn.Delay))
-    longest = max((int(found.node.max_length or 0) for found in delays.values()), default=0)
+    longest = max((int(node.max_length or 0) for node in delays.values()), default=0)
     times = max(*LONGER, 2 + longest // len(evaluator.run.inputs[0]))
     return jax.tree.map(_repeated(times), evaluator.inputs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from ..._models import Found, find_nodes, is_dropout
+from ..._models import code_of, find_nodes, is_dropout
 from ...typing import Model, Node
 from ..changes import Change, SetDropout
 from ..evaluate import Measured
@@ -21,16 +21,17 @@ class Dropout(Cause):
     helps = "a larger `prob`: in brainstate it is the share that is kept"
 
     def find(self, measured: Measured) -> Finding | None:
-        for name, found in low_dropouts(measured.evaluator.model, KEPT).items():
-            return Finding((), keeps(name, found.node) + ".")
+        for name, node in low_dropouts(measured.evaluator.model, KEPT).items():
+            return Finding((), keeps(name, node) + ".")
         return None
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        for name, (node, code) in low_dropouts(measured.evaluator.model, KEPT).items():
-            yield SetDropout(name, code, float(f"{1 - node.prob:.3g}"))
+        model = measured.evaluator.model
+        for name, node in low_dropouts(model, KEPT).items():
+            yield SetDropout(name, code_of(model, node), float(f"{1 - node.prob:.3g}"))
 
 
-def low_dropouts(model: Model | None, most: float) -> dict[str, Found]:
+def low_dropouts(model: Model | None, most: float) -> dict[str, Node]:
     """Dropouts that keep at most a share of the signals."""
     is_low = lambda node: is_dropout(node) and 0 < node.prob <= most
     return {} if model is None else find_nodes(model, is_low)

@@ -80,6 +80,7 @@ def untrained():
         ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
         ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
+        ({"model": partial(SMALL, reset="no")}, ValueError, "must be 'soft' or 'hard', got 'no'"),
         ({"model": partial(SMALL, neurons=8)}, TypeError, "unexpected keyword argument 'neurons'"),
         ({"most_seeds": 40}, ValueError, "take 5 seeds or more, got seeds=2"),
         ({"seeds": 8, "most_seeds": 6}, ValueError, "most_seeds must be 8 or more, got 6"),
@@ -111,6 +112,11 @@ def untrained():
         ({"tune": {"dt": [np.ones(2)]}}, TypeError, "values that can be compared for dt, got an a"),
         ({"tune": {"dampening": (1,), "mean_slope": (1,)}}, ValueError, "mean_slope, .* got both"),
         ({"tune": {"q": (2.0,)}}, ValueError, r"got q. .*Did you mean 'alpha'\?$"),
+        (
+            {"model": lambda alpha: None, "tune": {"alpha": (2.0,)}},
+            ValueError,
+            "must be unique, got alpha, which the factory .*lambda.* and training both have",
+        ),
     ],
 )
 def test_bad_arguments(arguments, error, message):

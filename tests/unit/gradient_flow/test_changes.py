@@ -48,7 +48,7 @@ def held(model):
     states = {path: state.value for path, state in brainstate.graph.states(model).items()}
     leaves = [(str(path), np.asarray(x)) for path, x in jax.tree.leaves_with_path(states)]
     neurons = [(type(lif).__name__, lif.spk_fun) for lif in model.lif]
-    return leaves, neurons, [d.node.prob for d in find_nodes(model, is_dropout).values()]
+    return leaves, neurons, [d.prob for d in find_nodes(model, is_dropout).values()]
 
 
 def assert_same(one, other):

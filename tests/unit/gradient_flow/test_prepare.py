@@ -56,7 +56,7 @@ def states(model):
 def rest(model):
     """What a model holds beside its states."""
     neurons = {name: (type(n), n.spk_fun) for name, n in find_neurons(model).items()}
-    return neurons, [found.node.prob for found in find_nodes(model, is_dropout).values()]
+    return neurons, [found.prob for found in find_nodes(model, is_dropout).values()]
 
 
 def assert_same(one, other):

@@ -93,6 +93,7 @@ def test_float64_stays_float64():
         (1, u.mS, None, u.mS),
         (3 * u.mA, u.ohm, 0.003 * u.amp, 3 * u.mA * u.ohm),
         (u.mV, 1 / u.mV, u.mV, 1),
+        (1, u.mS, u.Quantity(1e-3, unit=u.volt / u.mV), u.mS),
     ],
 )
 def test_units(spikes, weights, scale, expected):

@@ -1,6 +1,5 @@
 """set_surrogate on brainstate modules; the neurons of other libraries are in integration."""
 
-import brainpy
 import brainstate
 import jax
 import jax.numpy as jnp
@@ -93,7 +92,6 @@ def test_where_chooses_by_type_or_predicate(where, changed):
         (Network, lambda neuron: False, r"chose none of blocks.0, .*, first. Pass the"),
         (Readout, None, "none of its nodes has an attribute spk_fun. Give"),
         (lambda: Readout, None, r"has none: pass the model that Readout\(\.\.\.\) returns$"),
-        (lambda: brainpy.dyn.Lif(4), None, "Lif is one of brainpy's classic .*brainpy.state.LIF"),
     ],
 )
 def test_where_there_is_no_neuron_the_error_says_why(model, where, message):

@@ -123,6 +123,7 @@ def test_an_instance_is_returned_as_it_is():
         ("Sigmoid(1, alpha=2)", TypeError, r"\. Call it as Sigmoid\(alpha=4\.0\)"),
         ("QPseudoSpike(scale='wide')", TypeError, "scale must be a positive real number"),
         ("QPseudoSpike(scale='15 elephants')", ValueError, "unit in '15 elephants' is unknown"),
+        ("QPseudoSpike(scale=Quantity(15, 'elephants'))", ValueError, "unit in 'elephants' is un"),
     ],
 )
 def test_what_is_no_spec_or_no_parameter_says_what_is(spec, error, message):
