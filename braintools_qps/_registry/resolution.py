@@ -54,19 +54,21 @@ def find(name: str) -> Callable[..., Surrogate]:
         )
     chosen = contenders[0]
     if first is Source.PUBLISHED and chosen.distribution != discovery.OURS:
-        _warn_of_hidden(name, chosen, matches)
+        _warn_of_hidden(name, chosen, entries)
     return chosen.load()
 
 
-def _warn_of_hidden(name: str, chosen: Entry, matches: Sequence[Entry]) -> None:
-    """Warn that a plugin's class is found under a name of braintools."""
-    for entry in matches:
-        if entry.source is Source.BRAINTOOLS and entry.load() is not chosen.load():
-            warnings.warn(
-                f"the surrogate name {name!r} stands for {chosen.qualified_name!r} (from "
-                f"{chosen.value!r}), not {entry.qualified_name!r}. Pass one of these",
-                stacklevel=5,
-            )
+def _warn_of_hidden(name: str, chosen: Entry, entries: Sequence[Entry]) -> None:
+    """Warn that a plugin's class is found under a name of this package or of braintools."""
+    is_usual = lambda e: e.source is Source.BRAINTOOLS or e.distribution == discovery.OURS
+    usual = [e for e in entries if is_usual(e) and loose(e.name) == loose(name)]
+    first = min(usual, key=lambda entry: entry.source, default=chosen)
+    if first.load() is not chosen.load():
+        warnings.warn(
+            f"the surrogate name {name!r} stands for {chosen.qualified_name!r} (from "
+            f"{chosen.value!r}), not {first.qualified_name!r}. Pass one of these",
+            stacklevel=5,
+        )
 
 
 def listed_entries() -> dict[str, Entry]:

@@ -203,7 +203,10 @@ def test_one_class_claimed_by_two_distributions_is_no_conflict(install):
 def test_a_plugin_that_takes_a_name_of_braintools_is_found_with_a_warning(install):
     """Ours name Sigmoid and S2NN, for the standard library's list: they are still braintools'."""
     source = "from braintools.surrogate import Arctan\nclass Sigmoid(Arctan): pass\n"
-    install(points="Sigmoid = own_spikes:Sigmoid", own_spikes=source)
+    points = "Sigmoid = own_spikes:Sigmoid\nq_pseudo_spike = own_spikes:Sigmoid"
+    install(points=points, own_spikes=source)
+    with pytest.warns(UserWarning, match="'sabotage:q_pseudo_spike' .*, not 'braintools-qps:QPse"):
+        assert type(get_surrogate("q_pseudo_spike")).__module__ == "own_spikes"
     said = "'sabotage:Sigmoid' .from 'own_spikes:Sigmoid'., not 'braintools:Sigmoid'. Pass one of"
     for spec in ("Sigmoid", "sigmoid(alpha=2)", {"name": "SIGMOID"}):
         with pytest.warns(UserWarning, match=said) as caught:
