@@ -12,7 +12,7 @@ import brainstate
 from braintools.surrogate import Surrogate
 
 from .._models import find_neurons, set_surrogate
-from .._wording import shortened
+from .._wording import listed, shortened
 from ..typing import Model
 from .contexts import environment
 from .digest import name_of
@@ -94,6 +94,8 @@ class Factory:
                 f"{type(error).__name__}. Have it raise another error"
             ) from error
         except Exception as error:
+            if self.takes_all:
+                error.add_note(f"Through ** it got {listed(arguments)}: name what it needs instead")
             if arguments.get("classes", 0) is not None:
                 raise
             raise ValueError(

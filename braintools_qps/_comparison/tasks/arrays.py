@@ -47,8 +47,8 @@ def task_from_arrays(X: Given, y: Given, *test: Given, name: str = "arrays") -> 
     ------
     ValueError
         If a shape is wrong, a value is no number or not finite in float32, there is only one class,
-        a class or a regression has fewer than 4 samples, or the test part has another shape or
-        class.
+        a class or a regression has fewer than 4 samples, a class of a step is below 0, or the test
+        part has another shape or class.
     TypeError
         If y holds neither classes nor numbers, an array is masked, or the parts differ in unit or
         only one has classes.
@@ -82,6 +82,12 @@ def _part(X: Given, y: Given, part: str) -> Part:
         raise ValueError(
             f"y{part} must hold one label for each of the {samples} samples, or for each of their "
             f"{steps} steps, got shape {labels.shape}{fix}"
+        )
+    if labels.ndim > 1 and labels.dtype.kind == "i" and labels.min() < 0:
+        raise ValueError(
+            f"classes of steps must be integers from 0, got {labels.min()} in y{part}, which would "
+            "be a class of its own. Leave steps out by a mask (recipe: Samples of different "
+            "lengths); if it is a class, add 1"
         )
     return inputs, labels
 
@@ -137,10 +143,12 @@ def _checked(values: Given, what: str, dtype: Any = None) -> np.ndarray:
             )  # fmt: skip
     except (TypeError, ValueError) as error:
         numbers = "finite real numbers" if dtype else "classes or finite real numbers"
-        reason = shortened(str(error).partition("\n")[0], 120).rstrip(".")
+        reason = shortened(str(error).partition("\n")[0].partition(". ")[0].rstrip("."), 120)
         raise ValueError(
             f"{what} must hold {numbers}, got an error: {reason}. Leave out samples that lack a "
-            "value, convert with .astype(float), or take another unit where they exceed 3.4e+38"
+            "value, pad samples to one length, convert with .astype(float), or take another unit "
+            "where they exceed 3.4e+38. Steps can be left out by a mask (recipe: Samples of "
+            "different lengths)"
         ) from error
 
 

@@ -174,6 +174,13 @@ def test_data_and_loss_must_fit_the_model(make, options, error, message):
         check(make, **options)
 
 
+def test_a_factory_that_takes_any_keyword_is_told_what_it_got():
+    make = lambda features, **neuron: models.Neurons(features, **neuron)
+    with pytest.raises(TypeError, match="unexpected keyword argument") as caught:
+        check(make)
+    assert "it got features, classes, outputs, steps, input_rms" in caught.value.__notes__[0]
+
+
 @pytest.mark.parametrize(
     ("make", "options"),
     [
