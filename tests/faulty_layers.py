@@ -5,13 +5,13 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from braintools.surrogate import Sigmoid, Surrogate
-from small_stacks import BATCH, Layer, N, Stack
+from small_stacks import BATCH, Layer, N, Reset, Stack
 
 stop = jax.lax.stop_gradient
 keys = jax.random.split(jax.random.key(0), 3)
 
 
-class Delayed(brainstate.nn.Module):
+class Delayed(Reset):
     def __init__(self, steps):
         super().__init__()
         self.buffer = brainstate.HiddenState(jnp.zeros((steps, BATCH, N)))
@@ -26,7 +26,7 @@ class Queued(Delayed):
     """The same with a state for each step."""
 
     def __init__(self, steps):
-        brainstate.nn.Module.__init__(self)
+        Reset.__init__(self)
         self.waiting = [brainstate.HiddenState(jnp.zeros((BATCH, N))) for _ in range(steps)]
 
     def update(self, x):
@@ -69,6 +69,13 @@ class Aside(Layer):
     def update(self, x):
         super().update(x)
         return x
+
+
+class Kept(Layer):
+    """Its membranes go on from one batch to the next."""
+
+    def init_state(self):
+        pass
 
 
 class Plain(Layer):

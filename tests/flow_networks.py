@@ -51,6 +51,9 @@ class Memoryless(brainstate.nn.Module):
         self.spk_fun, self.threshold = spike, threshold
         self.V = brainstate.HiddenState(jnp.zeros(shape))
 
+    def init_state(self):
+        self.V.value = jnp.zeros_like(self.V.value)
+
     def update(self, current):
         self.V.value = current
         return self.spk_fun(current - self.threshold)

@@ -11,7 +11,15 @@ STEPS, BATCH, N = 10, 8, 8
 LOW = QPseudoSpike(2.0, dampening=0.2)
 
 
-class Layer(brainstate.nn.Module):
+class Reset(brainstate.nn.Module):
+    """Its states begin at 0."""
+
+    def init_state(self):
+        for state in self.states(brainstate.HiddenState).values():
+            state.value = jnp.zeros_like(state.value)
+
+
+class Layer(Reset):
     """Leaky membranes behind weights that are all the same."""
 
     def __init__(self, weight, spike=LOW, leak=0.9):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .._models import states_kept
 from .._wording import listed
 from .causes import keeps, low_dropouts, outputs_alike, said_of_matrices, stopped_matrices
 from .evaluate import Measured
@@ -25,6 +26,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
+    yield from _kept(measured)
     yield from _uniform(measured)
     yield from _shares(measured)
     if not (cause or measured.trial.moves) and (alike := outputs_alike(measured)):
@@ -55,6 +57,19 @@ def _fixed(measured: Measured) -> Iterator[str]:
             f"But {listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
             f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
             f"it should: {step.as_parameter(positions[0])}."
+        )
+
+
+def _kept(measured: Measured) -> Iterator[str]:
+    """A sentence on states that go on from batch to batch in the user's training."""
+    evaluator, step = measured.evaluator, measured.step
+    written = {step.places[i].path for i in step.written}
+    kept = states_kept(evaluator.model, evaluator.batch) if evaluator.model else []
+    if paths := [".".join(map(str, path)) for path in kept if path in written]:
+        are, them = ("it is", "it") if len(paths) == 1 else ("they are", "them")
+        yield (
+            f"But brainstate.nn.init_all_states leaves {listed(paths, 3)} as {are}: set {them} "
+            "anew before each batch, in init_state or by hand."
         )
 
 

@@ -24,6 +24,7 @@ from .._models import (
     is_mapped,
     mark_spikes,
     membrane_of,
+    outlasts,
     required_neurons,
     set_membrane,
     set_spike,
@@ -48,6 +49,11 @@ def trace(model: Model, inputs: Inputs) -> Step:
     ValueError
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
+    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(inputs)):
+        raise ValueError(
+            "a model is measured on inputs with values, got inputs that jax is tracing. Call it "
+            "outside of jit, grad, vmap and loops, for example between two epochs"
+        )
     with traced_afresh(model):
         try:
             step = _traced_step(model, inputs, ready_neurons(model, inputs))
@@ -189,11 +195,6 @@ def _leaves_of(model: Model, states: Iterable[brainstate.State]) -> list[_Leaf]:
     return leaves
 
 
-def outlasts(state: brainstate.State) -> bool:
-    """Whether a state lasts beyond a run: random keys and running statistics, not membranes."""
-    return isinstance(state, (brainstate.random.RandomState, brainstate.LongTermState))
-
-
 def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
     """Positions of the membranes among the written states, of all neurons that spike.
 
@@ -209,7 +210,10 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
     called = sorted(set(traced.callers))
     membranes = {name: id(membrane_of(neurons[name])) for name in called}
     if still := [name for name, membrane in membranes.items() if membrane not in position]:
-        raise no_neurons(f"{', '.join(still)} spike without a change of V")
+        raise no_neurons(
+            f"{', '.join(still)} spike without a change of V; if the step calls init_state, call "
+            "that before the loop over time, as it makes new states"
+        )
     if not membranes:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
     return {name: position[membrane] for name, membrane in membranes.items()}

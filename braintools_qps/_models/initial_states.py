@@ -9,12 +9,13 @@ from typing import Any
 import brainstate
 import brainunit as u
 import jax
+import jax.numpy as jnp
 
 from ..typing import Inputs, Model
 from .find_neurons import MAPPED
 from .inputs import batch_size
 from .one_step import shapes_written
-from .restore import keeping_states
+from .restore import keeping_states, restoring
 
 
 def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
@@ -26,6 +27,30 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
     else keeps its states.
     """
     batch = batch or batch_size(inputs)
+    _call_init_state(model, batch)
+    if batch:
+        _repeat_for_batch(model, jax.tree.map(lambda x: x[0], inputs), batch)
+
+
+def states_kept(model: Model, batch: int | None) -> list[tuple[str | int, ...]]:
+    """The paths of states that no ``init_state`` sets, without those that outlast a run."""
+    with restoring(model):
+        marked = {}
+        for path, state in brainstate.graph.states(model).items():
+            if not (outlasts(state) or _is_dead(state)):
+                state.value = marked[path] = jax.tree.map(jnp.copy, state.value)
+        _call_init_state(model, batch)
+        after = brainstate.graph.states(model)
+        return [path for path, value in marked.items() if after[path].value is value]
+
+
+def outlasts(state: brainstate.State) -> bool:
+    """Whether a state lasts beyond a run: random keys and running statistics, not membranes."""
+    return isinstance(state, (brainstate.random.RandomState, brainstate.LongTermState))
+
+
+def _call_init_state(model: Model, batch: int | None) -> None:
+    """Call ``init_state`` of all nodes, in brainstate's order."""
     inner = below_mapped(model)
     nodes = [n for n in brainstate.graph.nodes(model).values() if id(n) not in inner]
     over_samples = [n for n in nodes if isinstance(n, MAPPED) and 0 in jax.tree.leaves(n.in_axes)]
@@ -40,8 +65,6 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
         if batch and isinstance(node, brainstate.nn.Map):  # it holds on to the states that it makes
             node.init_map_size = batch
             node.init_all_states()
-    if batch:
-        _repeat_for_batch(model, jax.tree.map(lambda x: x[0], inputs), batch)
 
 
 def below_mapped(model: Model) -> set[int]:

@@ -18,6 +18,7 @@ from faulty_layers import (
     Chosen,
     Constant,
     Delayed,
+    Kept,
     Line,
     NaN,
     Plain,
@@ -106,6 +107,10 @@ CASES = {
     "a gradient below Adam's epsilon": Case(
         lambda: Branches(Layer(1.0), Layer(1.0, LOW.replace(dampening=1e-15))), "none", None,
         LEARNS, r"^But b\.weights stays as it is in the trial, with a gradient of 0 or next to 0",
+    ),
+    "membranes that nothing resets": Case(
+        lambda: Stack(Kept(1.0), Layer(1.0)), "none", None, LEARNS,
+        r"^But brainstate\.nn\.init_all_states leaves layers\.0\.V as it is: set it anew bef",
     ),
     "stop_gradient": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "none", None,

@@ -1,5 +1,7 @@
 """`prepare`: from a network that cannot learn to one that can, or not changed at all."""
 
+import sys
+
 import brainstate
 import brainunit as u
 import jax
@@ -103,10 +105,12 @@ def test_weights_that_are_too_small_for_every_learning_rate_are_said():
     assert "plain Adam" not in repr(prepare(Stack(Layer(1.0)), x, labels=np.arange(8) % 2))
 
 
-def test_the_search_for_a_learning_rate_shows_a_bar(monkeypatch, capsys):
+@pytest.mark.parametrize("is_terminal", [True, thorough(False)])
+def test_the_search_for_a_learning_rate_shows_a_bar_in_a_terminal(is_terminal, monkeypatch, capsys):
     monkeypatch.setattr("braintools_qps._gradient_flow.trial.PATIENCE", 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     prepare(Stack(Layer(1.0)), small_inputs())
-    assert "learning rates: " in capsys.readouterr().err
+    assert ("learning rates: " in capsys.readouterr().err) is is_terminal
 
 
 def test_what_is_the_users_to_change_is_said():
@@ -206,7 +210,7 @@ def clipped():
     ("make", "options", "message"),
     [
         thorough(
-            clipped, {"inputs": inputs()}, "(?s)prepare changed nothing.*unit.* of its threshold"
+            clipped, {"inputs": inputs()}, "(?s)prepare changed nothing.*units .*its threshold"
         ),
         (silent, {"inputs": small_inputs().at[3, 2, 1].set(jnp.nan)}, "1 value, at step 3, sample"),
         (silent, {"inputs": 0 * small_inputs()}, "All inputs are 0"),

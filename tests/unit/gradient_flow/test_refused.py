@@ -6,6 +6,7 @@ import brainpy
 import brainpy.state
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -160,3 +161,8 @@ def test_what_is_refused(name):
 def test_normalize_surrogate_refuses_the_same_inputs():
     with brainstate.environ.context(dt=1 * u.ms), pytest.raises(ValueError, match="and 69 more"):
         normalize_surrogate(lif(), np.ones((4, 3, N)).tolist())
+
+
+def test_inputs_that_jax_traces_have_no_values():
+    with pytest.raises(ValueError, match="inputs that jax is tracing. Call it outside of jit"):
+        jax.jit(lambda x: gradient_flow(layer(), x)["model"].mean_slope)(INPUTS)
