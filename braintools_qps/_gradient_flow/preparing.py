@@ -186,7 +186,7 @@ def said_of_rates(step: Step) -> Iterator[str]:
     lowest, highest = min(RATES), max(RATES)
     yield (
         f"But plain Adam takes less than a tenth of the loss away in {FIRST} steps, with every "
-        f"rate from {lowest:g} to {highest:g}."
+        f"rate from {lowest:g} to {highest:g}: longer trainings must show which is best."
     )
     sizes = {step.path(i): float(np.abs(step.arrays.states[i]).mean()) for i in step.parameters}
     if small := {path: size for path, size in sizes.items() if 0 < size < lowest * SMALL}:
