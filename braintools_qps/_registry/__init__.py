@@ -103,8 +103,7 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
 def list_surrogates() -> list[str]:
     """Sorted names of all surrogates that `get_surrogate` can build.
 
-    No plugin is imported, so a broken one is listed, too. Entry points are read once: a package
-    that is installed later is listed after a restart. If two surrogates share a name, the one
+    No plugin is imported, so a broken one is listed, too. If two surrogates share a name, the one
     of lower precedence is listed with its package. For example, braintools' own QPseudoSpike is
     ``"braintools:QPseudoSpike"``. Names of other libraries, such as ``"snntorch.atan"``, are not
     listed: the page "Moving from another library" has them.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TypeGuard
 
@@ -84,8 +86,21 @@ def installed() -> list[Entry]:
     return ours + published() + built_in()
 
 
-@cache  # because reading the metadata of all packages takes 10 ms or more
 def published() -> list[Entry]:
+    """The entry points of other packages, read again when one is installed or removed."""
+    return _published(tuple(map(_as_it_is, sys.path)))
+
+
+def _as_it_is(folder: str) -> tuple[str, int]:
+    """A folder with the time of its last change, by which importlib.metadata goes, too."""
+    try:
+        return folder, os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return folder, 0
+
+
+@lru_cache(1)  # because reading the metadata of all packages takes 5 ms or more
+def _published(path: tuple[tuple[str, int], ...]) -> list[Entry]:
     """The entry points of other packages; none, with a warning, if they cannot be read."""
     try:
         return [

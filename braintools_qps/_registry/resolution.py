@@ -145,7 +145,6 @@ def _unknown(name: str) -> UnknownSurrogateError:
         )
     available = sorted(listed_entries())
     suggestion = did_you_mean(name, available, loose) or "."
-    discovery.published.cache_clear()  # so that it is found once its package is installed
     return UnknownSurrogateError(
         f"no surrogate is called {shown(name)}{suggestion} Available: {listed(available)}. Add "
         "one with braintools_qps.register_surrogate, or install a package that publishes it in the "

@@ -22,7 +22,6 @@ from braintools_qps import (
     surrogate_spec,
 )
 from braintools_qps.__main__ import main
-from braintools_qps._registry import discovery
 from braintools_qps.testing import check_surrogate
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
@@ -82,10 +81,8 @@ def install(monkeypatch, tmp_path):
             write(tmp_path, points, name, **{name: source})
         if distribution:
             write(tmp_path, **distribution)
-        discovery.published.cache_clear()
 
     yield of
-    discovery.published.cache_clear()
     for module in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
             del sys.modules[module]
@@ -113,11 +110,10 @@ def test_a_plugin_is_found_by_its_name(install):
     check_surrogate("TriangularSpike(width=0.5)")
 
 
-def test_a_name_that_was_unknown_is_found_once_its_package_is_installed(install, tmp_path):
-    install()
+def test_a_package_that_is_installed_while_python_runs_is_found(install):
     with pytest.raises(UnknownSurrogateError):
         get_surrogate("Late")
-    write(tmp_path, "Late = braintools.surrogate:Sigmoid")
+    install(points="Late = braintools.surrogate:Sigmoid")
     assert type(get_surrogate("Late")) is Sigmoid
 
 
