@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._wording import plural
 from ..records import Diagnosis, LearningTrial
 from .attempts import Attempts
 from .causes import CAUSES, Cause, Finding
@@ -217,7 +218,7 @@ def _untried(measured: Measured) -> Verdict:
 
 
 def _steps(count: int) -> str:
-    return f"{count} step{'s' * (count != 1)}"
+    return plural(count, "step")
 
 
 def _take(count: int) -> str:
