@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import jax
 import numpy as np
 
-from .._models import states_kept
+from .._models import find_nodes, states_kept
 from .._wording import listed
 from .causes import keeps, low_dropouts, outputs_alike, said_of_matrices, stopped_matrices
 from .evaluate import Measured
@@ -29,6 +30,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     yield from _kept(measured)
     yield from _uniform(measured)
     yield from _shares(measured)
+    yield from _mixed(measured)
     if not (cause or measured.trial.moves) and (alike := outputs_alike(measured)):
         yield f"But {alike}."
     low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
@@ -83,6 +85,26 @@ def _shares(measured: Measured) -> Iterator[str]:
         yield (
             "But its outputs add up to 1, as after a softmax: a cross-entropy of logits applies a "
             "second one."
+        )
+
+
+def _mixed(measured: Measured) -> Iterator[str]:
+    """A sentence on samples whose outputs depend on the inputs of others: tried with another last.
+
+    A batch norm does that by design.
+    """
+    evaluator = measured.evaluator
+    batch, outputs = evaluator.batch or 1, evaluator.run.outputs
+    is_norm = lambda node: "BatchNorm" in type(node).__name__
+    if batch == 1 or evaluator.model is None or find_nodes(evaluator.model, is_norm):
+        return
+    other = jax.tree.map(lambda x: x.at[:, -1].set(x[:, 0]), evaluator.inputs)
+    pairs = zip(outputs, evaluator.over(other).outputs)
+    apart = [(x[:, :-1], y[:, :-1]) for x, y in pairs if x.shape[1:2] == (batch,)]
+    if not all(np.allclose(x, y, rtol=ROUNDED, equal_nan=True) for x, y in apart):
+        yield (
+            "But the outputs of a sample depend on the inputs of other samples, as where axes are "
+            "mixed up, or by a norm over the batch."
         )
 
 

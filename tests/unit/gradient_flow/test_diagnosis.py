@@ -112,6 +112,10 @@ CASES = {
         lambda: Stack(Kept(1.0), Layer(1.0)), "none", None, LEARNS,
         r"^But brainstate\.nn\.init_all_states leaves layers\.0\.V as it is: set it anew bef",
     ),
+    "samples that are mixed up": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, x.T.reshape(x.shape) @ w))), "none", None,
+        LEARNS, "^But the outputs of a sample depend on the inputs of other samples, as where",
+    ),
     "stop_gradient": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "none", None,
         LEARNS, r"^But layers\.0\.weights gets no gradient: stop_gradient on the way from",
