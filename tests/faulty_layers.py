@@ -78,6 +78,17 @@ class Kept(Layer):
         pass
 
 
+class Rooted(Layer):
+    """The derivative of its gain is infinite."""
+
+    def __init__(self, weight):
+        super().__init__(weight)
+        self.gain = brainstate.ParamState(jnp.zeros(N))
+
+    def update(self, x):
+        return super().update(x * (1 + jnp.sqrt(self.gain.value)))
+
+
 class Plain(Layer):
     """Its weights are of no type that is trained."""
 

@@ -68,7 +68,9 @@ def _enough(before: LearningTrial) -> int:
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:
     """Whether a trial learns at least twice as fast, or takes clearly more of the loss away."""
-    if after.half_after is not None:
-        return before.half_after is None or after.half_after <= before.half_after / SOONER
-    steps = min(len(after.losses), len(before.losses))
+    if after.half_after is not None and before.half_after is not None:
+        return after.half_after <= before.half_after / SOONER
+    steps = len(after.losses)
+    if after.half_after is None:
+        steps = min(steps, len(before.losses))
     return after.gone_after(steps) >= before.gone_after(steps) + CLEARLY

@@ -25,6 +25,12 @@ RANDOM = (
 )
 
 
+BLIND = (
+    "No answers are better than a constant one, so the objective does not tell samples apart: look "
+    "at the shapes in it, as (64, 1) - (64,) is of shape (64, 64)."
+)
+
+
 class Verdict(NamedTuple):
     """A diagnosis, sentences that go with it, the change that helps, and what both rest on."""
 
@@ -83,6 +89,8 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     """The first cause whose change helps; else the first finding, with what helps any network."""
     if measured.trial.learns_soon:
         return _learning(measured)
+    if trials.loss.is_blind:
+        return Verdict(named_as_cause(None, measured.trial, BLIND))
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
     attempts = Attempts(measured, trials, given)
     for cause, finding in found:

@@ -42,6 +42,7 @@ class Loss(NamedTuple):
     constant: float
     samples: int
     least: float = 0.0
+    is_blind: bool = False  # no answers were found that are better than a constant one
 
     def trial(self, losses: tuple[float, ...] = ()) -> LearningTrial:
         """The record of a training with it."""
@@ -55,7 +56,7 @@ class Loss(NamedTuple):
     def times(self, factor: float) -> Loss:
         """The same loss in another unit."""
         of = lambda outputs: factor * self.of(outputs)
-        return Loss(of, factor * self.constant, self.samples, factor * self.least)
+        return self._replace(of=of, constant=factor * self.constant, least=factor * self.least)
 
     def of_means(self) -> Loss:
         """The same loss, where each step has the mean output of all steps."""
@@ -92,7 +93,8 @@ def of_objective(
     least, ended = _lowest(lost, any_answers) if small else (0.0, True)
     span = (constant - least) / abs(constant)
     is_known = ended and ALIKE < span < FAR and abs(least / constant) > SOLVED
-    return Loss(value, constant, batch or 1, least if is_known else 0.0)
+    is_blind = ended and abs(span) <= ALIKE and start - least > ALIKE * abs(start)
+    return Loss(value, constant, batch or 1, least if is_known else 0.0, is_blind)
 
 
 def _lowest(

@@ -45,6 +45,7 @@ class Training(NamedTuple):
     adam: Any
     lasting: list[Array]  # states that outlast a run: running statistics, random keys
     moved: list[Array]  # whether Adam has moved each parameter
+    broken: list[Array]  # whether it was among the first that became NaN or infinite
 
 
 class Tried(NamedTuple):
@@ -52,7 +53,7 @@ class Tried(NamedTuple):
 
     record: LearningTrial
     moved: tuple[int, ...]  # parameters that Adam moved
-    not_finite: tuple[int, ...]  # parameters that became NaN or infinite
+    not_finite: tuple[int, ...]  # parameters that were the first to become NaN or infinite
 
 
 class Rate(NamedTuple):
@@ -115,7 +116,7 @@ class Trials:
                 record = goal.trial((*record.losses, *np.asarray(more, np.float64).tolist()))
                 advance(len(more))
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
-        bad = tuple(i for i, w in zip(step.parameters, training.weights) if not _is_finite(w))
+        bad = tuple(i for i, is_bad in zip(step.parameters, training.broken) if is_bad)
         return Tried(record, moved, bad)
 
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Rate:
@@ -160,7 +161,8 @@ def started(step: Step) -> Training:
     weights = _weights(step)
     start = step.start(step.arrays)
     lasting = [start[j] for j in step.lasting]
-    return Training(weights, ADAM.init(weights), lasting, [jnp.zeros((), bool)] * len(weights))
+    none = [jnp.zeros((), bool)] * len(weights)
+    return Training(weights, ADAM.init(weights), lasting, none, none)
 
 
 ADAM = optax.scale_by_adam()
@@ -192,7 +194,9 @@ def train(
         changes, adam = ADAM.update(slopes, now.adam)
         weights = [w - (s * c).astype(w.dtype) for w, s, c in zip(now.weights, sizes, changes)]
         moved = [was | jnp.any(jnp.abs(c) > STILL) for was, c in zip(now.moved, changes)]
-        return Training(weights, adam, lasting, moved), lost
+        bad, are_sound = [~jnp.isfinite(w).all() for w in weights], ~jnp.any(jnp.array(now.broken))
+        broken = [was | (are_sound & is_bad) for was, is_bad in zip(now.broken, bad)]
+        return Training(weights, adam, lasting, moved, broken), lost
 
     with jax.numpy_dtype_promotion("standard"):  # optax knows no other
         return jax.lax.scan(update, training, None, PIECE)
@@ -231,10 +235,6 @@ def _step_size(weights: Array, careful: bool) -> float:
     if careful and usual:
         return min(SMALLER * SHARE * usual, LARGEST)
     return SHARE * (usual or ZEROS)
-
-
-def _is_finite(weights: Array) -> bool:
-    return bool(jnp.all(jnp.isfinite(weights)))
 
 
 def _named(gone: Mapping[float, float]) -> float:

@@ -69,7 +69,11 @@ def _of_same(measured: Measured, same: list[PopulationFlow]) -> Finding:
         f"{names[0]} says nothing about the inputs: in {share:.0%} of the samples the spikes of "
         f"{named(names)} are the same, at rates of {span(rates)} up to there."
     )
-    return Finding(names, text, _where_to_look(measured, same[0]))
+    advice = (
+        "Look at the size of its inputs against its bias, and for a mean or an index over the axis "
+        "of samples before it."
+    )
+    return Finding(names, text, advice)
 
 
 def _where_to_look(measured: Measured, p: PopulationFlow) -> str:

@@ -27,6 +27,7 @@ from faulty_layers import (
     Recurrent,
     Remembering,
     ResetAtOnce,
+    Rooted,
     averaged,
     cast,
     deaf,
@@ -161,6 +162,10 @@ CASES = {
         "layers.0", "at step 2, and so is everything after it.* a division by 0",
         x=inputs().at[2, 0, 0].set(0.0).at[9, 2, 3].set(jnp.nan),
     ),
+    "an infinite derivative": Case(
+        lambda: Stack(Layer(1.0), Rooted(1.0)), "not finite", "layers.1",
+        r"layers\.1\.gain becomes NaN or infinite within 10 steps of training\. Look where it is",
+    ),
     "runaway": Case(
         lambda: Stack(Layer(1.0), Changed(runaway)), "not finite", "layers.1",
         r"layers.1 is not finite: .*at step 5.*a state that feeds back undamped.*dt too long",
@@ -198,6 +203,16 @@ CASES = {
     "a parameter in float16": Case(
         lambda: Stack(cast(Layer(1.0), jnp.float16)), "not finite", "layers.0",
         "layers.0.weights becomes NaN or .*Adam divides 0 by 0", x=inputs().at[..., :2].set(0.0),
+    ),
+    # Objectives.
+    "shapes that are broadcast": Case(
+        lambda: Stack(Layer(1.0)), "unknown", None, "No answers are better than a constant one",
+        options={"objective": lambda x: ((x.mean(axis=0)[:, :1] - TARGETS[:, 0]) ** 2).mean()},
+    ),
+    "a clip": Case(
+        lambda: Stack(Layer(1.0)), "no gradient", "layers.0",
+        "is 0 or next to 0: the objective has none at these outputs",
+        options={"objective": lambda x: jnp.clip(x.mean(), 1e3, 2e3)},
     ),
     # No way for the gradient.
     "nothing is read": Case(
