@@ -84,18 +84,16 @@ def write_report(
 
 def _contents(record: Any) -> dict[str, Any]:
     """The variables of the template."""
-    if isinstance(record, GradientFlow):
-        record = {record.name: record}
-    is_comparison = isinstance(record, Comparison)
-    flows = record.values() if isinstance(record, Mapping) else [record]
-    if not is_comparison and not all(isinstance(flow, GradientFlow) for flow in flows):
+    flows = {record.name: record} if isinstance(record, GradientFlow) else record
+    values = flows.values() if isinstance(flows, Mapping) else [flows]
+    if not isinstance(record, Comparison) and not all(isinstance(x, GradientFlow) for x in values):
         raise TypeError(
             "a report is written from a Comparison, a GradientFlow or a mapping of names to "
             f"GradientFlow, got {type(record).__name__}. Pass what compare or gradient_flow gave"
         )
-    if not (record.results if is_comparison else record):
+    if not (record.results if isinstance(record, Comparison) else flows):
         raise ValueError("a report needs one result or more, got none. Pass a finished one")
-    return _of_comparison(record) if is_comparison else _of_flows(record)
+    return _of_comparison(record) if isinstance(record, Comparison) else _of_flows(flows)
 
 
 def _of_comparison(comparison: Comparison) -> dict[str, Any]:
