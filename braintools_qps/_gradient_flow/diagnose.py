@@ -176,18 +176,22 @@ def _proven(
 ) -> Verdict:
     """The change that makes the trial better, with the numbers of both, and its cause."""
     code = change.code(given)
-    remedy = f"{change.said(given)} {_afterwards(after, measured.trial)}."
+    before = None if change.loss else measured.trial  # another loss has other numbers
+    remedy = f"{change.said(given)} {_afterwards(after, before)}."
     lines = str(code) if code.lines else None
     diagnosis = named_as_cause(pair, measured.trial, remedy, lines)
     return Verdict(diagnosis, tuple(facts(measured, diagnosis.cause)), change)
 
 
-def _afterwards(after: LearningTrial, before: LearningTrial) -> str:
+def _afterwards(after: LearningTrial, before: LearningTrial | None) -> str:
     steps, count = after.half_after, len(after.losses)
     if steps is not None:
         return f"{_steps(steps)} {_take(steps)} half away"
+    left = f"{after.left:.3g} is left after {_steps(count)}"
+    if before is None:
+        return left
     without = replace(before, losses=before.losses[:count]).left
-    return f"{after.left:.3g} is left after {_steps(count)}, and {without:.3g} without it"
+    return f"{left}, and {without:.3g} without it"
 
 
 def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:

@@ -65,9 +65,10 @@ def _fixed(measured: Measured) -> Iterator[str]:
 def _kept(measured: Measured) -> Iterator[str]:
     """A sentence on states that go on from batch to batch in the user's training."""
     evaluator, step = measured.evaluator, measured.step
-    written = {step.places[i].path for i in step.written}
-    kept = states_kept(evaluator.model, evaluator.batch) if evaluator.model else []
-    if paths := [".".join(map(str, path)) for path in kept if path in written]:
+    passing = (i for j, i in enumerate(step.written) if j not in step.lasting)
+    held = dict.fromkeys(path for i in passing if (path := step.places[i].path))
+    kept = states_kept(evaluator.model, evaluator.batch, held) if evaluator.model else []
+    if paths := [".".join(map(str, path)) for path in kept]:
         are, them = ("it is", "it") if len(paths) == 1 else ("they are", "them")
         yield (
             f"But brainstate.nn.init_all_states leaves {listed(paths, 3)} as {are}: set {them} "

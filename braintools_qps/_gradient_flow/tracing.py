@@ -24,7 +24,6 @@ from .._models import (
     is_mapped,
     mark_spikes,
     membrane_of,
-    outlasts,
     required_neurons,
     set_membrane,
     set_spike,
@@ -193,6 +192,11 @@ def _leaves_of(model: Model, states: Iterable[brainstate.State]) -> list[_Leaf]:
             value = jnp.asarray(x, jnp.asarray(x).dtype)
             leaves.append(_Leaf(state, value, Place(path, keys, expression(model, path))))
     return leaves
+
+
+def outlasts(state: brainstate.State) -> bool:
+    """Whether a state lasts beyond a run: random keys and running statistics, not membranes."""
+    return isinstance(state, (brainstate.random.RandomState, brainstate.LongTermState))
 
 
 def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:

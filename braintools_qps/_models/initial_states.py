@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import brainstate
 import brainunit as u
@@ -32,21 +32,19 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
         _repeat_for_batch(model, jax.tree.map(lambda x: x[0], inputs), batch)
 
 
-def states_kept(model: Model, batch: int | None) -> list[tuple[str | int, ...]]:
-    """The paths of states that no ``init_state`` sets, without those that outlast a run."""
+Path: TypeAlias = tuple[str | int, ...]
+
+
+def states_kept(model: Model, batch: int | None, paths: Iterable[Path]) -> list[Path]:
+    """The paths, of these, of states that no ``init_state`` sets."""
     with restoring(model):
-        marked = {}
-        for path, state in brainstate.graph.states(model).items():
-            if not (outlasts(state) or _is_dead(state)):
-                state.value = marked[path] = jax.tree.map(jnp.copy, state.value)
+        states, marked = brainstate.graph.states(model), {}
+        for path in paths:
+            if path in states:  # others are made by ``init_state``
+                states[path].value = marked[path] = jax.tree.map(jnp.copy, states[path].value)
         _call_init_state(model, batch)
         after = brainstate.graph.states(model)
-        return [path for path, value in marked.items() if after[path].value is value]
-
-
-def outlasts(state: brainstate.State) -> bool:
-    """Whether a state lasts beyond a run: random keys and running statistics, not membranes."""
-    return isinstance(state, (brainstate.random.RandomState, brainstate.LongTermState))
+        return [p for p, value in marked.items() if p in after and after[p].value is value]
 
 
 def _call_init_state(model: Model, batch: int | None) -> None:

@@ -70,7 +70,7 @@ def outputs_alike(measured: Measured) -> str:
     """How outputs are alike, from which a loss learns nothing, or that the objective is flat."""
     if measured.evaluator.objective.function:
         moves = any(np.any(values) for values in measured.evaluator.cotangents.values)
-        return "" if moves else "the objective has none at these outputs (a clip? a round?)"
+        return "" if moves else "the objective has no gradient at these outputs (a clip? a round?)"
     values = np.asarray(next(filter(is_real, measured.evaluator.run.outputs)))
     if not np.ptp(values, axis=1).any():
         return "the output is the same for all samples"

@@ -211,7 +211,7 @@ CASES = {
     ),
     "a clip": Case(
         lambda: Stack(Layer(1.0)), "no gradient", "layers.0",
-        "is 0 or next to 0: the objective has none at these outputs",
+        "is 0 or next to 0: the objective has no gradient at these outputs",
         options={"objective": lambda x: jnp.clip(x.mean(), 1e3, 2e3)},
     ),
     # No way for the gradient.

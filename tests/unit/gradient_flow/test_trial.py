@@ -19,6 +19,7 @@ from scipy.stats import entropy
 from small_stacks import Layer, Stack, inputs
 
 from braintools_qps import QPseudoSpike, gradient_flow, load_task, prepare
+from braintools_qps._gradient_flow.attempts import is_better
 from braintools_qps.records import LearningTrial
 
 STEPS, BATCH, CLASSES = 20, 16, 4
@@ -379,3 +380,24 @@ def test_forms(losses, learns, soon, moves, gone):
     trial = LearningTrial(losses, constant=2.0, samples=64)
     assert (trial.learns, trial.learns_soon, trial.moves) == (learns, soon, moves)
     assert trial.share_gone == pytest.approx(gone)
+
+
+falling = lambda lowest, steps: tuple(np.linspace(1.0, lowest, steps + 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "better"),
+    [
+        (falling(0.56, 200), falling(0.49, 190), False),  # a little more, and as slowly
+        (falling(0.56, 200), falling(0.49, 60), True),
+        (falling(1.0, 40), falling(0.49, 190), True),
+        (falling(0.49, 60), falling(0.49, 40), False),
+        (falling(0.49, 60), falling(0.49, 20), True),
+        (falling(0.8, 200), falling(0.65, 200), False),
+        (falling(0.8, 200), falling(0.55, 200), True),
+    ],
+)
+def test_a_change_is_better_if_it_is_twice_as_fast_or_takes_clearly_more_away(
+    before, after, better
+):
+    assert is_better(*(LearningTrial(x, 1.0, 64) for x in (after, before))) is better
