@@ -94,5 +94,10 @@ def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cota
             )
         return result
 
-    loss, gradients = jax.value_and_grad(value)([run.outputs[i] for i in real])
-    return Cotangents([gradient[None] for gradient in gradients], float(loss))
+    @jax.jit
+    def derivatives(outputs: list[Array]) -> tuple[Array, list[Array]]:
+        loss, gradients = jax.value_and_grad(value)(outputs)
+        return loss, [gradient[None] for gradient in gradients]
+
+    loss, gradients = derivatives([run.outputs[i] for i in real])
+    return Cotangents(gradients, float(loss))

@@ -47,7 +47,8 @@ def trials_of(evaluator: Evaluator, most: int = SAMPLES) -> Trials | None:
         return None
     step, outputs, batch = evaluator.step, evaluator.run.outputs, evaluator.batch
     if function := evaluator.objective.function:
-        return Trials(of_objective(step, outputs, function, batch))
+        start = evaluator.cotangents.value
+        return Trials(of_objective(step, outputs, function, start, batch))
     if evaluator.labels is not None:
         return Trials(of_labels(step, outputs, evaluator.labels))
     return Trials(of_random_labels(step, outputs, batch or 1, evaluator.objective.seed, most))

@@ -56,7 +56,7 @@ class Measured(NamedTuple):
 
     def is_flat(self, name: str) -> bool:
         """Whether the surrogate gradient of a population is 0 everywhere."""
-        return not np.any(self.slopes[self.step.population(name).call])
+        return not np.asarray(self.slopes[self.step.population(name).call]).any()
 
 
 class Evaluator:

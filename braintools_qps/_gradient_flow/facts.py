@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import jax
 import numpy as np
+from jax import Array
 
 from .._models import find_nodes, states_kept
 from .._wording import listed
@@ -99,14 +100,20 @@ def _mixed(measured: Measured) -> Iterator[str]:
     is_norm = lambda node: "BatchNorm" in type(node).__name__
     if batch == 1 or evaluator.model is None or find_nodes(evaluator.model, is_norm):
         return
-    other = jax.tree.map(lambda x: x.at[:, -1].set(x[:, 0]), evaluator.inputs)
-    pairs = zip(outputs, evaluator.over(other).outputs)
+    other = jax.tree.map(_with_first_as_last, evaluator.inputs)
+    pairs = (map(np.asarray, pair) for pair in zip(outputs, evaluator.over(other).outputs))
     apart = [(x[:, :-1], y[:, :-1]) for x, y in pairs if x.shape[1:2] == (batch,)]
     if not all(np.allclose(x, y, rtol=ROUNDED, equal_nan=True) for x, y in apart):
         yield (
             "But the outputs of a sample depend on the inputs of other samples, as where axes are "
             "mixed up, or by a norm over the batch."
         )
+
+
+def _with_first_as_last(x: Array) -> np.ndarray:
+    changed = np.array(x)
+    changed[:, -1] = changed[:, 0]
+    return changed
 
 
 def _uniform(measured: Measured) -> Iterator[str]:

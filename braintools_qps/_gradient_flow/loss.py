@@ -69,9 +69,16 @@ class Loss(NamedTuple):
 
 
 def of_objective(
-    step: Step, outputs: Sequence[Array], function: Callable[[Any], Any], batch: int | None
+    step: Step,
+    outputs: Sequence[Array],
+    function: Callable[[Any], Any],
+    start: float,
+    batch: int | None,
 ) -> Loss:
-    """The user's objective. The best answers, constant ones and any, are found by trying."""
+    """The user's objective, which is ``start`` for these outputs.
+
+    The best answers, constant ones and any, are found by trying.
+    """
     real = [i for i, x in enumerate(outputs) if is_real(x)]
 
     def value(outputs: Sequence[Array]) -> Array:
@@ -86,7 +93,7 @@ def of_objective(
 
     axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
     means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
-    start, (best, _) = float(value(outputs)), _lowest(lost, means)
+    best, _ = _lowest(lost, means)
     constant = best if np.isfinite(best) and best > SOLVED * abs(start) else start
     any_answers = [outputs[i] for i in real]
     small = sum(x.size for x in any_answers) <= MOST
@@ -124,7 +131,7 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
         If all labels that count are the same, or the output is too small for them.
     """
     chosen, answers = counted(len(labels)), _answers(step, outputs)
-    size, kind = answers(outputs).shape[1], labels.dtype.kind
+    size, kind = _features(answers, outputs), labels.dtype.kind
     classes = labels if kind in "iub" else np.unique(labels, return_inverse=True)[1]
     classes = classes.reshape(-1)[chosen].astype(int)
     targets, numbers = labels[chosen].reshape(len(chosen), -1), kind == "f"
@@ -149,7 +156,7 @@ def of_random_labels(
 ) -> Loss:
     """Random classes: can the network tell these samples apart?"""
     chosen, answers = counted(batch, most), _answers(step, outputs)
-    features = answers(outputs).shape[1]
+    features = _features(answers, outputs)
     classes = max(min(features, CLASSES, len(chosen)), 2)
     order = np.random.default_rng([STREAM, seed]).permutation(len(chosen))
     return _entropy(answers, chosen, order % classes)
@@ -158,6 +165,10 @@ def of_random_labels(
 def counted(batch: int, most: int = SAMPLES) -> np.ndarray:
     """The samples that count, evenly spread."""
     return np.unique(np.linspace(0, batch - 1, min(batch, most)).astype(int))
+
+
+def _features(answers: Answers, outputs: Sequence[Array]) -> int:
+    return jax.eval_shape(answers, outputs).shape[1]
 
 
 def _entropy(answers: Answers, chosen: np.ndarray, classes: np.ndarray) -> Loss:

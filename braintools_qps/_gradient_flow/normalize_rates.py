@@ -245,8 +245,9 @@ def _rate_with(
 
 def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> list[Array]:
     """The leaves of all states, with some of them multiplied."""
-    leaves = {i: jnp.asarray(states[i]) for i in positions}
-    return replaced(states, positions, [(w * factor).astype(w.dtype) for w in leaves.values()])
+    leaves = [np.asarray(states[i]) for i in positions]
+    larger = [jnp.asarray((w * factor).astype(w.dtype)) for w in leaves]
+    return replaced(states, positions, larger)
 
 
 def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:

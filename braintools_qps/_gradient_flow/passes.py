@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.stages import Wrapped
 
@@ -100,7 +101,7 @@ def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: 
 def with_index(inputs: Inputs) -> list[Array]:
     """The index of each step, followed by the leaves of the inputs."""
     leaves = jax.tree.leaves(inputs)
-    return [jnp.arange(leaves[0].shape[0], dtype=jnp.int32), *map(jnp.asarray, leaves)]
+    return list(map(jnp.asarray, (np.arange(len(leaves[0]), dtype=np.int32), *leaves)))
 
 
 def backward(

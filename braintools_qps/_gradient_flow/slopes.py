@@ -31,7 +31,7 @@ def slopes_at(surrogate: SpikeFunction, argument: Array, unit: u.Unit | None) ->
         If the argument has a unit that the surrogate does not take.
     """
     values, pull = jax.vjp(partial(_spikes, surrogate, unit), jnp.asarray(argument))
-    (slope,) = pull(jnp.ones_like(values))
+    (slope,) = pull(np.ones(values.shape, values.dtype))
     return slope.astype(argument.dtype)
 
 

@@ -11,11 +11,13 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from .._jaxpr import Var, callers, inlined, inner_callers
 from .._models import (
     advance,
+    at_a_step,
     check_takes_steps,
     expression,
     forget_programs,
@@ -101,8 +103,7 @@ class _Traced:
     """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
     def __init__(self, model: Model, inputs: Inputs):
-        first = jax.tree.map(lambda x: x[0], inputs)
-        arguments = (jnp.asarray(0, jnp.int32), first)
+        arguments = np.int32(0), at_a_step(inputs)
         function = brainstate.transform.StatefulFunction(partial(advance, model))
         function.make_jaxpr(*arguments)
         self.jaxpr, self.constants = inlined(function.get_jaxpr(*arguments))

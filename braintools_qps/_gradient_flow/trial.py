@@ -128,12 +128,12 @@ class Trials:
         gone: dict[float, float] = {}
         with _bar("learning rates", FIRST * len(RATES)) as advance:
             for rate in sorted(RATES):
-                training, losses = started(step), jnp.zeros(0)
+                training, losses = started(step), np.zeros(0)
                 for _ in range(FIRST // PIECE):
                     training, losses = piece(step.arrays, indexed, [rate] * n, training)
                     jax.block_until_ready(losses)
                     advance(PIECE)
-                gone[rate] = self.loss.gone(float(np.mean(losses[-LATE:])))
+                gone[rate] = self.loss.gone(float(np.asarray(losses)[-LATE:].mean()))
                 if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
                     break  # no larger rate can be better by more than that
         return Rate(named := _named(gone), gone[named] >= AS_GOOD)
@@ -161,8 +161,10 @@ def started(step: Step) -> Training:
     weights = _weights(step)
     start = step.start(step.arrays)
     lasting = [start[j] for j in step.lasting]
-    none = [jnp.zeros((), bool)] * len(weights)
-    return Training(weights, ADAM.init(weights), lasting, none, none)
+    # Zeros of NumPy, as JAX would compile a program for those of each shape.
+    adam = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(ADAM.init, weights))
+    none: list[Any] = [np.zeros((), bool)] * len(weights)
+    return Training(weights, adam, lasting, none, none)
 
 
 ADAM = optax.scale_by_adam()

@@ -86,8 +86,8 @@ def of_one_sign(step: Step) -> tuple[int, ...]:
     Of several, some may excite and others inhibit, by Dale's law: none is centred then.
     """
     alone = [of for p in step.populations if len(of := step.matrices(p)) == 1]
-    values = step.arrays.states
-    alike = lambda i: (values[i] >= 0).all() or (values[i] <= 0).all()
+    signs = lambda i: np.sign(np.asarray(step.arrays.states[i]))
+    alike = lambda i: (signs(i) >= 0).all() or (signs(i) <= 0).all()
     return tuple(dict.fromkeys(i for (i,) in alone if alike(i)))
 
 

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, cast
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 
 from .._jaxpr import PRODUCTS, JaxprEqn, bind, jaxprs_within, mark_of, settle
 from .._models import (
     SPIKES,
     advance,
+    at_a_step,
     checked_inputs,
     find_neurons,
     find_nodes,
@@ -297,7 +298,7 @@ def _note(seen: _Seen, eqn: JaxprEqn, values: list[PossibleValues]) -> list[Any]
 
 def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     """Follow the values through one step after another, until the states hold no new ones."""
-    arguments = jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs)
+    arguments = np.int32(0), at_a_step(inputs)
     function = brainstate.transform.StatefulFunction(partial(advance, model))
     try:
         function.make_jaxpr(*arguments)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from ..typing import Inputs, Model
 from .find_neurons import MAPPED
-from .inputs import batch_size
+from .inputs import at_a_step, batch_size
 from .one_step import shapes_written
 from .restore import keeping_states, restoring
 
@@ -29,7 +29,7 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
     batch = batch or batch_size(inputs)
     _call_init_state(model, batch)
     if batch:
-        _repeat_for_batch(model, jax.tree.map(lambda x: x[0], inputs), batch)
+        _repeat_for_batch(model, at_a_step(inputs), batch)
 
 
 Path: TypeAlias = tuple[str | int, ...]

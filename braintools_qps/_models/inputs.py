@@ -93,6 +93,11 @@ def shapes_text(inputs: Inputs) -> str:
     return listed(shapes[:SHOWN]) + more
 
 
+def at_a_step(inputs: Inputs) -> Any:
+    """The shapes and dtypes of the inputs of one step."""
+    return jax.eval_shape(partial(jax.tree.map, lambda x: x[0]), inputs)
+
+
 def batch_size(inputs: Inputs) -> int | None:
     """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
     shapes = [x.shape for x in jax.tree.leaves(inputs)]

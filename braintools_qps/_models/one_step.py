@@ -8,6 +8,7 @@ from typing import Any
 import brainstate
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from ..typing import Inputs, Model
@@ -55,7 +56,7 @@ def shapes_written(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, 
     Where the step is needed it fails again, and the caller says why in its own words.
     """
     function = brainstate.transform.StatefulFunction(partial(advance, model))
-    arguments = jnp.asarray(0, jnp.int32), x
+    arguments = np.int32(0), x
     try:
         with traced_afresh(model):
             function.make_jaxpr(*arguments)

@@ -21,7 +21,7 @@ def cannot_fire(measured: Measured, population: Population, weights: Sequence[in
     share = -np.inf
     for factor in FACTORS:
         run = evaluator.over(evaluator.inputs, scaled(states, weights, factor))
-        if np.any(run.fired[order]):
+        if np.asarray(run.fired[order]).any():
             return ""
         share = max(
             share, _nearest(run.states[population.membrane], run.arguments[population.call])

@@ -69,7 +69,7 @@ class GradientZero(Cause):
 def outputs_alike(measured: Measured) -> str:
     """How outputs are alike, from which a loss learns nothing, or that the objective is flat."""
     if measured.evaluator.objective.function:
-        moves = any(np.any(values) for values in measured.evaluator.cotangents.values)
+        moves = any(np.asarray(x).any() for x in measured.evaluator.cotangents.values)
         return "" if moves else "the objective has no gradient at these outputs (a clip? a round?)"
     values = np.asarray(next(filter(is_real, measured.evaluator.run.outputs)))
     if not np.ptp(values, axis=1).any():

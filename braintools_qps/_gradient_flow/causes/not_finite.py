@@ -154,8 +154,8 @@ def _in_inputs(evaluator: Evaluator, step: int) -> str:
 def _of_membrane(evaluator: Evaluator, p: Population) -> str:
     """The place to look if a membrane is not finite."""
     step = evaluator.step
-    weights = [step.arrays.states[i] for i in step.input_weights(p)]
-    if not all(jnp.isfinite(values).all() for values in weights):
+    weights = [np.asarray(step.arrays.states[i]) for i in step.input_weights(p)]
+    if not all(np.isfinite(values).all() for values in weights):
         return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
     return (
         "Look in its update for a state that feeds back undamped (no leak, or two states mixed "

@@ -90,7 +90,7 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
             f"No weight matrix that could be scaled feeds {p.name}: look at a norm without a gain, "
             "its bias, its threshold and what it is fed."
         )
-    if not any(np.any(step.arrays.states[i]) for i in weights):
+    if not any(np.asarray(step.arrays.states[i]).any() for i in weights):
         return f"All input weights of {p.name} are 0."
     if said := cannot_fire(measured, step.population(p.name), weights):
         return said
