@@ -10,18 +10,16 @@ from .delay import Delay
 from .disconnected import Disconnected
 from .dropout import Dropout, keeps, low_dropouts
 from .fading import Fading
-from .inputs import InputsOutOfRange, InputsSayNothing
-from .no_gradient import (
-    GradientStopped,
-    GradientZero,
-    outputs_alike,
-    said_of_matrices,
-    stopped_matrices,
-)
+from .gradient_stopped import GradientStopped, said_of_matrices, stopped_matrices
+from .gradient_zero import GradientZero, outputs_alike
+from .inputs_out_of_range import InputsOutOfRange
+from .inputs_say_nothing import InputsSayNothing
+from .negative_derivative import NegativeDerivative
 from .not_finite import NotFinite
+from .out_of_reach import OutOfReach
 from .saturated import Saturated
 from .silent import Silent
-from .surrogates import NegativeDerivative, OutOfReach, TooHigh
+from .too_high import TooHigh
 from .too_small import TooSmall
 
 CAUSES: tuple[Cause, ...] = (

@@ -20,8 +20,6 @@ HALF = (jnp.float16, jnp.bfloat16)
 
 @final
 class NotFinite(Cause):
-    """NaN or infinity, which make all other numbers meaningless."""
-
     name = "not finite"
     rule = "NaN or infinity: in the inputs, forward, in the objective, backward, or in training"
     helps = "look at the population, the step and the origin in the message"

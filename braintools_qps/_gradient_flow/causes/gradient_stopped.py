@@ -1,4 +1,4 @@
-"""Populations and weights that no gradient reaches, and what stops it."""
+"""Derivatives that are stopped on every way to the output, or nothing to train."""
 
 from __future__ import annotations
 
@@ -6,22 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import final
 
-import numpy as np
-
 from ..._jaxpr import STOPPING
 from ..._wording import listed
 from ..changes import Change, WhatIf
 from ..evaluate import Measured
-from ..graph import OUTPUTS, Vertex
-from ..step import is_real
-from ..ways import larger_loss, other_surrogates
+from ..graph import Vertex
 from .cause import Cause, Finding, named
 
 
 @final
 class GradientStopped(Cause):
-    """The derivative is stopped on every way to the output, or there is nothing to train."""
-
     name = "no gradient"
     rule = "no gradient reaches a population or its weights"
     helps = "take away what stops it: a `stop_gradient`, `round`, `sign` or comparison"
@@ -35,48 +29,6 @@ class GradientStopped(Cause):
         if stops := stops & STOPPING:  # a trial lets gradients pass these alone
             clause = f"If the gradient passes {listed(sorted(stops))},"
             yield WhatIf(clause, "a gradient that passes", through_stops=True)
-
-
-@final
-class GradientZero(Cause):
-    """A gradient of 0, or too small for Adam, in all weights of a population."""
-
-    name = "no gradient"
-    rule = "Adam moves no weight of a population in the trial: its gradient is 0 or next to 0"
-    helps = "another surrogate, or a larger loss"
-
-    def find(self, measured: Measured) -> Finding | None:
-        if measured.tried is None:
-            return None
-        moved, step = set(measured.tried.moved), measured.step
-        reaching = [p for p in step.populations if OUTPUTS in step.graph.downstream(p.name)]
-        weights = {p.name: step.input_weights(p) for p in reaching}
-        names = tuple(n for n, known in weights.items() if known and not moved & set(known))
-        if not names:
-            return None
-        flat = [name for name in names if measured.is_flat(name)]
-        text, why = f"The gradient of {named(names)} is 0 or next to 0", outputs_alike(measured)
-        if flat:
-            text = f"No gradient reaches {named(names)}"
-            why = f"the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
-        return Finding(names, f"{text}{': ' * bool(why)}{why}.", exact=True)
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        yield from larger_loss(measured)
-        yield from other_surrogates(measured)
-
-
-def outputs_alike(measured: Measured) -> str:
-    """How outputs are alike, from which a loss learns nothing, or that the objective is flat."""
-    if measured.evaluator.objective.function:
-        moves = any(np.asarray(x).any() for x in measured.evaluator.cotangents.values)
-        return "" if moves else "the objective has no gradient at these outputs (a clip? a round?)"
-    values = np.asarray(next(filter(is_real, measured.evaluator.run.outputs)))
-    if not np.ptp(values, axis=1).any():
-        return "the output is the same for all samples"
-    if values.shape[-1] > 1 and not np.ptp(values, axis=-1).any():
-        return "all outputs for a sample are the same"
-    return ""
 
 
 def stopped_matrices(measured: Measured) -> list[int]:
