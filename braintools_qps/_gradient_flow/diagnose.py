@@ -102,7 +102,8 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     if not found and (few := _with_few_samples(measured)):
         return few
     if helping := attempts.first_that_helps(all_ways(measured)):
-        return _proven(measured, found[0] if found else None, given, *helping)
+        says = (pair for pair in found if pair[1].exact or not helping[0].loss)
+        return _proven(measured, next(says, None), given, *helping)
     return _unproven(found, attempts)
 
 
@@ -202,6 +203,7 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
     if before.learns:
         guesses = ((cause, f) for cause, f in found if not f.exact)  # `facts` says the exact ones
         untried = [f.text for cause, f in guesses if not [*cause.changes(measured, f)]]
+        nothing = nothing.replace("helps", "makes it faster")
         verdict = _learning(measured, *untried)
         return verdict._replace(further=(*verdict.further, *filter(None, [nothing])))
     if not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import brainstate
 import jax
 import numpy as np
 from jax import Array
@@ -28,6 +29,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
+    yield from _unused(measured)
     yield from _kept(measured)
     yield from _uniform(measured)
     yield from _shares(measured)
@@ -60,6 +62,18 @@ def _fixed(measured: Measured) -> Iterator[str]:
             f"But {listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
             f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
             f"it should: {step.as_parameter(positions[0])}."
+        )
+
+
+def _unused(measured: Measured) -> Iterator[str]:
+    """A sentence on parameters that no step uses, of which brainstate takes no gradient."""
+    model, used = measured.evaluator.model, {place.path for place in measured.step.places}
+    every = brainstate.graph.states(model, brainstate.ParamState) if model is not None else {}
+    if paths := [".".join(map(str, path)) for path in every if path not in used]:
+        them = "it" if len(paths) == 1 else "them"
+        yield (
+            f"But no step uses {listed(paths, 3)}, and brainstate.transform.grad refuses {them}: "
+            f"leave {them} out of what you train."
         )
 
 

@@ -24,7 +24,7 @@ CLASSES = 10  # of random labels, at most
 SOLVED = 0.01  # of the loss at the start; below it a constant answer is as good as any
 ALIKE = 0.001  # of it; answers that are not better by more have found nothing
 FAR = 100.0  # times it; an objective that falls so far has no least value
-SEARCH = 200  # iterations
+SEARCH = 500  # iterations
 MOST = 2**20  # numbers in the outputs up to which the best answers of all are searched
 STREAM = 20220200  # keeps random labels independent of what a user draws from the same seed
 
@@ -109,17 +109,19 @@ def _lowest(
 ) -> tuple[float, bool]:
     """The lowest loss that scipy finds from these answers, and whether it found an end.
 
-    It ends where slopes or steps are small in numbers, so losses count by the slope at the start.
+    Without a slope to go down, as where half precision loses it, it has found none. It ends where
+    slopes or steps are small in numbers, so losses count by the slope at the start.
     """
     flat, shaped = ravel_pytree(answers)
     slope = jax.jit(jax.value_and_grad(lambda x: lost(shaped(x.astype(flat.dtype)))))
     numbers = lambda x: [np.asarray(part, np.float64) for part in slope(jnp.asarray(x))]
     start = np.asarray(flat, np.float64)
-    unit = np.abs(numbers(start)[1]).max() or 1.0
+    slope_at_start = np.abs(numbers(start)[1]).max()
+    unit = slope_at_start or 1.0
     relative = lambda x: tuple(part / unit for part in numbers(x))
     options = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": SEARCH}}
     found = scipy.optimize.minimize(relative, start, **options)
-    return float(found.fun * unit), bool(found.success)
+    return float(found.fun * unit), bool(found.success and slope_at_start > 0)
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:

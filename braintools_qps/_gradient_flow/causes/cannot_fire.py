@@ -42,7 +42,7 @@ def _nearest(membranes: object, arguments: object) -> float:
     """
     v = np.asarray(membranes, np.float64)[1:].ravel()
     x = np.asarray(arguments, np.float64)[:-1].ravel()
-    if v.shape != x.shape or not np.ptp(v) > 0 or not np.isfinite([v, x]).all():
+    if not v.size or v.shape != x.shape or not np.ptp(v) > 0 or not np.isfinite([v, x]).all():
         return np.nan
     slope, offset = np.polyfit(v, x, 1)
     if not slope > 0 or np.abs(slope * v + offset - x).max() > CLEAR * np.ptp(x):

@@ -139,7 +139,11 @@ CASES = {
     "small outputs": Case(
         lambda: Seen(lambda x: 0.05 * x, Layer(1.0)), "none", None,
         r"^It learns slowly: \d\d steps on these 8 samples take half of the loss away\.$",
-        "^Nothing that was tried helps: other firing rates, ",
+        "^Nothing that was tried makes it faster: other firing rates, ",
+    ),
+    "weights that no step uses": Case(
+        lambda: with_idle(Stack(Layer(1.0)), Layer(1.0)), "none", None, LEARNS,
+        r"^But no step uses idle\.weights, and brainstate\.transform\.grad refuses it: leave it o",
     ),
     "a dropout that is not called": Case(
         lambda: with_idle(Stack(Layer(1.0)), brainstate.nn.Dropout(0.1)), "none", None, LEARNS,
@@ -310,6 +314,9 @@ CASES = {
         lambda: Stack(Layer(1e-6), Layer(1.0)), "silent", "layers.0",
         "layers.0 is silent.*Where no factor up to 1024 .*its threshold and its time constant",
         "^Nothing that was tried helps: larger or smaller weights, other surrogates.$",
+    ),
+    "silent in a single step": Case(
+        lambda: Stack(Layer(1e-6)), "silent", "layers.0", "layers.0 is silent", x=inputs()[:1],
     ),
     "out of reach of all inputs": Case(
         lambda: Stack(Changed(lambda V, x, w: 0.5 * V + 0.25 * jnp.tanh(x @ w))), "silent",
@@ -490,7 +497,7 @@ def test_what_cannot_be_tried_is_said_of_a_network_that_learns_slowly(monkeypatc
     flow = only(gradient_flow(Seen(lambda x: 0.05 * x, Layer(1.0)), inputs()))
     assert str(flow.diagnosis).startswith("It learns slowly: ")
     assert flow.further[0] == "layers.0 is odd."
-    assert flow.further[1].startswith("Nothing that was tried helps: ")
+    assert flow.further[1].startswith("Nothing that was tried makes it faster: ")
 
 
 @pytest.mark.usefixtures("one_millisecond")

@@ -9,7 +9,7 @@ import pytest
 from flow_networks import only
 from small_stacks import BATCH, STEPS, Branches, Layer, N, Stack, inputs
 
-from braintools_qps import gradient_flow
+from braintools_qps import QPseudoSpike, gradient_flow
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,11 @@ def test_numbers_of_another_size_are_to_be_standardised():
     )
     own = only(gradient_flow(Stack(Layer(1.0)), inputs(), labels=standard)).trial
     assert int(said[1]) == own.half_after > 0
+
+
+def test_a_population_is_not_blamed_where_other_labels_help():
+    numbers = np.array(jax.random.normal(jax.random.key(3), (BATCH, 2)))
+    model = Stack(Layer(1.0, QPseudoSpike(np.inf, scale=0.02)))  # too narrow, but that is no harm
+    far = only(gradient_flow(model, inputs(), labels=100 + 10 * numbers)).diagnosis
+    assert (far.cause, far.population) == ("unknown", None)
+    assert "With labels = (labels - labels.mean()) / labels.std()" in far.remedy

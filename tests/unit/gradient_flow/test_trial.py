@@ -350,6 +350,16 @@ def test_the_size_of_an_objective_changes_nothing(data, factor):
     assert trial.learns_soon
 
 
+@pytest.mark.float16
+def test_an_objective_without_a_slope_has_no_least_value():
+    """In half precision the slopes of this loss are 0; the search for the best answers ends."""
+    class_of = jnp.arange(8) % 2
+    half = lambda outputs: 1e-8 * cross_entropy(class_of)(outputs.astype("float16")).astype(float)
+    trial = only(gradient_flow(Stack(Layer(1.0)), inputs(), objective=half)).trial
+    assert trial.least == 0
+    assert not trial.learns
+
+
 def test_of_a_loss_without_a_least_value_half_of_the_constant_answers_counts(data):
     """As that of a policy: what is worse than usual becomes ever less likely."""
     inputs, labels = data
