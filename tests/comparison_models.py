@@ -6,6 +6,7 @@ import brainpy
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
+from helpers import linear
 
 from braintools_qps import QPseudoSpike
 
@@ -33,9 +34,7 @@ class Millivolts(brainstate.nn.Module):
 
 
 def millivolts(features, classes, hidden=12):
-    return brainstate.nn.Sequential(
-        Millivolts(features, hidden), brainstate.nn.Linear(hidden, classes)
-    )
+    return brainstate.nn.Sequential(Millivolts(features, hidden), linear(hidden, classes))
 
 
 class TwoKinds(brainstate.nn.Module):
@@ -44,12 +43,12 @@ class TwoKinds(brainstate.nn.Module):
     def __init__(self, features, classes, hidden=10):
         super().__init__()
         options = {"tau": 5 * u.ms, "V_th": 1 * u.mV}
-        self.into = brainstate.nn.Linear(features, hidden)
+        self.into = linear(features, hidden)
         self.first = brainpy.state.LIF(hidden, **options)
-        self.between = brainstate.nn.Linear(hidden, hidden)
-        self.again = brainstate.nn.Linear(hidden, hidden)
+        self.between = linear(hidden, hidden)
+        self.again = linear(hidden, hidden)
         self.second = brainpy.state.ALIF(hidden, **options)
-        self.out = brainstate.nn.Linear(hidden, classes)
+        self.out = linear(hidden, classes)
 
     def init_state(self, batch_size=None):
         self.spikes = brainstate.HiddenState(jnp.zeros((batch_size, *self.second.varshape)))
@@ -81,27 +80,25 @@ class Neurons(brainstate.nn.Module):
 def normalised(features, classes, hidden=12):
     """Running means outlive a batch, and dropout is random while training."""
     return brainstate.nn.Sequential(
-        brainstate.nn.Linear(features, hidden),
+        linear(features, hidden),
         brainstate.nn.BatchNorm0d((hidden,)),
         Neurons(hidden),
         brainstate.nn.Dropout(0.8),
-        brainstate.nn.Linear(hidden, classes),
+        linear(hidden, classes),
     )
 
 
 def plain(features, classes, hidden=8):
     return brainstate.nn.Sequential(
-        brainstate.nn.Linear(features, hidden),
+        linear(features, hidden),
         Neurons(hidden),
-        brainstate.nn.Linear(hidden, classes),
+        linear(hidden, classes),
     )
 
 
 def every_step(features, hidden=16):
     """One number at every step, from a leaky sum of the spikes."""
-    return brainstate.nn.Sequential(
-        brainstate.nn.Linear(features, hidden), Neurons(hidden), Leaky(hidden)
-    )
+    return brainstate.nn.Sequential(linear(features, hidden), Neurons(hidden), Leaky(hidden))
 
 
 class Leaky(brainstate.nn.Module):

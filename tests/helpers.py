@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache, partial
 from pathlib import Path
 
+import brainstate
+import braintools
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,8 @@ from braintools_qps.testing import check_surrogate
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
 thorough = partial(pytest.param, marks=pytest.mark.thorough)
+# For each layer with brainstate's usual weights, which are cut off, a check is compiled.
+linear = partial(brainstate.nn.Linear, w_init=braintools.init.KaimingNormal())
 FLOAT16 = pytest.param("float16", marks=pytest.mark.float16, id="float16")
 # By how much a device's division, exp and log may be worse than a CPU's.
 SLACK = {"cpu": 1, "gpu": 4, "tpu": 64}[jax.default_backend()]

@@ -4,6 +4,7 @@ import brainpy.state
 import brainstate
 import brainunit as u
 import jax
+from helpers import linear
 
 STEPS, BATCH, N = 20, 16, 12
 
@@ -14,18 +15,18 @@ class Network(brainstate.nn.Module):
     def __init__(self, widths=(N, N), gain=1.0, between=None, change=lambda w: w, **options):
         super().__init__()
         brainstate.random.seed(0)
-        self.linear = [brainstate.nn.Linear(n, m) for n, m in zip((N, *widths), widths)]
+        self.linear = [linear(n, m) for n, m in zip((N, *widths), widths)]
         options = {"V_th": 1 * u.mV, "tau": 10 * u.ms} | options
         self.lif = [brainpy.state.LIF(n, **options) for n in widths]
         self.gain, self.between = gain, between
-        for linear in self.linear:
-            weights = linear.weight.value
-            linear.weight.value = weights | {"weight": change(weights["weight"])}
+        for layer in self.linear:
+            weights = layer.weight.value
+            layer.weight.value = weights | {"weight": change(weights["weight"])}
 
     def update(self, x):
-        for i, (linear, lif) in enumerate(zip(self.linear, self.lif)):
+        for i, (layer, lif) in enumerate(zip(self.linear, self.lif)):
             x = self.between(x) if i == 1 and self.between else x
-            x = lif(self.gain * linear(x) * u.mA)
+            x = lif(self.gain * layer(x) * u.mA)
         return x
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import thorough
+from helpers import linear, thorough
 from small_comparison import OPTIONS, SMALL, counted
 
 from braintools_qps import (
@@ -174,7 +174,7 @@ class Populations(brainstate.nn.Module):
     def __init__(self, surrogate, kind=Memoryless):
         super().__init__()
         self.far, self.near = kind(surrogate, 3.0), kind(surrogate)
-        self.readout = brainstate.nn.Linear(2, 2)
+        self.readout = linear(2, 2)
 
     def update(self, x):
         return self.readout(self.far(x) + self.near(x))
@@ -292,9 +292,9 @@ def test_an_operation_that_jax_cannot_vmap_is_named():
     def sparse(features, classes):
         square = brainstate.nn.SparseLinear(weights)
         neurons = brainpy.state.LIF(8, tau=5 * u.ms), lambda z: z * u.mA, brainpy.state.LIF(8)
-        inward = brainstate.nn.Linear(features, 8), lambda x: x * u.mA
+        inward = linear(features, 8), lambda x: x * u.mA
         return brainstate.nn.Sequential(
-            *inward, neurons[0], square, *neurons[1:], brainstate.nn.Linear(8, classes)
+            *inward, neurons[0], square, *neurons[1:], linear(8, classes)
         )
 
     with pytest.raises(ValueError, match=r"jax\.vmap\n.*csr_matmat.*\nUse dense weights"):

@@ -6,6 +6,7 @@ import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import linear
 from small_comparison import (
     NAMES,
     OPTIONS,
@@ -66,8 +67,8 @@ class Model(brainstate.nn.Module):
 
     def __init__(self, features, classes, leak=0.8):
         super().__init__()
-        self.inward = brainstate.nn.Linear(features, 5)
-        self.outward = brainstate.nn.Linear(5, classes)
+        self.inward = linear(features, 5)
+        self.outward = linear(5, classes)
         self.spk_fun, self.leak = QPseudoSpike(), leak
         self.mean = brainstate.LongTermState(jnp.zeros(5, jnp.bfloat16))
         self.noise = brainstate.random.RandomState(0)

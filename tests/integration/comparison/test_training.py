@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import thorough
+from helpers import linear, thorough
 from small_comparison import OPTIONS
 
 from braintools_qps import QPseudoSpike, compare, load_task
@@ -162,9 +162,9 @@ def with_a_silent_layer(features, classes):
     negative = -jnp.abs(brainstate.random.normal(0.0, 0.3, (12, 8)))
     neurons = lambda size: brainpy.state.LIF(size, tau=5 * u.ms, V_th=1 * u.mV)
     return brainstate.nn.Sequential(
-        brainstate.nn.Linear(features, 12), lambda x: 10 * x * u.mA, neurons(12),
-        brainstate.nn.Linear(12, 8, w_init=negative), lambda x: x * u.mA, neurons(8),
-        brainstate.nn.Linear(8, classes),
+        linear(features, 12), lambda x: 10 * x * u.mA, neurons(12),
+        linear(12, 8, w_init=negative), lambda x: x * u.mA, neurons(8),
+        linear(8, classes),
     )  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def test_a_factory_that_takes_surrogate_puts_it_where_it_wants():
             return super().update(x)
 
     def two_layers(features, classes, surrogate):
-        chosen, linear = models.Neurons(6), brainstate.nn.Linear
+        chosen = models.Neurons(6)
         chosen.spk_fun = surrogate
         layers = linear(features, 6), Other(6), linear(6, 6), chosen, linear(6, classes)
         return brainstate.nn.Sequential(*layers)

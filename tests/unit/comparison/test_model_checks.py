@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import thorough
+from helpers import linear, thorough
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import Factory, RecurrentNetwork, load_task
@@ -19,7 +19,6 @@ from braintools_qps._comparison.scoring import scoring
 
 Y = np.arange(40) % 2
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
-linear = brainstate.nn.Linear
 
 
 def check(make, y=Y, *, task=None, loss=None, seeds=(0, 1), readout=None):

@@ -23,7 +23,7 @@ from flow_networks import (
     only,
     weights_and_inputs,
 )
-from helpers import thorough
+from helpers import linear, thorough
 from small_stacks import Triangle
 
 from braintools_qps import (
@@ -217,7 +217,7 @@ def test_states_of_another_batch_are_initialised_for_the_inputs(size):
 
 @pytest.mark.thorough
 def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():
-    model = Grid(N, into=brainstate.nn.Linear(N, N))
+    model = Grid(N, into=linear(N, N))
     inputs = jax.random.uniform(jax.random.key(0), (12, BATCH, N))
     brainstate.nn.init_all_states(model, 9)
     assert normalize_rates(model, inputs).populations[0].after == pytest.approx(0.1, abs=0.02)
@@ -288,7 +288,7 @@ def test_a_sparse_layer_may_be_between_neurons():
     """Its weights are those of a dense one."""
     weights, inputs = weights_and_inputs()
     sparse = brainstate.nn.SparseLinear(u.sparse.CSR.fromdense(weights))
-    dense = brainstate.nn.Linear(N, N, w_init=lambda shape: weights, b_init=None)
+    dense = linear(N, N, w_init=lambda shape: weights, b_init=None)
     flows = [
         only(gradient_flow(brainstate.nn.Sequential(*layers), inputs))
         for layers in (

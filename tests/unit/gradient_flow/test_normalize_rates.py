@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Memoryless
+from helpers import linear
 from jax.experimental.sparse import BCOO
 
 from braintools_qps import normalize_rates
@@ -59,13 +60,13 @@ def test_silent_and_saturated_populations_come_to_the_rate(rate, weight):
 def test_later_populations_are_scaled_with_the_earlier_ones_already_scaled():
     """Six layers, whose names are not in the order of the data, against a run in NumPy."""
     brainstate.random.seed(0)
-    model = Chain(*(part for _ in range(6) for part in (brainstate.nn.Linear(N, N), Neurons())))
+    model = Chain(*(part for _ in range(6) for part in (linear(N, N), Neurons())))
     x = inputs() * 0.1
     done = normalize_rates(model, x, 0.2)
     assert [one.population for one in done.populations] == [f"layers.{i}" for i in range(1, 12, 2)]
     spikes = np.asarray(x)
-    for one, linear in zip(done.populations, model.layers[::2]):
-        weights = linear.weight.value
+    for one, layer in zip(done.populations, model.layers[::2]):
+        weights = layer.weight.value
         spikes = (spikes @ weights["weight"] + weights["bias"] >= 1).astype(np.float32)
         assert one.after == pytest.approx(float(spikes.mean()), abs=1e-3)
         assert 0.1 <= one.after <= 0.4  # as near as spikes of so few neurons allow
@@ -135,7 +136,7 @@ def test_recurrent_weights_keep_their_share():
     class Recurrent(brainstate.nn.Module):
         def __init__(self):
             super().__init__()
-            self.into, self.back = brainstate.nn.Linear(N, N), brainstate.nn.Linear(N, N)
+            self.into, self.back = linear(N, N), linear(N, N)
             self.cell = brainpy.state.LIF(N, V_th=1 * u.mV, tau=5 * u.ms)
 
         def update(self, x):
@@ -218,7 +219,7 @@ class Loop(brainstate.nn.Module):
         super().__init__()
         brainstate.random.seed(seed)
         self.first, self.second, self.bias = Neurons(), Neurons(), bias
-        self.into, self.on, self.back = (brainstate.nn.Linear(N, N) for _ in range(3))
+        self.into, self.on, self.back = (linear(N, N) for _ in range(3))
         self.back.weight.value = {"weight": back * self.back.weight.value["weight"]}
 
     def update(self, x):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from braintools.surrogate import LeakyRelu, Sigmoid
 from faulty_layers import mixed
-from helpers import thorough
+from helpers import linear, thorough
 from lif_networks import N, Network, inputs
 from small_stacks import Changed, Layer, Stack
 from small_stacks import inputs as small_inputs
@@ -28,8 +28,8 @@ class InVolts(brainstate.nn.Module):
     def __init__(self):
         super().__init__()
         brainstate.random.seed(0)
-        self.linear, self.spk_fun = brainstate.nn.Linear(N, N), QPseudoSpike(scale=1 * u.mV)
-        self.readout = brainstate.nn.Linear(N, 2)
+        self.linear, self.spk_fun = linear(N, N), QPseudoSpike(scale=1 * u.mV)
+        self.readout = linear(N, 2)
 
     def init_state(self, batch_size=None):
         self.V = brainstate.HiddenState(jnp.zeros((batch_size, N)) * u.mV)

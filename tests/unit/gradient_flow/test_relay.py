@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 from flow_networks import Memoryless
-from helpers import thorough
+from helpers import linear, thorough
 from lif_networks import BATCH, STEPS, N, Network, inputs
 
 from braintools_qps import relay_weights, save_memory
@@ -25,8 +25,8 @@ def spikes(model):
     sent = []
     for x in inputs():
         sent.append([])
-        for linear, lif in zip(model.linear, model.lif):
-            x = lif(model.gain * linear(x) * u.mA)
+        for layer, lif in zip(model.linear, model.lif):
+            x = lif(model.gain * layer(x) * u.mA)
             sent[-1].append(np.asarray(x))
     return [np.stack(each) for each in zip(*sent)]
 
@@ -109,7 +109,7 @@ class Branches(Network):
 
     def __init__(self):
         super().__init__()
-        self.beside = brainstate.nn.Linear(N, N)
+        self.beside = linear(N, N)
 
     def update(self, x):
         first, second = self.linear
@@ -135,7 +135,7 @@ def shared():
 
 def restless():
     """A current of 0 is above the threshold."""
-    layers = ((brainstate.nn.Linear(N, N), Memoryless((BATCH, N), -1.0)) for _ in range(2))
+    layers = ((linear(N, N), Memoryless((BATCH, N), -1.0)) for _ in range(2))
     return brainstate.nn.Sequential(*(part for layer in layers for part in layer))
 
 

@@ -8,11 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from faulty_layers import Ternary
-from helpers import assert_close, thorough, thorough_but
+from helpers import assert_close, linear, thorough, thorough_but
 
 from braintools_qps import QPseudoSpike, save_memory
 
-Linear = brainstate.nn.Linear
 N = 4
 SURROGATE = QPseudoSpike()
 
@@ -35,11 +34,11 @@ class Network(brainstate.nn.Module):
 
     def __init__(self, spike=SURROGATE, keep=0.8):
         super().__init__()
-        self.input, self.recurrent = Linear(3, N), Linear(N, N)
+        self.input, self.recurrent = linear(3, N), linear(N, N)
         self.neurons = Neurons(spike)
         self.dropout = brainstate.nn.Dropout(keep)
-        self.layers = [Linear(N, 2)]
-        self.idle = Linear(N, N)
+        self.layers = [linear(N, 2)]
+        self.idle = linear(N, N)
 
     def init_state(self, batch_size=None, **kwargs):
         self.spikes = brainstate.HiddenState(jnp.zeros((batch_size or 1, N)))
@@ -67,7 +66,7 @@ def test_what_spikes_feed_is_changed_and_the_rest_left_with_a_reason():
         "idle": "the model does not call it",
     }
     assert network.neurons.spk_fun == QPseudoSpike(residual_dtype="uint8")
-    assert isinstance(network.layers[0], Linear)
+    assert isinstance(network.layers[0], brainstate.nn.Linear)
     assert network.recurrent is objects[0]
     assert network.recurrent.weight is objects[1]
     assert "update" not in vars(network.recurrent)
@@ -115,7 +114,7 @@ class Gain(Network):
 class Inner(brainstate.nn.Module):
     def __init__(self):
         super().__init__()
-        self.input, self.neurons, self.readout = Linear(3, N), Neurons(), Linear(N, 2)
+        self.input, self.neurons, self.readout = linear(3, N), Neurons(), linear(N, 2)
 
     def update(self, x):
         return self.readout(self.neurons(self.input(x))[0])
@@ -163,7 +162,7 @@ class Images(brainstate.nn.Module):
         return self.second(pooled), self.line(pooled.reshape(-1, 16, 4))
 
 
-class Subclass(Linear):
+class Subclass(brainstate.nn.Linear):
     """It may be called in its own way as well."""
 
     def update(self, x, *, power):
@@ -354,7 +353,7 @@ def of_seven_samples():
 @pytest.mark.parametrize(
     ("make", "inputs", "message"),
     [
-        (lambda: Linear(3, 4), INPUTS, r"Linear has none: .*spk_fun"),
+        (lambda: linear(3, 4), INPUTS, r"Linear has none: .*spk_fun"),
         (Reshaping, X, r"(?s)^cannot reshape.*\nIf these are .* one step, pass inputs\[None\]"),
         (Network, 1.0, r"inputs must have the shape \(time, features\)"),
         (
