@@ -125,7 +125,9 @@ def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
 
 
 @pytest.mark.parametrize("residual_dtype", [thorough("bfloat16"), "uint8"])
-@pytest.mark.parametrize("alpha", [4.0, jnp.array([1.0, 9.0])], ids=["for all", "per neuron"])
+@pytest.mark.parametrize(
+    "alpha", [thorough(4.0, id="for all"), pytest.param(jnp.array([1.0, 9.0]), id="per neuron")]
+)
 def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours(residual_dtype, alpha):
     spike = Scaled(Sigmoid(alpha), residual_dtype=residual_dtype)
     x = jnp.array([[1.3, 0.2], [0.0, 0.0]])
