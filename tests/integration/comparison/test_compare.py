@@ -219,41 +219,35 @@ def test_the_last_epoch_decides_and_is_reported_even_if_an_earlier_one_was_bette
     assert trials[chosen].validation[0] == max(trial.validation[0] for trial in trials) > last
 
 
-def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
-    candidates = ["QPseudoSpike(scale='15 mV')", "QPseudoSpike"]
-    told = []
-    with counted() as seen:
-        comparison = compare(candidates, out=tmp_path, callback=told.append, **OPTIONS)
-    # failed ones count, too
-    assert (seen[-1].epochs_done, seen[-1].runs_done, seen[-1].runs) == (8, 4, 4)
-    assert [len(found.results) for found in told] == [1, 2]  # each result, as it comes in
-    assert told[-1] == comparison
-    failed, sound = comparison.results
-    assert "UnitMismatchError: " in failed.error
-    assert sound.error is None
-    assert "error: UnitMismatchError" in repr(comparison)
-    assert comparison.best.label == "QPseudoSpike"
-    saved = (tmp_path / "comparison.json").read_text()
-    assert Comparison.from_json(saved) == comparison
-    with pytest.raises(Exception, match="got x without unit and a scale in mV"):
-        compare(candidates[:1], **OPTIONS)
+def picky(features, outputs, steps, surrogate):
+    if "QPseudoSpike" not in repr(surrogate):
+        raise ValueError(f"no {surrogate!r} here")
+    model = SMALL(features, outputs, steps)
+    model.neuron.spk_fun = surrogate
+    return model
 
 
-def test_each_candidate_that_fails_has_its_own_error():
-    def make(features, outputs, steps, surrogate):
-        if "QPseudoSpike" not in repr(surrogate):
-            raise ValueError(f"no {surrogate!r} here")
-        model = SMALL(features, outputs, steps)
-        model.neuron.spk_fun = surrogate
-        return model
-
+def test_each_candidate_that_fails_is_a_row_with_its_own_error(tmp_path):
     candidates = {"one": "Sigmoid", "same": "Sigmoid", "other": "S2NN", "sound": "QPseudoSpike"}
+    told = []
+    options = OPTIONS | {"model": picky, "out": tmp_path, "callback": told.append}
     with counted() as seen:
-        results = compare(candidates, **OPTIONS | {"model": make}).results
-    assert seen[-1].runs == seen[-1].runs_done
-    assert [result.error and result.error.split("(")[0] for result in results] == [
+        comparison = compare(candidates, **options)
+    # failed ones count, too
+    assert (seen[-1].epochs_done, seen[-1].runs_done, seen[-1].runs) == (16, 8, 8)
+    assert [len(found.results) for found in told] == [1, 2, 3, 4]  # each result, as it comes in
+    assert told[-1] == comparison
+    assert [result.error and result.error.split("(")[0] for result in comparison.results] == [
         "ValueError: no Sigmoid", "ValueError: no Sigmoid", "ValueError: no S2NN", None,
     ]  # fmt: skip
+    assert "error: ValueError: no S2NN" in repr(comparison)
+    assert comparison.best.label == "sound"
+    assert Comparison.from_json((tmp_path / "comparison.json").read_text()) == comparison
+
+
+def test_where_all_candidates_fail_the_error_is_raised():
+    with pytest.raises(Exception, match="got x without unit and a scale in mV"):
+        compare(["QPseudoSpike(scale='15 mV')"], **OPTIONS)
 
 
 @pytest.mark.thorough

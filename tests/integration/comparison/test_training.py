@@ -40,6 +40,7 @@ def test_training_equals_a_plain_loop():
         model = models.plain(3, 2)
     weights = tuple(model.layers[n].weight.value for n in (0, 2))
     data = load_task((X, Y)).part("train", seed=7)
+    inputs, labels = jnp.asarray(data.inputs), jnp.asarray(data.labels)
 
     def loss(weights, inputs, labels):
         (into, out), V, answers = weights, 0.0, []
@@ -48,22 +49,26 @@ def test_training_equals_a_plain_loop():
             spikes = surrogate(V - 1)
             V = V * (1 - spikes)
             answers.append(spikes @ out["weight"] + out["bias"])
-        logits = jnp.mean(jnp.stack(answers), axis=0)
+        logits = sum(answers) / len(answers)
         return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
 
-    value_and_slope = jax.jit(jax.value_and_grad(loss))
     batches = len(data.labels) // 16
-    memory = optax.adam(rate).init(weights)
-    losses = []
+    memory, losses = optax.adam(rate).init(weights), []
+
+    @jax.jit
+    def updated(weights, memory, rows, rate):
+        value, slope = jax.value_and_grad(loss)(weights, inputs[rows], labels[rows])
+        change, memory = optax.adam(rate).update(slope, memory)
+        return value, optax.apply_updates(weights, change), memory
+
     for epoch in range(2):
         orders = jax.random.split(key)[0]
-        order = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data.labels))
+        shuffled = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data.labels))
+        order = np.asarray(shuffled)
         for batch in range(batches):
             rows = order[16 * batch : 16 * (batch + 1)]
-            value, slope = value_and_slope(weights, data.inputs[rows], data.labels[rows])
             now = rate * (1 + np.cos(np.pi * (epoch + batch / batches) / 2)) / 2
-            change, memory = optax.adam(now).update(slope, memory)
-            weights = optax.apply_updates(weights, change)
+            value, weights, memory = updated(weights, memory, rows, now)
             losses.append(value)
     (curve,) = trained.results[0].curves.loss
     np.testing.assert_allclose(curve, np.mean(np.reshape(losses, (2, batches)), axis=1), rtol=1e-4)

@@ -5,6 +5,7 @@ import braintools
 import brainunit as u
 import numpy as np
 import pytest
+from helpers import linear, thorough
 
 from braintools_qps import compare, gradient_flow
 
@@ -24,7 +25,7 @@ class Projected(brainstate.nn.Module):
             out=out,
             post=self.cells,
         )
-        self.head = brainstate.nn.Linear(4, classes)
+        self.head = linear(4, classes)
 
     def update(self, x):
         self.into(x)
@@ -40,7 +41,7 @@ def currents(features, classes):
 
 
 @pytest.mark.usefixtures("one_millisecond")
-@pytest.mark.parametrize("make", [conductances, currents])
+@pytest.mark.parametrize("make", [conductances, thorough(currents)])
 def test_they_are_compared(make):
     options = {"tune": None, "epochs": 1, "seeds": 1, "batch_size": 8, "progress": False}
     comparison = compare(["Sigmoid"], task=(X, Y), model=make, **options)

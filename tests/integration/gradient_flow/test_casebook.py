@@ -137,6 +137,7 @@ def test_the_page_has_no_accuracy_that_is_not_read_from_the_json():
     assert re.findall(r"[\d.]+%", prose) == ["10%"]  # by guessing
 
 
+@pytest.mark.thorough
 def test_check_surrogate_finds_the_sigmoid_whose_derivative_overflows():
     surrogate = Custom(overflowing)
     assert jnp.isnan(jax.grad(surrogate)(-5.0))  # exp(125) is inf in float32

@@ -7,6 +7,7 @@ import brainunit as u
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Arctan, LogTailedRelu, Sigmoid
+from helpers import linear
 from small_comparison import OPTIONS
 
 from braintools_qps import (
@@ -28,9 +29,7 @@ class Network(brainstate.nn.Module):
     def __init__(self, features=2, classes=2):
         super().__init__()
         self.spk_fun = Sigmoid()
-        self.inputs, self.readout = (
-            brainstate.nn.Linear(*n) for n in ((features, 4), (4, classes))
-        )
+        self.inputs, self.readout = (linear(*n) for n in ((features, 4), (4, classes)))
 
     def init_state(self, batch_size):
         self.V = brainstate.HiddenState(jnp.zeros((batch_size, 4)) * u.mV)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE, only
+from helpers import linear
 
 from braintools_qps import compare, gradient_flow, load_task, save_memory
 
@@ -43,8 +44,8 @@ class Batched(Neurons):
 class Network(brainstate.nn.Module):
     def __init__(self, neurons, features=FEATURES, outputs=2):
         super().__init__()
-        self.input = brainstate.nn.Linear(features, N)
-        self.readout = brainstate.nn.Linear(N, outputs)
+        self.input = linear(features, N)
+        self.readout = linear(N, outputs)
         self.neurons = neurons()
 
     def update(self, x):

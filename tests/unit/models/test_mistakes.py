@@ -11,6 +11,7 @@ import brainunit as u
 import jax.numpy as jnp
 import pytest
 from flow_networks import SURROGATE
+from helpers import linear
 
 from braintools_qps import gradient_flow, prepare, save_memory
 
@@ -19,10 +20,10 @@ INPUTS = jnp.ones((5, 4, 3))
 
 def network(features=3, unit=u.mA):
     return brainstate.nn.Sequential(
-        brainstate.nn.Linear(features, 6),
+        linear(features, 6),
         lambda x: x * unit,
         brainpy.state.LIF(6, spk_fun=SURROGATE),
-        brainstate.nn.Linear(6, 2),
+        linear(6, 2),
     )
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE, only
+from helpers import linear
 
 from braintools_qps import QPseudoSpike, gradient_flow, save_memory, set_surrogate
 from braintools_qps._models import find_neurons
@@ -75,8 +76,7 @@ class Network(brainstate.nn.Module):
     def __init__(self, kind, **names):
         super().__init__()
         with brainstate.random.seed_context(0):
-            self.input = brainstate.nn.Linear(FEATURES, N)
-            self.readout = brainstate.nn.Linear(N, 2)
+            self.input, self.readout = linear(FEATURES, N), linear(N, 2)
         self.surrogate = SURROGATE
         self.neurons = kind(**names)
 

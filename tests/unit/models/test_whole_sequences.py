@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE
+from helpers import linear
 
 from braintools_qps import compare, gradient_flow, load_task
 
@@ -20,8 +21,8 @@ class Sequence(brainstate.nn.Module):
 
     def __init__(self, features=FEATURES, outputs=2):
         super().__init__()
-        self.input = brainstate.nn.Linear(features, N)
-        self.readout = brainstate.nn.Linear(N, outputs)
+        self.input = linear(features, N)
+        self.readout = linear(N, outputs)
         self.spk_fun = SURROGATE
 
     def init_state(self, batch_size=None):
