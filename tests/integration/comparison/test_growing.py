@@ -57,8 +57,8 @@ def factory(place, comment):
     place.mkdir()
     file = place / "nets.py"
     file.write_text(
-        "from small_comparison import SMALL\n\ndef make(features, outputs, steps):\n"
-        f"    # {comment}\n    return SMALL(features, outputs, steps)\n"
+        "from comparison_models import plain\n\ndef make(features, classes):\n"
+        f"    # {comment}\n    return plain(features, classes)\n"
     )
     spec = spec_from_file_location("nets", file)
     spec.loader.exec_module(module := module_from_spec(spec))

@@ -13,6 +13,7 @@ from types import ModuleType
 import brainstate
 import numpy as np
 import pytest
+from comparison_models import plain
 from helpers import thorough_but
 from small_comparison import SMALL, X, Y, files, without_times
 
@@ -26,9 +27,9 @@ ANEW = r"Kept runs of Sigmoid are of another network, data or score \(.*, now .*
 class Gain(brainstate.nn.Module):
     """A network, behind a gain."""
 
-    def __init__(self, gain, **options):
+    def __init__(self, gain, features, classes):
         super().__init__()
-        self.gain, self.network = gain, SMALL(**options)
+        self.gain, self.network = gain, plain(features, classes)
 
     def update(self, x):
         return self.network(self.gain * x)
@@ -58,27 +59,22 @@ def notebook(monkeypatch, tmp_path):
     return run
 
 
-MAKE = (
-    "def make(features, outputs, input_rms):\n  options = dict(features=features, outputs=outputs"
-)
-MAKE += ", input_rms=input_rms)\n  return Gain({}, **options)\n"
+MAKE = "def make(features, classes): return Gain({}, features, classes)"
 EXPERIMENTS = {
     "a variable": ("N = {n}", "N"),
     "a file": ("with open('gain', 'w') as file: file.write('{n}')", "np.loadtxt('gain')[()]"),
 }
 
 
-def plain(n):
+def open_factory(n):
     """A factory in which nothing is hidden."""
-    return lambda features, outputs, input_rms: Gain(
-        n, features=features, outputs=outputs, input_rms=input_rms
-    )
+    return lambda features, classes: Gain(n, features, classes)
 
 
 @pytest.fixture(scope="module")
 def with_two():
     """The numbers with a gain of 2."""
-    return compared(model=plain(2))[0]
+    return compared(model=open_factory(2))[0]
 
 
 @pytest.mark.parametrize("name", thorough_but(["a variable"], EXPERIMENTS))
@@ -131,7 +127,7 @@ def test_runs_of_each_call_are_tried(hidden, tmp_path):
     compared(tmp_path, model=hidden(2), seeds=[0])
     for n in (1, 2):
         numbers, (said,) = compared(tmp_path, model=hidden(n), seeds=[4, 0])
-        assert numbers == compared(model=plain(n), seeds=[4, 0])[0]
+        assert numbers == compared(model=open_factory(n), seeds=[4, 0])[0]
         assert re.fullmatch(ANEW, said)
 
 

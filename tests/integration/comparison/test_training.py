@@ -103,7 +103,8 @@ def test_an_optimizer_that_keeps_its_rate_in_its_state_trains_at_each_rate():
 def test_candidates_share_weights_and_batches():
     # The two have the same derivative, 1/(1 + |x|), from two libraries and in two programs, so
     # whatever differs in their curves would come from other weights or other batches.
-    ours, theirs = compare(["QPseudoSpike(alpha=1)", "NonzeroSignLog"], **OPTIONS).results
+    names = ["QPseudoSpike(alpha=1)", "NonzeroSignLog"]
+    ours, theirs = compare(names, model=models.plain, **QUICK | {"epochs": 2}).results
     np.testing.assert_allclose(ours.curves.loss, theirs.curves.loss, rtol=1e-4)
     assert not np.allclose(*ours.curves.loss)
 
