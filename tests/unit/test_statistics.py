@@ -183,6 +183,7 @@ def test_all_looks_together_keep_both_errors():
     assert np.mean([found.settled and not any(found.lower) for found in ends]) <= most
 
 
+@pytest.mark.thorough
 def test_who_adds_one_seed_at_a_time_by_hand_keeps_the_error():
     rng, looks = np.random.default_rng(9), looks_at(range(5, 41))
     draws = [rng.standard_normal((2, 40)) for _ in range(300)]

@@ -82,7 +82,7 @@ def chain(*layers):
 
 neurons = lambda: models.Neurons(5)
 readout = lambda size: lambda: linear(5, size)
-SAME = models.plain(3, 2)
+SAME, SMALL = models.plain(3, 2), partial(RecurrentNetwork, hidden=3)
 outside = np.random.default_rng(0)  # which no seed sets
 
 
@@ -186,15 +186,15 @@ def test_a_factory_that_takes_any_keyword_is_told_what_it_got():
         thorough(models.plain, {}),
         thorough(Network, {}),
         (partial(Network, features=3), {}),
-        (partial(Network, 3), {}),
+        thorough(partial(Network, 3), {}),
         (chain(lambda: Stateless(5), readout(2)), {}),
         (of_surrogate(of_one_class), {}),
         (models.every_step, {"y": X[:, :, :1]}),
         (models.plain, {"y": np.arange(160).reshape(40, 4) % 3}),
-        *((partial(RecurrentNetwork, hidden=3), {"y": X[:, 0, :2], "readout": readout})
-          for readout in ("last", "all")),
-        *((partial(RecurrentNetwork, hidden=3), {"y": y})
-          for y in (Y / 2.0, np.stack([X[:, :, :2]] * 3, axis=-1))),
+        (SMALL, {"y": X[:, 0, :2], "readout": "last"}),
+        thorough(SMALL, {"y": X[:, 0, :2], "readout": "all"}),
+        thorough(SMALL, {"y": Y / 2.0}),
+        (SMALL, {"y": np.stack([X[:, :, :2]] * 3, axis=-1)}),
         (drawn_with_a_fixed_key, {"seeds": (0,)}),  # there are no other seeds to tell apart
     ],
 )  # fmt: skip

@@ -403,7 +403,8 @@ SELDOM = {
     "delay of microseconds, written as milliseconds", "the same spikes for all", "far too weak",
     "shared weights", "out of reach of all inputs", "a root of 0 on the way back", "runaway",
     "NaN objective", "division by 0 before a NaN input", "thousandths", "surrogate", "flat",
-    "steep", "small outputs", "a delay of many states", "dropout under Vmap",
+    "steep", "small outputs", "one direction, with labels", "a delay of many states",
+    "dropout under Vmap",
     "the same before a delay, with a loss of so many steps",
 }  # fmt: skip
 
@@ -466,21 +467,17 @@ class Odd(Cause):
 
 
 @pytest.mark.parametrize(
-    ("causes", "name", "said", "model", "code"),
-    [
-        ((), "unknown", "is left.",
-         lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), RATES),
-        ((Odd(),), "odd", "layers.0 is odd.", lambda: Stack(Recurrent(STRAIGHT)), LOWERED),
-    ],
+    ("causes", "name", "said"),
+    [((), "unknown", "is left."), ((Odd(),), "odd", "layers.0 is odd.")],
     ids=["nothing found", "no change for what is found"],
-)  # fmt: skip
-def test_what_helps_any_network_is_tried_and_said(causes, name, said, model, code, monkeypatch):
+)
+def test_what_helps_any_network_is_tried_and_said(causes, name, said, monkeypatch):
     monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", causes)
-    model, x = model(), inputs()
+    model, x = Stack(mixed(1.0), mixed(0.001)), inputs()
     flow = only(gradient_flow(model, x))
     assert flow.diagnosis.cause == name
     assert flow.diagnosis.text.endswith(said)
-    assert flow.diagnosis.code.startswith(code), flow.diagnosis.code
+    assert flow.diagnosis.code == RATES
     assert_better(flow, flow.diagnosis.code, model, x, {})
 
 

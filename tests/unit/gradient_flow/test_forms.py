@@ -187,7 +187,10 @@ def states(model):
 
 
 # What each shows, another form or the tests of names and initial states show as well.
-SELDOM = {"a loss of all steps", "compiled", "v", "mem and spike_grad", "held by Map"}
+SELDOM = {
+    "a loss of all steps", "compiled", "v", "potential and act", "mem and spike_grad",
+    "held by Map", "of another batch",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", thorough_but(FORMS.keys() - SELDOM, FORMS))
