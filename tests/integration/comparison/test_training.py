@@ -52,8 +52,7 @@ def test_training_equals_a_plain_loop():
         logits = sum(answers) / len(answers)
         return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
 
-    batches = len(data.labels) // 16
-    memory, losses = optax.adam(rate).init(weights), []
+    batches, memory, losses = len(labels) // 16, optax.adam(rate).init(weights), []
 
     @jax.jit
     def updated(weights, memory, rows, rate):
@@ -63,8 +62,7 @@ def test_training_equals_a_plain_loop():
 
     for epoch in range(2):
         orders = jax.random.split(key)[0]
-        shuffled = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data.labels))
-        order = np.asarray(shuffled)
+        order = np.asarray(jax.random.permutation(jax.random.fold_in(orders, epoch), len(labels)))
         for batch in range(batches):
             rows = order[16 * batch : 16 * (batch + 1)]
             now = rate * (1 + np.cos(np.pi * (epoch + batch / batches) / 2)) / 2
