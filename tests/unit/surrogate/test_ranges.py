@@ -45,8 +45,11 @@ def exact(x, alpha, scale, dampening):
 
 @pytest.mark.parametrize(
     ("alpha", "traced"),
-    [*((a, False) for a in ALPHAS[2:]), (1.0, True)]
-    + [thorough(1e-3, False), thorough(0.5, False), thorough(1e6, True)],
+    [
+        *((a, False) for a in ALPHAS[2:]),
+        (1.0, True),
+        *map(thorough, (1e-3, 0.5, 1e6), (False, False, True)),
+    ],
 )
 def test_the_gradient_and_its_derivatives_over_all_scales_and_dampenings(alpha, traced):
     cases = [(r * s, s, d) for r in RATIOS for s in FACTORS for d in FACTORS]
