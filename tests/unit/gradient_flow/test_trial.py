@@ -162,7 +162,7 @@ class Autoencoder(brainstate.nn.Module):
     def __init__(self, features=24):
         super().__init__()
         sizes, zero = (features, 30, 6), braintools.init.ZeroInit()
-        self.into = [linear(a, b) for a, b in pairwise(sizes)]
+        self.into = [brainstate.nn.Linear(a, b) for a, b in pairwise(sizes)]
         lif = partial(brainpy.state.LIF, tau=5 * u.ms, V_th=1 * u.mV)
         self.neurons = [lif(size) for size in sizes[1:]]
         self.out = linear(6, features, w_init=zero)
