@@ -21,7 +21,7 @@ import numpy as np
 from .._wording import is_users
 from .packing import raw
 
-SCRIPT = "__main__", "__mp_main__"  # or a notebook; the second in processes that it starts
+SCRIPT = "__main__", "__mp_main__"  # or a notebook; the second is the same in processes it starts
 BY_VALUE = bool, int, float, complex, str, bytes, range, slice, NoneType, type(...)
 OPAQUE = {*sys.stdlib_module_names, "jax", "jaxlib", "numpy"}  # their objects go by their types
 WITHIN: dict[type, tuple[str, ...]] = {
@@ -52,8 +52,8 @@ def modules() -> dict[str, str]:
 
     Of a script or a notebook only the functions and classes count, because variables change.
     """
-    users = [name for name in sorted(sys.modules) if _is_users_module(name)]
-    return {SCRIPT[0] if name in SCRIPT else name: digest(_content(name)) for name in users}
+    users = [name for name in sorted(sys.modules) if _is_users_module(name) and name != SCRIPT[1]]
+    return {name: digest(_content(name)) for name in users}
 
 
 def name_of(function: Any) -> str:

@@ -102,8 +102,9 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     if not found and (few := _with_few_samples(measured)):
         return few
     if helping := attempts.first_that_helps(all_ways(measured)):
-        says = (pair for pair in found if pair[1].exact or not helping[0].loss)
-        return _proven(measured, next(says, None), given, *helping)
+        change, after = helping
+        causes = [pair for pair in found if pair[1].exact or not change.loss]  # no loss is a cause
+        return _proven(measured, causes[0] if causes else None, given, change, after)
     return _unproven(found, attempts)
 
 
@@ -199,11 +200,12 @@ def _afterwards(after: LearningTrial, before: LearningTrial | None) -> str:
 def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
     """No cause for what learns; else exact findings first, then the others, then what was tried."""
     measured, tried = attempts.measured, ", ".join(attempts.kinds)
-    before, nothing = measured.trial, f"Nothing that was tried helps: {tried}." * bool(tried)
+    before = measured.trial
+    helps = "makes it faster" if before.learns else "helps"
+    nothing = f"Nothing that was tried {helps}: {tried}." * bool(tried)
     if before.learns:
         guesses = ((cause, f) for cause, f in found if not f.exact)  # `facts` says the exact ones
         untried = [f.text for cause, f in guesses if not [*cause.changes(measured, f)]]
-        nothing = nothing.replace("helps", "makes it faster")
         verdict = _learning(measured, *untried)
         return verdict._replace(further=(*verdict.further, *filter(None, [nothing])))
     if not found:

@@ -66,14 +66,14 @@ def _fixed(measured: Measured) -> Iterator[str]:
 
 
 def _unused(measured: Measured) -> Iterator[str]:
-    """A sentence on parameters that no step uses, of which brainstate takes no gradient."""
+    """A sentence on parameters that no step uses; an initial state or the loss may use them."""
     model, used = measured.evaluator.model, {place.path for place in measured.step.places}
     every = brainstate.graph.states(model, brainstate.ParamState) if model is not None else {}
     if paths := [".".join(map(str, path)) for path in every if path not in used]:
         them = "it" if len(paths) == 1 else "them"
         yield (
-            f"But no step uses {listed(paths, 3)}, and brainstate.transform.grad refuses {them}: "
-            f"leave {them} out of what you train."
+            f"But no step uses {listed(paths, 3)}: if nothing else in your loss does, "
+            f"brainstate.transform.grad refuses {them}."
         )
 
 

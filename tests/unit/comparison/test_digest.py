@@ -19,7 +19,7 @@ import numpy as np
 import optax
 import pytest
 
-from braintools_qps._comparison.digest import _content, digest, modules
+from braintools_qps._comparison.digest import digest, modules
 
 numbers = itertools.count()
 names = (f"nets_{os.getpid()}_{number}" for number in numbers)
@@ -33,7 +33,7 @@ def keys(text, folder, name):
         sys.modules.pop(name, None)
         importlib.invalidate_caches()
         module = importlib.import_module(name)
-        found = digest(module.f), digest(_content(name))  # as `modules` has it
+        found = digest(module.f), modules()[name]
         del sys.modules[name]
     return found
 
@@ -136,9 +136,11 @@ def test_a_module_counts_as_it_is_in_memory(place, monkeypatch):
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """Runs a cell, and returns what the digests see of the notebook."""
-    main = ModuleType("__main__")
+    """Runs a cell, and returns what the digests see of the notebook, once Dask was imported."""
+    main, other = ModuleType("__main__"), ModuleType("__mp_main__")
+    other.__file__ = "another.py"  # what ran when Dask was imported, such as IPython or pytest
     monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setitem(sys.modules, "__mp_main__", other)
 
     def run(text):
         exec(compile(text, "<cell>", "exec"), vars(main))
@@ -204,9 +206,9 @@ def test_where_a_module_lies_and_that_it_was_used_makes_no_difference(text, use,
             (folder / f"{name}.py").write_text(text)
             patch.syspath_prepend(str(folder))
             module = importlib.import_module(name)
-            digests.append((digest(module.f), digest(_content(name))))
+            digests.append((digest(module.f), modules()[name]))
             exec(use)
-            digests.append((digest(module.f), digest(_content(name))))
+            digests.append((digest(module.f), modules()[name]))
             del sys.modules[name]
     assert len({*digests}) == 1
 

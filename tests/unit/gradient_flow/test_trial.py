@@ -352,6 +352,15 @@ def test_the_size_of_an_objective_changes_nothing(data, factor):
     assert trial.learns_soon
 
 
+def test_the_least_value_of_an_objective_that_is_slow_to_search_is_found():
+    """A sum of squares above 1, whose curvature differs ten thousandfold between directions."""
+    best = np.random.default_rng(0).normal(size=inputs()[..., :2].size)
+    apart = lambda outputs: outputs.reshape(-1) - best
+    rough = lambda x: 1 + (jnp.diff(x, n=2) ** 2).mean() + 1e-3 * (x**2).mean()
+    flow = gradient_flow(Stack(Layer(1.0)), inputs(), objective=lambda x: rough(apart(x)))
+    assert only(flow).trial.least == pytest.approx(1, abs=1e-3)
+
+
 @pytest.mark.float16
 def test_an_objective_without_a_slope_has_no_least_value():
     """In half precision the slopes of this loss are 0; the search for the best answers ends."""

@@ -48,6 +48,8 @@ def test_the_original_function_is_the_surrogates_and_has_the_derivative_at_kinks
         np.testing.assert_array_equal(
             jax.vmap(jax.grad(spike.surrogate_fun))(X), spike.surrogate_grad(X)
         )
+    lower, x = Scaled(Sigmoid(4.0), scale=2.0, dampening=0.3), np.asarray(X)
+    assert_close(lower.surrogate_fun(X), 0.5 + 0.3 * (1 / (1 + np.exp(-2 * x)) - 0.5), rtol=1e-6)
     with pytest.raises(NotImplementedError):
         Scaled(GaussianGrad()).surrogate_fun(X)
 
