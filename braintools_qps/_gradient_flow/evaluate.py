@@ -67,7 +67,7 @@ class Evaluator:
         step: Step,
         inputs: Inputs,
         objective: Objective,
-        model: Model | None = None,
+        model: Model,
         labels: np.ndarray | None = None,
         wanted: Wanted | None = None,
     ) -> None:

@@ -68,7 +68,7 @@ def _fixed(measured: Measured) -> Iterator[str]:
 def _unused(measured: Measured) -> Iterator[str]:
     """A sentence on parameters that no step uses; an initial state or the loss may use them."""
     model, used = measured.evaluator.model, {place.path for place in measured.step.places}
-    every = brainstate.graph.states(model, brainstate.ParamState) if model is not None else {}
+    every = brainstate.graph.states(model, brainstate.ParamState)
     if paths := [".".join(map(str, path)) for path in every if path not in used]:
         them = "it" if len(paths) == 1 else "them"
         yield (
@@ -82,7 +82,7 @@ def _kept(measured: Measured) -> Iterator[str]:
     evaluator, step = measured.evaluator, measured.step
     passing = (i for j, i in enumerate(step.written) if j not in step.lasting)
     held = dict.fromkeys(path for i in passing if (path := step.places[i].path))
-    kept = states_kept(evaluator.model, evaluator.batch, held) if evaluator.model else []
+    kept = states_kept(evaluator.model, evaluator.batch, held)
     if paths := [".".join(map(str, path)) for path in kept]:
         are, them = ("it is", "it") if len(paths) == 1 else ("they are", "them")
         yield (
@@ -112,7 +112,7 @@ def _mixed(measured: Measured) -> Iterator[str]:
     evaluator = measured.evaluator
     batch, outputs = evaluator.batch or 1, evaluator.run.outputs
     is_norm = lambda node: "BatchNorm" in type(node).__name__
-    if batch == 1 or evaluator.model is None or find_nodes(evaluator.model, is_norm):
+    if batch == 1 or find_nodes(evaluator.model, is_norm):
         return
     other = jax.tree.map(_with_first_as_last, evaluator.inputs)
     pairs = (map(np.asarray, pair) for pair in zip(outputs, evaluator.over(other).outputs))

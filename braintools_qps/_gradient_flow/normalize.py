@@ -11,7 +11,8 @@ from .._models import by_population, checked_inputs
 from .._surrogate import adjusted, is_step
 from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
-from .evaluate import Evaluator, Spikes
+from .evaluate import Evaluator
+from .step import Spikes
 from .tracing import trace
 
 
@@ -92,7 +93,7 @@ def normalize_surrogate(
     """
     check_positive("mean_slope", mean_slope)
     inputs = checked_inputs(inputs, batch_first=batch_first)
-    evaluator = Evaluator(trace(model, inputs), inputs, Objective())
+    evaluator = Evaluator(trace(model, inputs), inputs, Objective(), model)
     spikes = evaluator.step.spikes
     if surrogate is not None:
         spikes = spikes | by_population(surrogate, spikes)

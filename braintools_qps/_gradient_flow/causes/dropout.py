@@ -31,10 +31,9 @@ class Dropout(Cause):
             yield SetDropout(name, code_of(model, node), float(f"{1 - node.prob:.3g}"))
 
 
-def low_dropouts(model: Model | None, most: float) -> dict[str, Node]:
+def low_dropouts(model: Model, most: float) -> dict[str, Node]:
     """Dropouts that keep at most a share of the signals."""
-    is_low = lambda node: is_dropout(node) and 0 < node.prob <= most
-    return {} if model is None else find_nodes(model, is_low)
+    return find_nodes(model, lambda node: is_dropout(node) and 0 < node.prob <= most)
 
 
 def keeps(name: str, node: Node) -> str:

@@ -50,10 +50,10 @@ class InputsSayNothing(Cause):
 
 def _differ_otherwise(measured: Measured, samples: int) -> bool:
     """Whether samples differ in what their neurons do, as by initial states; not by a dropout."""
-    model, counts = measured.evaluator.model, measured.evaluator.counts()
+    counts = measured.evaluator.counts()
     differ = samples > 1 and any(len(x) == samples and np.any(x != x[:1]) for x in counts)
     is_random = lambda node: "Dropout" in type(node).__name__
-    return differ and (model is None or not find_nodes(model, is_random))
+    return differ and not find_nodes(measured.evaluator.model, is_random)
 
 
 def _signals_per_step(arrays: list[np.ndarray]) -> float:
