@@ -72,9 +72,7 @@ def projections(step: Step) -> dict[int, Projection]:
     Map leaves such equations.
     """
     names = [population.name for population in (*step.readouts, *step.populations)]
-    states = step.jaxpr.invars[-len(step.arrays.states) :]
-    inputs = step.jaxpr.invars[len(step.arrays.constants) + 1 : -len(states)]
-    vary = {*inputs, *(states[i] for i in step.written)}
+    vary = {*step.input_variables, *(step.state_variables[i] for i in step.written)}
     by_equation = {}
     for eqn in used_equations(step.jaxpr):
         signals = [i for i, atom in enumerate(eqn.invars) if _is_among(atom, vary)]

@@ -146,17 +146,15 @@ def is_deep(step: Step) -> bool:
 
 def chain(step: Step) -> list[Link]:
     """Weights between two populations that nothing else feeds, in the order of the populations."""
-    jaxpr, arrays, graph = step.jaxpr, step.arrays, step.graph
-    variables = jaxpr.invars[len(jaxpr.invars) - len(arrays.states) :]
     links, fed = [], [step.input_weights(population) for population in step.populations]
     for population in step.populations:
         matrices = step.matrices(population)
-        sources = {s for s in graph.feeds[population.name] if isinstance(s, str)}
+        sources = {s for s in step.graph.feeds[population.name] if isinstance(s, str)}
         sources -= {population.name}  # its own reset
         if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:
             continue
         (weight,) = matrices
-        product = _product_of(jaxpr, variables[weight])
+        product = _product_of(step.jaxpr, step.state_variables[weight])
         if product and sum(weight in each for each in fed) == 1:
             links.append(Link(min(sources), population.name, weight, *product))
     return links

@@ -124,15 +124,24 @@ class Step:
         """The spike function that each population has, and each readout."""
         return {neuron.name: neuron.spike for neuron in (*self.populations, *self.readouts)}
 
+    @property
+    def state_variables(self) -> Sequence[Var]:
+        """The variables of the leaves of all states, before the step."""
+        return self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
+
+    @property
+    def input_variables(self) -> Sequence[Var]:
+        """The variables of the inputs, without the index of the step."""
+        before, states = len(self.arrays.constants) + 1, len(self.arrays.states)
+        return self.jaxpr.invars[before : len(self.jaxpr.invars) - states]
+
     @cached_property
     def graph(self) -> Graph:
         """Who feeds whom."""
-        before = len(self.jaxpr.invars) - len(self.arrays.states)
-        states = self.jaxpr.invars[before:]
+        states = self.state_variables
         return graph_of(
             self.jaxpr,
-            # The first input is the index of the step.
-            inputs=self.jaxpr.invars[len(self.arrays.constants) + 1 : before],
+            inputs=self.input_variables,
             parameters={states[i]: i for i in self.parameters},
             fixed={states[i]: i for i in self.fixed},
             carried=[states[i] for i in self.written],
