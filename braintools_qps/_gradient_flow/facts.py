@@ -25,7 +25,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     step = measured.step
     stopped = stopped_matrices(measured) if cause != "no gradient" else ()
     yield from (f"But {text}." for text in said_of_matrices(measured, stopped))
-    cut = [p.name for p in measured.populations if OUTPUTS not in step.graph.downstream(p.name)]
+    cut = [p.name for p in measured.populations if not step.graph.reaches_output(p.name)]
     if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."
     yield from _fixed(measured)
@@ -45,9 +45,8 @@ def unmoved(measured: Measured) -> Iterator[str]:
     """A sentence on weights that the trial of a network that learns did not move."""
     step, moved = measured.step, measured.tried.moved if measured.tried else ()
     known = {*moved, *stopped_matrices(measured)}
-    reaching = lambda i: OUTPUTS in step.graph.downstream(i)  # others are disconnected
-    matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1 and reaching(i))
-    if still := [step.path(i) for i in matrices if i not in known]:
+    matrices = (i for i in step.parameters if step.arrays.states[i].ndim > 1 and i not in known)
+    if still := [step.path(i) for i in matrices if step.graph.reaches_output(i)]:
         how = "stays as it is" if len(still) == 1 else "stay as they are"
         yield f"But {listed(still, 3)} {how} in the trial, with a gradient of 0 or next to 0."
 

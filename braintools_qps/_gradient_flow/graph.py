@@ -79,8 +79,12 @@ class Graph:
             for name, facts in self.arriving.items()
         }
 
-    def weights(self, name: str) -> list[int]:
-        """The parameters to scale: those that multiply inputs, and after a norm its gain."""
+    def input_weights(self, name: str) -> list[int]:
+        """Positions of the weights that feed a population, without a spike in between.
+
+        Weights that act through another state, such as a synaptic current, count. After a norm it
+        is the norm's gain.
+        """
         facts = self.arriving[name]
         return sorted(trained(facts.weights | facts.gains))
 
@@ -99,6 +103,10 @@ class Graph:
         others = {sink for sink, sources in self.feeds.items() if name in sources} - {name}
         return bool(others) and not any(name in self.arriving[sink].fired for sink in others)
 
+    def reaches_output(self, source: Vertex) -> bool:
+        """Whether the output depends on a vertex."""
+        return OUTPUTS in self.downstream(source)
+
     def passes_by(self, names: set[str]) -> bool:
         """Whether the inputs reach the output on a way through none of these populations."""
         others = {name: sources - names for name, sources in self.feeds.items()}
@@ -107,7 +115,7 @@ class Graph:
     def is_stopped(self, source: Vertex) -> bool:
         """Whether the output depends on a vertex, and no derivative reaches it."""
         smooth = self.downstream(source, smooth=True)
-        return OUTPUTS in self.downstream(source) and OUTPUTS not in smooth
+        return self.reaches_output(source) and OUTPUTS not in smooth
 
     def blockers(self, source: Vertex) -> list[str]:
         """The primitives that stop the derivative on the way from a vertex to the output."""

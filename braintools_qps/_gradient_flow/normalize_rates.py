@@ -170,7 +170,7 @@ def checked_rate(rate: float) -> float:
 
 def separate_weights(step: Step) -> dict[str, list[int]]:
     """Positions of the weights that feed each population. Raise if some feed two."""
-    weights = {population.name: step.input_weights(population) for population in step.populations}
+    weights = {p.name: step.graph.input_weights(p.name) for p in step.populations}
     fed: dict[int, str] = {}
     for name, positions in weights.items():
         for position in positions:
@@ -262,7 +262,7 @@ def _fixed(step: Step, rates: Rates) -> ValueError | None:
     """The error for a population that never fires and whose only weights are no parameters."""
     for p in step.populations:
         fixed = step.graph.fixed[p.name]
-        if fixed and not step.input_weights(p) and rates[p.name] == 0:
+        if fixed and not step.graph.input_weights(p.name) and rates[p.name] == 0:
             return ValueError(
                 "weights must be of type brainstate.ParamState to be scaled\n"
                 f"{p.name} never fires, and its weights are not: {listed(map(step.path, fixed))}\n"

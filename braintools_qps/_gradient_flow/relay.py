@@ -127,7 +127,8 @@ def relay_weights(
     for link in links:
         states[link.weight] = _relaying(states[link.weight], link, weights[link.population])
     step_with = replace(step, arrays=step.arrays._replace(states=states))
-    others = {p.name: step.input_weights(p) for p in step.populations if p.name not in weights}
+    names = [p.name for p in step.populations if p.name not in weights]
+    others = {name: step.graph.input_weights(name) for name in names}
     scaling = scaled_to(step_with, others, measure, rate)
     write_leaves(model, step, scaling.states)
     sources = {link.population: link.source for link in links}
@@ -146,17 +147,18 @@ def is_deep(step: Step) -> bool:
 
 def chain(step: Step) -> list[Link]:
     """Weights between two populations that nothing else feeds, in the order of the populations."""
-    links, fed = [], [step.input_weights(population) for population in step.populations]
-    for population in step.populations:
-        matrices = step.matrices(population)
-        sources = {s for s in step.graph.feeds[population.name] if isinstance(s, str)}
-        sources -= {population.name}  # its own reset
+    names = [population.name for population in step.populations]
+    links, fed = [], list(map(step.graph.input_weights, names))
+    for name in names:
+        matrices = step.matrices(name)
+        sources = {s for s in step.graph.feeds[name] if isinstance(s, str)}
+        sources -= {name}  # its own reset
         if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:
             continue
         (weight,) = matrices
         product = _product_of(step.jaxpr, step.state_variables[weight])
         if product and sum(weight in each for each in fed) == 1:
-            links.append(Link(min(sources), population.name, weight, *product))
+            links.append(Link(min(sources), name, weight, *product))
     return links
 
 

@@ -148,17 +148,9 @@ class Step:
             membranes={p.stored: p.name for p in self.populations},
         )
 
-    def input_weights(self, population: Population) -> list[int]:
-        """Positions of the weights that feed a population, without a spike in between.
-
-        Weights that act through another state, such as a synaptic current, count. After a norm it
-        is the norm's gain.
-        """
-        return self.graph.weights(population.name)
-
-    def matrices(self, population: Population) -> list[int]:
+    def matrices(self, name: str) -> list[int]:
         """Positions of the weights that feed a population and have more than one axis."""
-        return [i for i in self.input_weights(population) if self.arrays.states[i].ndim > 1]
+        return [i for i in self.graph.input_weights(name) if self.arrays.states[i].ndim > 1]
 
     def multiplies(self) -> bool:
         """Whether a step multiplies something by a matrix, or convolves it."""

@@ -85,7 +85,7 @@ def of_one_sign(step: Step) -> tuple[int, ...]:
 
     Of several, some may excite and others inhibit, by Dale's law: none is centred then.
     """
-    alone = [of for p in step.populations if len(of := step.matrices(p)) == 1]
+    alone = [of for p in step.populations if len(of := step.matrices(p.name)) == 1]
     signs = lambda i: np.sign(np.asarray(step.arrays.states[i]))
     alike = lambda i: (signs(i) >= 0).all() or (signs(i) <= 0).all()
     return tuple(dict.fromkeys(i for (i,) in alone if alike(i)))
@@ -95,7 +95,7 @@ def stronger_weights(measured: Measured, name: str) -> Iterator[Change]:
     """All weights that feed a population, or one matrix, with the factor that sets its rate."""
     step, states = measured.step, measured.step.arrays.states
     rates = rates_of(step, measured.evaluator.run.inputs)
-    weights = step.input_weights(step.population(name))
+    weights = step.graph.input_weights(name)
     for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
         rate_at = lambda factor, chosen=chosen: rates(scaled(states, chosen, factor))[name]
         factor = attained(rate_at, TARGET_RATE, close=ROUGHLY) if chosen else None
@@ -107,7 +107,7 @@ def weaker_weights(measured: Measured, name: str) -> Iterator[Change]:
     """Weights of a population, which may inhibit it, made weaker, one matrix after the other."""
     step = measured.step
     for factor in WEAKER:
-        for i in step.matrices(step.population(name)):
+        for i in step.matrices(name):
             yield scaled_weights(step, (i,), factor)
 
 

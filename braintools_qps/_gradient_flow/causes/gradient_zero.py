@@ -9,7 +9,6 @@ import numpy as np
 
 from ..changes import Change
 from ..evaluate import Measured
-from ..graph import OUTPUTS
 from ..step import is_real
 from ..ways import larger_loss, other_surrogates
 from .cause import Cause, Finding, named
@@ -25,8 +24,8 @@ class GradientZero(Cause):
         if measured.tried is None:
             return None
         moved, step = set(measured.tried.moved), measured.step
-        reaching = [p for p in step.populations if OUTPUTS in step.graph.downstream(p.name)]
-        weights = {p.name: step.input_weights(p) for p in reaching}
+        reaching = [p.name for p in step.populations if step.graph.reaches_output(p.name)]
+        weights = {name: step.graph.input_weights(name) for name in reaching}
         names = tuple(n for n, known in weights.items() if known and not moved & set(known))
         if not names:
             return None

@@ -152,7 +152,7 @@ def _in_inputs(evaluator: Evaluator, step: int) -> str:
 def _of_membrane(evaluator: Evaluator, p: Population) -> str:
     """The place to look if a membrane is not finite."""
     step = evaluator.step
-    weights = [np.asarray(step.arrays.states[i]) for i in step.input_weights(p)]
+    weights = [np.asarray(step.arrays.states[i]) for i in step.graph.input_weights(p.name)]
     if not all(np.isfinite(values).all() for values in weights):
         return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
     return (

@@ -79,7 +79,7 @@ def _of_same(measured: Measured, same: list[PopulationFlow]) -> Finding:
 def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
     """Why no factor on its weights may help, and the usual reasons."""
     step = measured.step
-    weights = step.input_weights(step.population(p.name))
+    weights = step.graph.input_weights(p.name)
     if not weights and (fixed := step.graph.fixed[p.name]):
         return (
             f"Its weights are no brainstate.ParamState, so nothing scales or trains them: "

@@ -109,7 +109,7 @@ def test_a_line_on_weights_that_are_part_of_a_state(tree):
     bias, weights = jnp.zeros(N), jnp.eye(N)
     model = Kept(tree(bias, weights))
     step = trace(model, inputs())
-    (position,) = step.input_weights(step.populations[0])
+    (position,) = step.graph.input_weights(step.populations[0].name)
     exec(str(ways.scaled_weights(step, (position,), 3.0).code(Given())), {"model": model})
     expected = tree(bias, 3 * weights)
     assert jax.tree.structure(model.weights.value) == jax.tree.structure(expected)
