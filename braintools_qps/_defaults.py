@@ -10,7 +10,7 @@ MOST_SEEDS = 1_000_000  # a larger number is probably meant as one seed
 TASKS = ("digits-rows", "digits-pixels", "mnist-rows", "mnist-pixels")
 TASK = "digits-rows"
 
-SAMPLES = 64  # that `gradient_flow` and `prepare` look at
+SAMPLES = 64  # that `gradient_flow` and `prepare` look at; more would only take longer
 EPOCHS = 60
 BATCH_SIZE = 32
 LEARNING_RATE = 0.01

@@ -15,7 +15,7 @@ from .passes import Forward, replaced
 from .step import Step, is_real
 
 ENOUGH, MOST_DRAWS = 16, 8  # projections times samples that are enough to average over
-STREAM = 20220200  # keeps the projections independent of what a user draws from the same seed
+STREAM = 20220200  # keeps random numbers independent of what a user draws from the same seed
 
 
 class Objective(NamedTuple):
@@ -31,8 +31,8 @@ class Objective(NamedTuple):
         """Its derivatives with respect to the outputs of a run."""
         if self.function is None:
             draws = min(max(ENOUGH // (batch or 1), 1), MOST_DRAWS)
-            return projections(run, draws, self.seed)
-        return of_outputs(step, run, self.function)
+            return random_projections(run, draws, self.seed)
+        return of_function(step, run, self.function)
 
 
 class Cotangents(NamedTuple):
@@ -46,8 +46,8 @@ class Cotangents(NamedTuple):
     value: float = 0.0
 
 
-def projections(run: Forward, draws: int, seed: int) -> Cotangents:
-    """Random projections of the last step's real outputs.
+def random_projections(run: Forward, draws: int, seed: int) -> Cotangents:
+    """Derivatives of random projections of the last step's real outputs.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def projections(run: Forward, draws: int, seed: int) -> Cotangents:
     return Cotangents([jnp.asarray(draw(output)) for output in outputs])
 
 
-def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:
-    """A user's function of the outputs of all steps.
+def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:
+    """Derivatives of the user's function of the outputs of all steps, and its value.
 
     Raises
     ------

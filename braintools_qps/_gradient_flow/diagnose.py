@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._defaults import SAMPLES
 from .._wording import plural
 from ..records import Diagnosis, LearningTrial
 from .attempts import Attempts
@@ -14,7 +15,7 @@ from .causes import CAUSES, Cause, Finding
 from .changes import Change, Given
 from .evaluate import Evaluator, Measured
 from .facts import facts, unmoved
-from .loss import FEW, SAMPLES, of_labels, of_objective, of_random_labels
+from .loss import FEW, of_labels, of_objective, of_random_labels
 from .step import is_real
 from .trial import Trials
 from .ways import all_ways

@@ -14,11 +14,12 @@ import scipy.optimize
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from .._defaults import SAMPLES
 from .._wording import shortened
 from ..records import LearningTrial
+from .cotangents import STREAM
 from .step import Step, is_real
 
-SAMPLES = 64  # that count; more would only take longer
 FEW = 8  # that count where random labels of more are too hard
 CLASSES = 10  # of random labels, at most
 SOLVED = 0.01  # of the loss at the start; below it a constant answer is as good as any
@@ -26,8 +27,6 @@ ALIKE = 0.001  # of it; answers that are not better by more have found nothing
 FAR = 100.0  # times it; an objective that falls so far has no least value
 SEARCH = 500  # iterations
 MOST = 2**20  # numbers in the outputs up to which the best answers of all are searched
-STREAM = 20220200  # keeps random labels independent of what a user draws from the same seed
-
 
 Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, features)
 
