@@ -1,11 +1,11 @@
-"""Parts of messages: short text, lists, plurals, the name that was meant, whose an error is."""
+"""Parts of messages: short text, lists, ranges, plurals, what was meant, whose an error is."""
 
 from __future__ import annotations
 
 import difflib
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +38,12 @@ def listed(values: Iterable[object], most: int | None = None, *, last: str = "")
         texts = [*texts[: most - 1], f"{len(texts) - most + 1} more"]
     *before, end = texts
     return f"{', '.join(before)}{f' {last} ' if last else ', '}{end}" if before else end
+
+
+def span(values: Sequence[float], form: str = ".2g") -> str:
+    """One number, or the lowest and the highest, as "0.1 to 0.3"."""
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"
 
 
 def plural(count: int, name: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from .._wording import plural
+from .._wording import plural, span
 from .closing import closing_of_flow
 from .flow import GradientFlow, GradientFlows
 from .picture import picture_of
@@ -104,12 +104,9 @@ def _whole(flow: GradientFlow) -> list[str]:
 
 
 def _spread(values: Iterable[float], form: str) -> str:
-    """One number, or the lowest and the highest."""
-    shown = sorted(value for value in values if not math.isnan(value))
-    if not shown:
-        return "-"
-    ends = [format(shown[0], form), format(shown[-1], form)]
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+    """Those that are numbers, from the lowest to the highest; a dash if none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return span(known, form) if known else "-"
 
 
 COLUMNS: dict[str, Callable[[PopulationFlow], str]] = {

@@ -5,7 +5,7 @@ the height of the surrogate matters only in a network that fires and is connecte
 write its file, and put it into `CAUSES`.
 """
 
-from .cause import Cause, Finding, named, span
+from .cause import Cause, Finding
 from .delay import Delay
 from .disconnected import Disconnected
 from .dropout import Dropout, keeps, low_dropouts

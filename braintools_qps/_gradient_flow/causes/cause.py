@@ -69,9 +69,3 @@ def named(names: Sequence[str]) -> str:
     if len(names) > 2:
         return f"{names[0]} to {names[-1]} ({len(names)} populations)"
     return " and ".join(names)
-
-
-def span(values: Sequence[float], form: str = ".2g") -> str:
-    """One number, or the lowest and the highest."""
-    low, high = format(min(values), form), format(max(values), form)
-    return low if low == high else f"{low} to {high}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from ..._wording import span
 from ..changes import Change
 from ..evaluate import Measured
 from ..ways import other_surrogates
-from .cause import Cause, Finding, named, span
+from .cause import Cause, Finding, named
 
 NEGATIVE = 0.1  # a negative derivative, relative to the peak
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from ..._wording import span
 from ..changes import Change
 from ..evaluate import Measured
 from ..ways import other_surrogates
-from .cause import Cause, Finding, is_silent, named, span
+from .cause import Cause, Finding, is_silent, named
 
 FLAT = 0.8  # share of the membrane potentials
 

@@ -7,14 +7,14 @@ from typing import final
 
 import numpy as np
 
-from ..._wording import listed
+from ..._wording import listed, span
 from ...records import PopulationFlow
 from ..changes import Change
 from ..evaluate import Measured
 from ..normalize_rates import WIDEST
 from ..ways import TARGET_RATE, other_rates, stronger_weights, weaker_weights
 from .cannot_fire import cannot_fire
-from .cause import Cause, Finding, is_saturated, is_silent, named, says_nothing, span
+from .cause import Cause, Finding, is_saturated, is_silent, named, says_nothing
 
 
 @final
