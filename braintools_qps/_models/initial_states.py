@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from ..typing import Inputs, Model
-from .find_neurons import MAPPED
+from .find_neurons import MAPPED, Path
 from .inputs import at_a_step, batch_size
 from .one_step import shapes_written
 from .restore import keeping_states, restoring
@@ -30,9 +30,6 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
     _call_init_state(model, batch)
     if batch:
         _repeat_for_batch(model, at_a_step(inputs), batch)
-
-
-Path: TypeAlias = tuple[str | int, ...]
 
 
 def states_kept(model: Model, batch: int | None, paths: Iterable[Path]) -> list[Path]:
