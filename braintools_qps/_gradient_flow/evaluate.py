@@ -91,19 +91,20 @@ class Evaluator:
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
-        gradients = self._gradients(slopes)
         populations = tuple(
             PopulationFlow(
                 name=population.name,
                 kind=population.kind.__name__,
-                size=self.activities[i][0],
+                size=size,
                 unit="" if population.unit.is_unitless else str(population.unit),
-                activity=self.activities[i][1],
-                gradient=gradients[i],
+                activity=activity,
+                gradient=gradient,
                 slopes=self.slopes_of(population, spikes[population.name], slopes[population.call]),
                 operations=self.operations[population.name],
             )
-            for i, population in enumerate(self.step.populations)
+            for population, (size, activity), gradient in zip(
+                self.step.populations, self.activities, self._gradients(slopes)
+            )
         )
         return Measured(self, spikes, slopes, populations)
 
@@ -133,7 +134,7 @@ class Evaluator:
         """The number of neurons, and their spikes."""
         batched = fired.ndim > 2 and fired.shape[1] == self.batch
         size = int(np.prod(fired.shape[1 + batched :]))
-        return size, measures.activity(fired, int(batched))
+        return size, measures.activity(fired, batched=batched)
 
     def _operations(self) -> dict[str, Operations]:
         """Operations per sample that the inputs and each population cause."""

@@ -60,13 +60,13 @@ def reach(moments: np.ndarray) -> tuple[int, bool]:
     return farthest + (not reached_start), reached_start
 
 
-def activity(fired: np.ndarray, batch_dims: int) -> Activity:
-    """Rates and shares from spikes of shape (time, batch..., neurons...)."""
-    rates = fired.mean(axis=tuple(range(1 + batch_dims)), dtype=np.float64)
+def activity(fired: np.ndarray, *, batched: bool) -> Activity:
+    """Rates and shares from spikes of shape (time, batch, neurons...), or without a batch."""
+    rates = fired.mean(axis=(0, 1) if batched else 0, dtype=np.float64)
     silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
-    neurons = (0, *range(1 + batch_dims, fired.ndim))
+    neurons = (0, *range(2 if batched else 1, fired.ndim))
     empty = 1 - np.mean(fired.any(axis=neurons))
-    same = same_share(fired) if batch_dims else 0.0
+    same = same_share(fired) if batched else 0.0
     shares = map(float, (rates.mean(), silent, saturated, empty, same))
     return Activity(*shares)
 

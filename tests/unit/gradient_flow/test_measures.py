@@ -60,10 +60,10 @@ def test_activity_by_hand():
     spikes = np.zeros((20, 2, 3))  # time, batch, neurons
     spikes[:, :, 1] = 1.0
     spikes[1:, 0, 2], spikes[:, 1, 2] = 1.0, 1.0
-    found = measures.activity(spikes, 1)
+    found = measures.activity(spikes, batched=True)
     assert found.firing_rate == pytest.approx((40 + 39) / 120)
     assert (found.silent_share, found.saturated_share) == pytest.approx((1 / 3, 2 / 3))
-    assert measures.activity(spikes, 0).silent_share == 2 / 6
+    assert measures.activity(spikes, batched=False).silent_share == 2 / 6
     assert found.empty_share == 0  # neuron 1 fires in both samples
 
 
