@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import brainstate
 
@@ -22,22 +22,24 @@ def restoring(model: Model, *, only_errors: bool = False) -> Iterator[None]:
     tables = [(x, dict(x)) for node in nodes for x in vars(node).values() if type(x) is dict]
     states = [*brainstate.graph.states(model).values(), brainstate.random.DEFAULT]
     values = [(state, vars(state)["_value"]) for state in states]
-    failed = True
-    try:
+
+    def restore() -> None:
+        for node, (cls, before) in zip(nodes, attributes):
+            if type(node) is not cls:  # its reset was detached or attached
+                node.__class__ = cls
+            vars(node).clear()
+            vars(node).update(before)
+        for table, content in tables:
+            table.clear()
+            table.update(content)
+        for state, value in values:
+            vars(state)["_value"] = value  # a tracer among them is refused by the setter
+
+    with ExitStack() as stack:
+        stack.callback(restore)
         yield
-        failed = False
-    finally:
-        if failed or not only_errors:
-            for node, (cls, before) in zip(nodes, attributes):
-                if type(node) is not cls:  # its reset was detached or attached
-                    node.__class__ = cls
-                vars(node).clear()
-                vars(node).update(before)
-            for table, content in tables:
-                table.clear()
-                table.update(content)
-            for state, value in values:
-                vars(state)["_value"] = value  # a tracer among them is refused by the setter
+        if only_errors:
+            stack.pop_all()
 
 
 @contextmanager
