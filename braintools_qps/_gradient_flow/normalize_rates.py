@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -137,10 +136,10 @@ def attained(
     """
     rates: dict[float, float] = {}  # by exponent
 
-    @cache
     def excess(exponent: float) -> float:
-        rate = rate_at(2.0**exponent)
-        rates[exponent] = rate if np.isfinite(rate) else RUNS_AWAY
+        if exponent not in rates:
+            rate = rate_at(2.0**exponent)
+            rates[exponent] = rate if np.isfinite(rate) else RUNS_AWAY
         above = rates[exponent] - target
         return 0.0 if abs(above) <= close * target else above
 
