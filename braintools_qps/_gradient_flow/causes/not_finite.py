@@ -171,8 +171,8 @@ def _half(evaluator: Evaluator, p: Population) -> str:
     return f", and for numbers above {float(jnp.finfo(dtype).max):.3g}, the largest of {dtype.name}"
 
 
-def _first_step(values: object, beyond: float = np.inf) -> int | None:
-    """The first step at which a value is NaN, infinite or beyond a limit."""
-    sizes = np.abs(np.asarray(values, np.float64)).reshape(len(np.asarray(values)), -1)
-    bad = ~(np.isfinite(sizes) & (sizes <= beyond)).all(axis=1)
-    return int(np.argmax(bad)) if bad.any() else None
+def _first_step(values: object, largest: float = np.finfo(np.float64).max) -> int | None:
+    """The first step at which a value is NaN, infinite or beyond the largest that is allowed."""
+    sizes = np.abs(np.asarray(values, np.float64))
+    is_sound = (sizes <= largest).reshape(len(sizes), -1).all(axis=1)  # False for NaN
+    return None if is_sound.all() else int(np.argmin(is_sound))
