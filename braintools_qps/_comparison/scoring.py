@@ -56,14 +56,14 @@ def scoring(task: Task, loss: Goal | None = None, score: Goal | None = None) -> 
             )
     classify = task.classes is not None
     usual_loss, usual_score = (cross_entropy, accuracy) if classify else (squared_error, negative)
-    names = NAMES[:2] if classify else NAMES[2:]
+    loss_name, score_name = NAMES[:2] if classify else NAMES[2:]
     return Scoring(
-        task.readout,
-        usual_loss if loss is None else loss,
-        usual_score if score is None else score,
-        names[1] if score is None else _name_of_own(score, "score"),
-        names[0] if loss is None else _name_of_own(loss, "loss"),
-        loss is not None and score is not None,
+        readout=task.readout,
+        loss=usual_loss if loss is None else loss,
+        score=usual_score if score is None else score,
+        loss_name=loss_name if loss is None else _name_of_own(loss, "loss"),
+        score_name=score_name if score is None else _name_of_own(score, "score"),
+        is_own=loss is not None and score is not None,
     )
 
 

@@ -192,7 +192,7 @@ def make_task(X: np.ndarray, labels: np.ndarray, name: str = "", **more: Any) ->
     classify = labels.dtype.kind in "iu"
     labels = labels.astype(np.int32 if classify else np.float32, copy=False)
     classes = int(labels.max()) + 1 if classify else None
-    readout = "all" if labels.shape[1:2] == X.shape[1:2] else X.shape[1]
+    readout = "all" if labels.shape[1:2] == X.shape[1:2] else "mean"
     return Task(name, Samples(X, labels), classes, readout, **more)
 
 
