@@ -2,9 +2,9 @@
 
 A new release of JAX breaks this file first: it holds what primitives do, by their names, and how
 equations call jaxprs. Single names of primitives and of their parameters are also read in `graph`,
-`operations`, `relay` and `tracing` of `_gradient_flow` and in `possible_values` of `_memory`;
-`residuals` of `_surrogate` makes a primitive; JAX's settings are read in `devices` and `numerics`
-of `_comparison`; the order of a traced step's arguments, which is brainstate's, where a
+`operations`, `relay` and `step` of `_gradient_flow` and in `possible_values` and `products` of
+`_memory`; `residuals` of `_surrogate` makes a primitive; JAX's settings are read in `devices` and
+`numerics` of `_comparison`; the order of a traced step's arguments, which is brainstate's, where a
 `StatefulFunction` is made.
 
 `evaluate` runs a jaxpr. Three functions use it, each with another way to run an equation: `inlined`

@@ -90,10 +90,10 @@ def _votes_note(sound: Sequence[CandidateResult]) -> str:
 
 
 def _slope_note(sound: Sequence[CandidateResult]) -> str:
-    slopes = {value_text(SLOPE, r.setting[SLOPE]): None for r in sound if SLOPE in r.setting}
+    slopes = [value_text(SLOPE, r.setting[SLOPE]) for r in sound if SLOPE in r.setting]
     if not slopes:
         return ""
-    most = listed(slopes, last="or")
+    most = listed(dict.fromkeys(slopes), last="or")
     return f"Dampening: lowered to a mean surrogate gradient of at most {most} before training."
 
 
