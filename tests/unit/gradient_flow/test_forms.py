@@ -30,7 +30,7 @@ from flow_networks import (
     run_with_reset_by_hand,
     weights_and_inputs,
 )
-from helpers import FLOAT16, thorough_but
+from helpers import FLOAT16
 from jax.experimental.sparse import BCOO
 
 from braintools_qps import QPseudoSpike, gradient_flow
@@ -92,12 +92,6 @@ def plain(weights, spike=SURROGATE, **options):
     return Layer(weights, spike, **options)
 
 
-def compiled(weights):
-    layer = plain(weights)
-    layer.update = brainstate.transform.jit(layer.update)
-    return layer
-
-
 def wrapped(weights):
     layer, held = plain(weights), jnp.full(N, LEAK)
     layer.leaks = jax.jit(jax.checkpoint(lambda V: held * V))
@@ -112,8 +106,8 @@ def ruled(weights):
     return layer
 
 
-def initialised(layer, *batch):
-    layer.init_state(*batch)
+def initialised(layer):
+    layer.init_state()
     return layer
 
 
@@ -121,12 +115,6 @@ def vmapped(weights):
     inner = Fresh(weights)
     brainstate.nn.vmap_init_all_states(inner, axis_size=BATCH, state_tag="new")
     return brainstate.nn.Vmap(inner, vmap_states="new")
-
-
-def mapped(weights):
-    outer = brainstate.nn.Map(Fresh(weights), init_map_size=BATCH)
-    outer.init_all_states()
-    return outer
 
 
 def per_neuron(weights):
@@ -147,13 +135,11 @@ class Form(NamedTuple):
 
 FORMS = {
     "as in the equations": Form(plain),
-    "a loss of all steps": Form(plain, {"objective": all_steps}, loss=all_steps),
     "reset before it is stored": Form(
         lambda weights: ResetLayer(weights, SURROGATE), {"objective": all_steps},
         run_with_reset_by_hand, all_steps,
     ),
     "samples first": Form(plain, {"batch_first": True}),
-    "compiled": Form(compiled),
     "a part is compiled, checkpointed and holds an array": Form(wrapped),
     "a derivative by a rule": Form(ruled),
     "sparse weights": Form(lambda weights: Sparse(weights, SURROGATE)),
@@ -167,18 +153,12 @@ FORMS = {
     ),
     "parameters per neuron": Form(per_neuron),
     "a parameter in a State": Form(of_a_state),
-    # Names of other libraries.
-    "v": Form(lambda weights: plain(weights, names=("v", "spk_fun"))),
-    "potential and act": Form(lambda weights: plain(weights, names=("potential", "act"))),
-    "mem and spike_grad": Form(lambda weights: plain(weights, names=("mem", "spike_grad"))),
     # States.
     "of one sample": Form(lambda weights: initialised(Alone(weights))),
-    "of another batch": Form(lambda weights: initialised(Fresh(weights), 9)),
     "of every kind": Form(lambda weights: Sum(Fresh(weights), Alone(weights), plain(weights))),
     "held by Vmap, beside one that has none": Form(
         lambda weights: Sum(vmapped(weights), Fresh(weights))
     ),
-    "held by Map": Form(lambda weights: Sum(mapped(weights))),
 }  # fmt: skip
 
 
@@ -186,14 +166,7 @@ def states(model):
     return {path: state.value for path, state in model.states().items()}
 
 
-# What each shows, another form or the tests of names and initial states show as well.
-SELDOM = {
-    "a loss of all steps", "compiled", "v", "potential and act", "mem and spike_grad",
-    "held by Map", "of another batch",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", thorough_but(FORMS.keys() - SELDOM, FORMS))
+@pytest.mark.parametrize("name", FORMS)
 def test_the_gradient_is_the_one_by_hand_and_the_model_is_left_as_it_was(name):
     form = FORMS[name]
     weights, inputs = weights_and_inputs()
