@@ -24,8 +24,8 @@ class Attempts:
     measured: Measured
     trials: Trials
     given: Given
-    tried: set[str] = field(default_factory=set)  # by what is said of them
-    kinds: dict[str, None] = field(default_factory=dict)  # of changes that could be made, in order
+    tried: set[str] = field(default_factory=set)  # what is said of each change
+    kinds: dict[str, None] = field(default_factory=dict)  # of changes that could be made
 
     def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
         """The first change that makes the trial clearly better; those tried before did not."""

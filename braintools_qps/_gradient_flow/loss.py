@@ -22,11 +22,11 @@ from .step import Step, is_real
 
 FEW = 8  # that count where random labels of more are too hard
 CLASSES = 10  # of random labels, at most
-SOLVED = 0.01  # of the loss at the start; below it a constant answer is as good as any
-ALIKE = 0.001  # of it; answers that are not better by more have found nothing
-FAR = 100.0  # times it; an objective that falls so far has no least value
+SOLVED = 0.01  # share of a loss that counts as nothing
+ALIKE = 0.001  # share of a loss; answers that are better by less are no better
+FAR = 100.0  # times the best constant answer's loss; what falls so far has no least value
 SEARCH = 500  # iterations
-MOST = 2**20  # numbers in the outputs up to which the best answers of all are searched
+MOST = 2**20  # numbers in the outputs; of more, the best answers of all are not searched
 
 Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, features)
 

@@ -27,11 +27,12 @@ from .passes import replaced
 from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
-SHARE, ZEROS = 0.1, 0.1  # an Adam step, relative to the root mean square; what counts as it for 0
-SMALLER, LARGEST = 0.3, 0.03  # where a network does not learn: relative to these, and at most
-STILL = 1e-3  # of an Adam step; for a gradient next to 0, its epsilon leaves less
-PIECE, FIRST, LONGEST = 10, 40, 200  # steps compiled as one, tried at least, and at most
-HOPELESS = 0.02  # of the loss; with less gone after the first steps, and in the last ones, it ends
+SHARE = 0.1  # of the root mean square of weights; as large is a step of Adam
+ZEROS = 0.1  # in place of the root mean square of weights that are all 0
+SMALLER, LARGEST = 0.3, 0.03  # a second trial takes this share of each step, at most so large ones
+STILL = 1e-3  # of a step of Adam; its epsilon makes steps smaller where gradients are next to 0
+PIECE, FIRST, LONGEST = 10, 40, 200  # steps in one program, in each trial at least, and at most
+HOPELESS = 0.02  # share of the loss; a trial ends if less is gone, and less in its last steps
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
 AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate is named if it loses no more
 LATE = 5  # last steps of a trial, whose mean loss ranks the rates
