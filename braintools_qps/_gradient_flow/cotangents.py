@@ -27,7 +27,7 @@ class Objective(NamedTuple):
     function: Callable[[Any], Any] | None = None
     seed: int = 0
 
-    def cotangents(self, step: Step, run: Forward, batch: int | None = None) -> Cotangents:
+    def cotangents(self, step: Step, run: Forward, batch: int | None) -> Cotangents:
         """Its derivatives with respect to the outputs of a run."""
         if self.function is None:
             draws = min(max(ENOUGH // (batch or 1), 1), MOST_DRAWS)

@@ -143,10 +143,6 @@ class Evaluator:
         updates = {name: size * steps for name, size in sizes.items()}
         return per_sample(self.run.operations, updates, self.batch or 1)
 
-    def counts(self) -> list[np.ndarray]:
-        """Spikes of each population, summed over time."""
-        return [np.asarray(fired).sum(axis=0) for fired in self.run.fired]
-
 
 def _gradient(amplitudes: np.ndarray, cosines: np.ndarray) -> Gradient:
     moments = measures.second_moments(amplitudes)
