@@ -28,7 +28,18 @@ class Objective(NamedTuple):
     seed: int = 0
 
     def cotangents(self, step: Step, run: Forward, batch: int | None) -> Cotangents:
-        """Its derivatives with respect to the outputs of a run."""
+        """Its derivatives with respect to the outputs of a run.
+
+        Raises
+        ------
+        ValueError
+            If the model returns no real numbers.
+        """
+        if not any(map(is_real, run.outputs)):
+            raise ValueError(
+                "the model must return an array of real numbers at each step, got none. Return its "
+                "spikes or a readout"
+            )
         if self.function is None:
             draws = min(max(ENOUGH // (batch or 1), 1), MOST_DRAWS)
             return random_projections(run, draws, self.seed)
@@ -47,22 +58,10 @@ class Cotangents(NamedTuple):
 
 
 def random_projections(run: Forward, draws: int, seed: int) -> Cotangents:
-    """Derivatives of random projections of the last step's real outputs.
-
-    Raises
-    ------
-    ValueError
-        If the model returns no real numbers.
-    """
-    outputs = list(filter(is_real, run.outputs))
-    if not outputs:
-        raise ValueError(
-            "the model must return an array of real numbers at each step, got none. Return its "
-            "spikes or a readout"
-        )
+    """Derivatives of random projections of the last step's real outputs."""
     random = np.random.default_rng([STREAM, seed])  # NumPy's: nothing to compile
     draw = lambda x: random.normal(size=(draws, 1, *x.shape[1:])).astype(x.dtype)
-    return Cotangents([jnp.asarray(draw(output)) for output in outputs])
+    return Cotangents([jnp.asarray(draw(output)) for output in filter(is_real, run.outputs)])
 
 
 def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:

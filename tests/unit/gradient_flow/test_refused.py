@@ -105,6 +105,11 @@ REFUSED = {
         lambda: Changed(lambda m, x: jnp.asarray(Layer.update(m, x), int)), INPUTS, {},
         "return an array of real numbers at each step, got none",
     ),
+    "no real output for an objective": (
+        lambda: Changed(lambda m, x: jnp.asarray(Layer.update(m, x), int)), INPUTS,
+        {"objective": lambda outputs: outputs.mean()},
+        "return an array of real numbers at each step, got none",
+    ),
     "another shape": (
         lambda: layer(shape=(1, N)), INPUTS, {}, r"V of shape \(1, 6\).*init_all_states"
     ),
