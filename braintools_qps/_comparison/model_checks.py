@@ -62,12 +62,12 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
         surrogate and leaves it.
     """
     seeds, name = experiment.seeds, name_of(experiment.factory.make)
-    (model, start), (again, *starts) = (_start(experiment, s, seeds[0]) for s in PROBES)
+    (model, (weights, arrays)), (again, start) = (_start(experiment, s, seeds[0]) for s in PROBES)
     _check_made_anew(experiment, model, again)
+    starts = [start]
     if experiment.factory.takes_surrogate:
         with suppress(Exception):  # this factory takes surrogates of one class only
-            starts += _start(experiment, OF_ANOTHER_CLASS, seeds[0])[1:]
-    weights, arrays = start
+            starts.append(_start(experiment, OF_ANOTHER_CLASS, seeds[0])[1])
     if changed := [
         path
         for others, more in starts  # names of arrays may be counted, as by brainpy.state

@@ -13,7 +13,6 @@ from .._models import find_nodes, states_kept
 from .._wording import listed
 from .causes import keeps, low_dropouts, outputs_alike, said_of_matrices, stopped_matrices
 from .evaluate import Measured
-from .graph import OUTPUTS
 from .step import is_real
 
 ROUNDED = 1e-3  # of half precision, in a sum of shares
@@ -54,8 +53,7 @@ def unmoved(measured: Measured) -> Iterator[str]:
 def _fixed(measured: Measured) -> Iterator[str]:
     """A sentence on weight matrices that an optimizer does not see."""
     step = measured.step
-    sinks = (*step.graph.names, OUTPUTS)
-    if positions := sorted({i for name in sinks for i in step.graph.fixed[name]}):
+    if positions := sorted({i for fixed in step.graph.fixed.values() for i in fixed}):
         one = len(positions) == 1
         yield (
             f"But {listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "

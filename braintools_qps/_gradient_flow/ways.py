@@ -122,7 +122,7 @@ def other_surrogates(measured: Measured) -> Iterator[Change]:
     chosen = {p.name: fitted(measured, p) for p in measured.step.populations}
     spikes = {name: spike for name, (spike, _) in chosen.items()}
     codes = {name: written(spike, code) for name, (spike, code) in chosen.items()}
-    yield LowerSurrogates(SLOPE, spikes, code_of(codes))
+    yield LowerSurrogates(SLOPE, spikes, code_of_surrogates(codes))
 
 
 def fitted(measured: Measured, p: Population) -> tuple[SpikeFunction, str]:
@@ -148,7 +148,7 @@ def fitted(measured: Measured, p: Population) -> tuple[SpikeFunction, str]:
     return spike.replace(scale=scale), f"{code}.replace(scale={text})"
 
 
-def code_of(codes: Mapping[str, str]) -> str:
+def code_of_surrogates(codes: Mapping[str, str]) -> str:
     """The code of surrogates by population; one for all where they are the same."""
     if len(set(codes.values())) < 2:
         return next(iter(codes.values()), "")
@@ -159,7 +159,7 @@ def lower_slopes(measured: Measured) -> Iterator[Change]:
     """Lower mean slopes."""
     own = measured.step.spikes
     others = {name: spike for name, spike in measured.spikes.items() if spike is not own[name]}
-    code = code_of({name: written(spike, "surrogate") for name, spike in others.items()})
+    code = code_of_surrogates({name: written(spike, "surrogate") for name, spike in others.items()})
     highest = max(p.slopes.per_scale for p in measured.populations)
     for slope in LOWER:
         if slope < highest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 
 from .candidate import CandidateResult
 from .tuning import varied_names
@@ -15,8 +14,8 @@ ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
 def all_tuned_names(results: Iterable[CandidateResult]) -> list[str]:
     """Names to show: learning rate and dampening, and all others with several values."""
     tried = [[trial.setting for trial in r.tuning.trials] for r in results if r.tuning]
-    several = ((n for n in s[0] if n in (*ALWAYS, *varied_names(s))) for s in tried)
-    return list(dict.fromkeys(chain(*several)))
+    shown = [name for s in tried for name in s[0] if name in (*ALWAYS, *varied_names(s))]
+    return list(dict.fromkeys(shown))
 
 
 def setting_text(result: CandidateResult, name: str) -> str:
