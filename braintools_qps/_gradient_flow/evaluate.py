@@ -110,10 +110,8 @@ class Evaluator:
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""
-        neurons = (*self.step.populations, *self.step.readouts)
-        units = {neuron.name: neuron.argument_unit for neuron in neurons}
         return [
-            slopes_at(spikes[name], argument, units[name])
+            slopes_at(spikes[name], argument, self.step.argument_units[name])
             for name, argument in zip(self.step.callers, self.run.arguments)
         ]
 
@@ -138,9 +136,8 @@ class Evaluator:
 
     def _operations(self) -> dict[str, Operations]:
         """Operations per sample that the inputs and each population cause."""
-        steps = len(self.run.inputs[0])
-        sizes = {p.name: size for p, (size, _) in zip(self.step.populations, self.activities)}
-        updates = {name: size * steps for name, size in sizes.items()}
+        each, steps = zip(self.step.populations, self.activities), len(self.run.inputs[0])
+        updates = {population.name: size * steps for population, (size, _) in each}
         return per_sample(self.run.operations, updates, self.batch or 1)
 
 

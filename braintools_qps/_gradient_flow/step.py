@@ -124,6 +124,11 @@ class Step:
         """The spike function that each population has, and each readout."""
         return {neuron.name: neuron.spike for neuron in (*self.populations, *self.readouts)}
 
+    @cached_property
+    def argument_units(self) -> dict[str, u.Unit | None]:
+        """The unit of what the spike function of each is called with; None for a number."""
+        return {neuron.name: neuron.argument_unit for neuron in (*self.populations, *self.readouts)}
+
     @property
     def state_variables(self) -> Sequence[Var]:
         """The variables of the leaves of all states, before the step."""

@@ -214,10 +214,9 @@ def outputs_of(
     indexed: Sequence[Array],
 ) -> tuple[list[Array], list[Array]]:
     """The outputs of all steps, differentiable through the surrogates, and the lasting states."""
-    units = {p.name: p.argument_unit for p in (*step.populations, *step.readouts)}
 
     def slope(name: str, argument: Array) -> Array:
-        slopes = slopes_at(spikes[name], argument, units[name])
+        slopes = slopes_at(spikes[name], argument, step.argument_units[name])
         return slopes * jnp.asarray(heights[name], slopes.dtype)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
