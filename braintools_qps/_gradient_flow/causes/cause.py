@@ -44,9 +44,9 @@ class Cause(abc.ABC):
     def find(self, measured: Measured) -> Finding | None:
         """The populations that it may be in, in words."""
 
-    @abc.abstractmethod
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        """Changes that may remove it, in the order in which they are tried."""
+        """Changes that may remove it, in the order in which they are tried; by default none."""
+        return iter(())
 
 
 def is_silent(p: PopulationFlow) -> bool:

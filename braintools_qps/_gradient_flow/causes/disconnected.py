@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import final
 
-from ..changes import Change
 from ..evaluate import Measured
 from ..graph import INPUTS
 from .cause import Cause, Finding, named
@@ -27,6 +25,3 @@ class Disconnected(Cause):
         exact = not (graph.passes_by(set(cut)) and graph.reaches_output(INPUTS))
         advice = "Let its spikes reach what the model returns."
         return Finding((cut[-1], *cut[:-1]), text, advice, exact)
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        return iter(())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import final
 
 import numpy as np
 
 from ..._models import find_nodes
-from ..changes import Change
 from ..evaluate import Measured
 from ..graph import INPUTS
 from .cause import Cause, Finding, is_silent
@@ -43,9 +41,6 @@ class InputsSayNothing(Cause):
         axes = " Their first axis is time, or with batch_first=True the samples." * (samples > 1)
         advice = f"Look at how the inputs are loaded and encoded.{axes}"
         return Finding((), why, advice, exact=True, final=True)
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        return iter(())
 
 
 def _differ_otherwise(measured: Measured, samples: int) -> bool:

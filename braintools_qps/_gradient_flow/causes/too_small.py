@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import final
 
 import numpy as np
 
-from ..changes import Change
 from ..evaluate import Evaluator, Measured
 from ..graph import OUTPUTS
 from ..step import is_real
@@ -35,9 +33,6 @@ class TooSmall(Cause):
                 )
                 return Finding(names, text, f"Give {named(names)} as many neurons, or more.")
         return None
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        return iter(())
 
 
 def _needed(evaluator: Evaluator) -> tuple[float, str]:

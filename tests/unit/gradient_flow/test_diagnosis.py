@@ -462,9 +462,6 @@ class Odd(Cause):
     def find(self, measured):
         return Finding(("layers.0",), "layers.0 is odd.")
 
-    def changes(self, measured, finding):
-        return iter(())
-
 
 @pytest.mark.parametrize(
     ("causes", "name", "said"),
