@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
@@ -42,6 +43,21 @@ def assert_close(actual, expected, *, rtol=None, atol=0.0):
         rtol = TOLERANCES[jnp.asarray(actual).dtype.name]
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     np.testing.assert_allclose(actual, expected, rtol=rtol * SLACK, atol=atol * SLACK)
+
+
+def values_of(model):
+    """The values of all states of a model, by their paths."""
+    return {path: state.value for path, state in brainstate.graph.states(model).items()}
+
+
+@contextmanager
+def untouched(model):
+    """The context of something after which a model has the very same states."""
+    before = values_of(model)
+    yield
+    after = values_of(model)
+    assert before.keys() == after.keys()
+    assert all(value is before[path] for path, value in after.items())
 
 
 def names_that_build():

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Memoryless
-from helpers import thorough
+from helpers import thorough, values_of
 from lif_networks import BATCH, N, Network, inputs
 from small_stacks import Layer, Stack
 from small_stacks import inputs as small_inputs
@@ -45,8 +45,8 @@ def made(kind):
 
 def held(model):
     """All that a change may change, as plain values."""
-    states = {path: state.value for path, state in brainstate.graph.states(model).items()}
-    leaves = [(str(path), np.asarray(x)) for path, x in jax.tree.leaves_with_path(states)]
+    values = values_of(model)
+    leaves = [(str(path), np.asarray(x)) for path, x in jax.tree.leaves_with_path(values)]
     neurons = [(type(lif).__name__, lif.spk_fun) for lif in model.lif]
     return leaves, neurons, [d.prob for d in find_nodes(model, is_dropout).values()]
 
