@@ -55,10 +55,10 @@ class Outcome(NamedTuple):
     seconds: float  # per epoch: an equal share of the time of runs that train together
     bytes: int | None  # of the program that trains some runs at once
     worker: Plain  # where it was trained
-    machine: str  # which decides how it was rounded, and
+    machine: str  # numbers are rounded alike on the same machine with the same width
     width: int  # how many runs the program trained at once
     weights: Values  # after the last epoch, and all other states that outlive a batch
-    call: str = ""  # of `compare`, which trained it
+    call: str = ""  # names the call of `compare` that trained it
     notes: Sequence[str] = ()  # on its model
 
 

@@ -22,7 +22,7 @@ from .typing import Tree
 
 
 def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iterator[list[Run]]:
-    """Groups of runs of one candidate that one program can train and that have had as many epochs.
+    """Groups of runs of one candidate that one program can train, all trained equally far.
 
     A group has ``most`` runs at most.
     """

@@ -1,4 +1,4 @@
-"""Exact facts that a network may learn with all the same, in sentences that begin with But."""
+"""Facts that do not keep a network from learning, in sentences that begin with But."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEPT = 0.1  # share of the signals; a dropout that keeps less is worth a sentenc
 
 
 def facts(measured: Measured, cause: str = "") -> Iterator[str]:
-    """Exact facts that a network may learn with all the same, but for those that a cause says."""
+    """Facts that do not keep a network from learning, without those that the cause says."""
     step = measured.step
     stopped = stopped_matrices(measured) if cause != "no gradient" else ()
     yield from (f"But {text}." for text in said_of_matrices(measured, stopped))

@@ -35,7 +35,7 @@ class Facts(NamedTuple):
 
     sources: Vertices = frozenset()
     smooth: Vertices = frozenset()  # sources through which a derivative passes
-    factors: Vertices = frozenset()  # parameters that no product has met yet
+    factors: Vertices = frozenset()  # parameters that have met no product yet
     weights: Vertices = frozenset()  # parameters that have met data in a product
     gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
     fired: Vertices = frozenset()  # populations whose spikes are among the sources, not their V

@@ -27,7 +27,7 @@ from .relay import is_deep, relay_weights
 from .step import Population, Step
 
 TARGET_RATE = 0.1  # spikes per neuron and step
-HIDDEN = 1e-4  # loss from which on Adam's epsilon makes steps smaller
+HIDDEN = 1e-4  # a loss below it has gradients so small that Adam's epsilon shortens the steps
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 LOWER = (SLOPE, 0.02)
 WEAKER = (1 / 4, 1 / 16, 1 / 64)
