@@ -53,12 +53,9 @@ class Experiment:
     @property
     def functions(self) -> dict[str, Callable | None]:
         """The functions that all runs share, the user's or ours."""
-        return {
-            "model": self.factory.make,
-            "optimizer": self.optimizer,
-            "loss": self.scoring.loss,
-            "score": self.scoring.score,
-        }
+        goal = self.scoring
+        shared = {"model": self.factory.make, "optimizer": self.optimizer}
+        return shared | {"loss": goal.loss, "score": goal.score}
 
     @property
     def facts(self) -> Plain:
