@@ -19,7 +19,7 @@ import optax
 from jax import Array
 
 from .._jaxpr import Tap
-from .._surrogate import SurrogateWithScale, Traceable, traceable, value_key
+from .._surrogate import QPseudoSpike, Scaled
 from ..records import LearningTrial
 from ..typing import SpikeFunction
 from .loss import Loss
@@ -147,13 +147,14 @@ class Trials:
         loss: Callable[[Loss], Loss] | None = None,
     ) -> Callable:
         """Some steps of training as a compiled function, shared by equal programs."""
-        parts = {name: _in_parts(spike) for name, spike in spikes.items()}
-        key = (step.program, through_stops, loss, *(parts[name].key for name in step.callers))
+        undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
+        bases = {name: base for name, (base, _) in undamped.items()}
+        key = (step.program, through_stops, loss, *(_key(bases[n]) for n in step.callers))
         if key not in self._pieces:
             goal = loss(self.loss) if loss else self.loss
-            builds = {name: part.build for name, part in parts.items()}
-            self._pieces[key] = jax.jit(partial(train, step, builds, goal, through_stops))
-        return partial(self._pieces[key], {name: part.numbers for name, part in parts.items()})
+            self._pieces[key] = jax.jit(partial(train, step, bases, goal, through_stops))
+        heights = {name: height for name, (_, height) in undamped.items()}
+        return partial(self._pieces[key], heights)
 
 
 def started(step: Step) -> Training:
@@ -172,23 +173,22 @@ ADAM = optax.scale_by_adam()
 
 def train(
     step: Step,
-    builds: Mapping[str, Callable[[Any], SpikeFunction]],
+    spikes: Spikes,
     loss: Loss,
     through_stops: bool,
-    numbers: Mapping[str, Any],
+    heights: Mapping[str, Any],
     arrays: Arrays,
     indexed: Sequence[Array],
     sizes: Sequence[Any],
     training: Training,
 ) -> tuple[Training, Array]:
-    """Some steps of Adam, and the loss before each, with surrogates built from their numbers."""
-    spikes = {name: build(numbers[name]) for name, build in builds.items()}
+    """Some steps of Adam, and the loss before each."""
 
     def value(weights: list[Array], lasting: list[Array]) -> tuple[Array, list[Array]]:
         states = replaced(arrays.states, step.parameters, weights)
         states = replaced(states, [step.written[j] for j in step.lasting], lasting)
         changed = arrays._replace(states=states)
-        outputs, lasting = outputs_of(step, spikes, through_stops, changed, indexed)
+        outputs, lasting = outputs_of(step, spikes, heights, through_stops, changed, indexed)
         return loss.of(outputs), lasting
 
     def update(now: Training, _: None) -> tuple[Training, Array]:
@@ -208,13 +208,16 @@ def train(
 def outputs_of(
     step: Step,
     spikes: Spikes,
+    heights: Mapping[str, Any],
     through_stops: bool,
     arrays: Arrays,
     indexed: Sequence[Array],
 ) -> tuple[list[Array], list[Array]]:
     """The outputs of all steps, differentiable through the surrogates, and the lasting states."""
-    units = step.argument_units
-    slope = lambda name, argument: slopes_at(spikes[name], argument, units[name])
+
+    def slope(name: str, argument: Array) -> Array:
+        slopes = slopes_at(spikes[name], argument, step.argument_units[name])
+        return slopes * jnp.asarray(heights[name], slopes.dtype)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
         result = step(arrays, x, written, Tap(slope, through_stops))
@@ -256,11 +259,23 @@ def _is_over(now: LearningTrial, longest: int, lead: float) -> bool:
     return len(losses) >= FIRST and now.share_gone < HOPELESS and not falls
 
 
-def _in_parts(spike: SpikeFunction) -> Traceable:
-    """A surrogate of ours in its numbers and the rest, so that one program serves all numbers."""
-    if isinstance(spike, SurrogateWithScale):
-        return traceable(spike)
-    return Traceable(value_key(spike), {}, lambda numbers: spike)
+def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:
+    """A surrogate of height 1 and its dampening, so that programs serve all dampenings."""
+    if not isinstance(spike, (QPseudoSpike, Scaled)) or not isinstance(spike.dampening, float):
+        return spike, 1.0
+    base = spike.replace(dampening=1.0)
+    if isinstance(base, Scaled) and base.scale is None and base.residual_dtype is None:
+        return base.surrogate, spike.dampening
+    return base, spike.dampening
+
+
+def _key(spike: SpikeFunction) -> Any:
+    """What tells surrogates apart: themselves, or for functions which object it is."""
+    try:
+        hash(spike)
+    except TypeError:
+        return id(spike)
+    return spike
 
 
 @contextmanager

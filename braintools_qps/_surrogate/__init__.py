@@ -8,7 +8,7 @@ the checks of its values. `arguments` says how to make a surrogate again, `keys`
 `adjusting` copies one with other numbers.
 """
 
-from .adjusting import Traceable, adjusted, traceable
+from .adjusting import adjusted, traceable
 from .arguments import arguments
 from .foreign import is_step
 from .keys import surrogate_key, value_key
