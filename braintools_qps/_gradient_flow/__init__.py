@@ -148,7 +148,7 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     given = Given(batch_first, isinstance(inputs, Batches))
-    labels = labels_of(inputs, labels)
+    labels = labels_of(inputs, labels, objective)
     inputs = checked_inputs(inputs, batch_first=batch_first)
     checked_count("seed", seed, 0)
     known = None if labels is None else checked_labels(labels, inputs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .._models import find_neurons, restoring, set_spike
 from ..records import LearningTrial
+from ..records.learning_trial import MOVES
 from .changes import Change, Given
 from .evaluate import Measured
 from .passes import with_index
@@ -67,7 +68,12 @@ def _enough(before: LearningTrial) -> int:
 
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:
-    """Whether a trial learns at least twice as fast, or takes clearly more of the loss away."""
+    """Whether a trial learns at least twice as fast, or takes clearly more of the loss away.
+
+    A loss that is lower from the start, and does not fall in training, shows no learning.
+    """
+    if not after.had_learned and after.share_gone - after.gone_after(0) < MOVES:
+        return False
     if after.half_after is not None and before.half_after is not None:
         return after.half_after <= before.half_after / SOONER
     steps = len(after.losses)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from .._wording import listed
 from .passes import Forward, replaced
 from .step import Step, is_real
 
@@ -72,7 +72,7 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
     TypeError
         If the objective cannot be called.
     ValueError
-        If it does not return a scalar.
+        If it does not return a scalar. A note on any other error says what the outputs are.
     """
     if not callable(function):
         raise TypeError(
@@ -82,16 +82,20 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
     real = [i for i, output in enumerate(run.outputs) if is_real(output)]
 
     def value(outputs: list[Array]) -> Array:
-        result = function(
-            jax.tree.unflatten(step.output_tree, replaced(run.outputs, real, outputs))
-        )
-        result = jnp.asarray(u.get_mantissa(result))
-        if result.shape != ():
+        given = jax.tree.unflatten(step.output_tree, replaced(run.outputs, real, outputs))
+        try:
+            result = function(given)
+        except Exception as error:
+            shapes = jax.tree.map(jnp.shape, given)
+            error.add_note(f"This was in objective(outputs), with outputs of the shapes {shapes}")
+            raise
+        shapes = [jnp.shape(part) for part in jax.tree.leaves(result)]
+        if shapes != [()]:
             raise ValueError(
-                f"objective(outputs) must return a scalar, got shape {result.shape}. Return its "
-                "mean or sum"
+                f"objective(outputs) must return a scalar, got shape {listed(shapes)}. Return its "
+                "mean or sum, and nothing else"
             )
-        return result
+        return jnp.asarray(*jax.tree.leaves(result))
 
     @jax.jit
     def derivatives(outputs: list[Array]) -> tuple[Array, list[Array]]:

@@ -14,7 +14,7 @@ from .attempts import Attempts
 from .causes import CAUSES, Cause, Finding
 from .changes import Change, Given
 from .evaluate import Evaluator, Measured
-from .facts import facts, unmoved
+from .facts import facts, uniform, unmoved
 from .loss import FEW, of_labels, of_objective, of_random_labels
 from .step import is_real
 from .trial import Trials
@@ -25,10 +25,14 @@ RANDOM = (
     "your task."
 )
 
-
 BLIND = (
     "No answers are better than a constant one, so the objective does not tell samples apart: look "
     "at the shapes in it, as (64, 1) - (64,) is of shape (64, 64)."
+)
+
+ENDLESS = (
+    "But the objective has no lowest value, even for a constant answer: is its sign right? How "
+    "much of it is gone says little."
 )
 
 
@@ -90,7 +94,7 @@ def judged(measured: Measured, trials: Trials) -> Measured:
 def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     """The first cause whose change helps; else the first finding, with what helps any network."""
     if measured.trial.learns_soon:
-        return _learning(measured)
+        return _learning(measured, *[ENDLESS] * trials.loss.is_endless)
     if trials.loss.is_blind:
         return Verdict(named_as_cause(None, measured.trial, BLIND))
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
@@ -102,7 +106,7 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
             return _unproven(found, attempts)
     if not found and (few := _with_few_samples(measured)):
         return few
-    if helping := attempts.first_that_helps(all_ways(measured)):
+    if helping := attempts.first_that_helps(all_ways(measured, trials.loss)):
         change, after = helping
         causes = [pair for pair in found if pair[1].exact or not change.loss]  # no loss is a cause
         return _proven(measured, causes[0] if causes else None, given, change, after)
@@ -217,7 +221,8 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
     cause, finding = first
     diagnosis = named_as_cause(first, before, finding.advice or nothing or None)
     texts = [] if finding.final else [f.text for each, f in others if each.name != cause.name]
-    return Verdict(diagnosis, (*texts, *([nothing] if nothing and finding.advice else ())))
+    last = [nothing] if nothing and finding.advice else []
+    return Verdict(diagnosis, (*texts, *uniform(measured), *last))
 
 
 def has_random_labels(evaluator: Evaluator) -> bool:

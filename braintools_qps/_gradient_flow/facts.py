@@ -30,7 +30,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     yield from _fixed(measured)
     yield from _unused(measured)
     yield from _kept(measured)
-    yield from _uniform(measured)
+    yield from uniform(measured)
     yield from _shares(measured)
     yield from _mixed(measured)
     if not (cause or measured.trial.moves) and (alike := outputs_alike(measured)):
@@ -48,6 +48,18 @@ def unmoved(measured: Measured) -> Iterator[str]:
     if still := [step.path(i) for i in matrices if step.graph.reaches_output(i)]:
         how = "stays as it is" if len(still) == 1 else "stay as they are"
         yield f"But {listed(still, 3)} {how} in the trial, with a gradient of 0 or next to 0."
+
+
+def uniform(measured: Measured) -> Iterator[str]:
+    """A sentence on weight matrices that make all neurons alike, if that may be why it is slow."""
+    step, values = measured.step, measured.step.arrays.states
+    is_uniform = lambda w: w.ndim > 1 and min(w.shape) > 1 and np.ptp(w) == 0 and np.any(w)
+    alike = [i for i in step.parameters if is_uniform(np.asarray(values[i]))]
+    if alike and not measured.trial.learns_soon:
+        yield (
+            f"But all values of {listed(map(step.path, alike), 3)} are the same, so the neurons "
+            "behind them do the same: draw them at random."
+        )
 
 
 def _fixed(measured: Measured) -> Iterator[str]:
@@ -125,15 +137,3 @@ def _with_first_as_last(x: Array) -> np.ndarray:
     changed = np.array(x)
     changed[:, -1] = changed[:, 0]
     return changed
-
-
-def _uniform(measured: Measured) -> Iterator[str]:
-    """A sentence on weight matrices that make all neurons alike, if that may be why it is slow."""
-    step, values = measured.step, measured.step.arrays.states
-    is_uniform = lambda w: w.ndim > 1 and min(w.shape) > 1 and np.ptp(w) == 0 and np.any(w)
-    alike = [i for i in step.parameters if is_uniform(np.asarray(values[i]))]
-    if alike and not measured.trial.learns_soon:
-        yield (
-            f"But all values of {listed(map(step.path, alike), 3)} are the same, so the neurons "
-            "behind them do the same: draw them at random."
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import brainunit as u
 import jax
 import numpy as np
 
@@ -19,8 +20,19 @@ EACH_STEP = "For labels of every step, pass objective=, a function of the output
 ONE_HOT = f"If they are one-hot, pass labels.argmax(axis=-1). {EACH_STEP}"
 
 
-def labels_of(inputs: Inputs, labels: Any) -> Any:
-    """The labels that are given, or those of a task that has one for each sample."""
+def labels_of(inputs: Inputs, labels: Any, objective: Any) -> Any:
+    """The labels that are given, or those of a task that has one for each sample.
+
+    Raises
+    ------
+    ValueError
+        If an objective is given, too.
+    """
+    if labels is not None and objective is not None:
+        raise ValueError(
+            "labels and objective each say what is to be learned, got both. Pass one of them: an "
+            "objective holds its labels itself"
+        )
     if labels is not None or not isinstance(inputs, Batches):
         return labels
     has_more = getattr(inputs, "is_answered_at_each_step", False)
@@ -33,8 +45,13 @@ def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is no batch, or not one label per sample, or a label is NaN.
+        If there is no batch, or not one label per sample, or a label is NaN or has a unit.
     """
+    if isinstance(labels, u.Quantity):
+        raise ValueError(
+            f"labels must be numbers without a unit, got {labels.unit}. Pass labels.mantissa, in "
+            "the unit of the outputs"
+        )
     values, batch = np.asarray(labels), batch_size(inputs)
     numbers, fix = np.issubdtype(values.dtype, np.floating), ALIGNED
     if values.shape[:2] == jax.tree.leaves(inputs)[0].shape[:2]:
@@ -45,7 +62,7 @@ def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
     elif not numbers and values.size != batch:
         why, fix = f"classes of shape {values.shape}", ONE_HOT
     elif numbers and not np.isfinite(values).all():
-        why = "NaN or infinity"
+        why, fix = "NaN or infinity", "Drop these samples, or pass an objective= that does"
     else:
         return values
     raise ValueError(

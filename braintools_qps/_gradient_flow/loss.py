@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -23,8 +24,10 @@ from .step import Step, is_real
 FEW = 8  # that count where random labels of more are too hard
 CLASSES = 10  # of random labels, at most
 SOLVED = 0.01  # share of a loss that counts as nothing
+PERFECT = 1e-6  # share of the loss at the start; a constant answer that leaves less is perfect
 ALIKE = 0.001  # share of a loss; answers that are better by less are no better
 FAR = 100.0  # times the best constant answer's loss; what falls so far has no least value
+ENDLESS = 1e6  # times the loss at the start; a loss that falls as far below 0 has no end
 SEARCH = 500  # iterations
 MOST = 2**20  # numbers in the outputs; of more, the best answers of all are not searched
 
@@ -34,7 +37,8 @@ Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, featur
 class Loss(NamedTuple):
     """A function of the outputs of all steps, and the loss of the best constant answer.
 
-    ``least`` is what it is with the best answers of all, 0 where that is not known.
+    ``least`` is what it is with the best answers of all, 0 where that is not known. ``offsets``
+    bring the mean of each output to the best constant answer to an objective.
     """
 
     of: Callable[[Sequence[Array]], Array]
@@ -42,6 +46,8 @@ class Loss(NamedTuple):
     samples: int
     least: float = 0.0
     is_blind: bool = False  # no answers were found that are better than a constant one
+    is_endless: bool = False  # there are constant answers of any loss, however low
+    offsets: Mapping[int, np.ndarray] = MappingProxyType({})  # by output
 
     def trial(self, losses: tuple[float, ...] = ()) -> LearningTrial:
         """The record of a training with it."""
@@ -56,6 +62,17 @@ class Loss(NamedTuple):
         """The same loss in another unit."""
         of = lambda outputs: factor * self.of(outputs)
         return self._replace(of=of, constant=factor * self.constant, least=factor * self.least)
+
+    def of_centred(self) -> Loss:
+        """The same loss, where the outputs begin at the best constant answer."""
+
+        def value(outputs: Sequence[Array]) -> Array:
+            moved = list(outputs)
+            for i, offset in self.offsets.items():
+                moved[i] = (outputs[i] + offset).astype(outputs[i].dtype)
+            return self.of(moved)
+
+        return self._replace(of=value)
 
     def of_means(self) -> Loss:
         """The same loss, where each step has the mean output of all steps."""
@@ -90,23 +107,31 @@ def of_objective(
             changed[i] = jnp.broadcast_to(part, outputs[i].shape)
         return value(changed)
 
+    limits = [(0, 1) if _are_spikes(step, outputs, i) else (-np.inf, np.inf) for i in real]
     axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
     means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
-    best, _ = _lowest(lost, means)
-    constant = best if np.isfinite(best) and best > SOLVED * abs(start) else start
+    best, _, constants = _lowest(lost, means, limits)
+    is_endless = best < -ENDLESS * abs(start)
+    is_usable = np.isfinite(best) and not is_endless and abs(best) > PERFECT * abs(start)
+    constant = best if is_usable else start
+    moved = zip(real, constants, means, limits) if is_usable else ()
+    offsets = {i: np.asarray(to - mean) for i, to, mean, (low, _) in moved if np.isinf(low)}
     any_answers = [outputs[i] for i in real]
     small = sum(x.size for x in any_answers) <= MOST
-    least, ended = _lowest(lost, any_answers) if small else (0.0, True)
+    least, ended, _ = _lowest(lost, any_answers, limits) if small else (0.0, True, ())
     span = (constant - least) / abs(constant)
     is_known = ended and ALIKE < span < FAR and abs(least / constant) > SOLVED
     is_blind = ended and abs(span) <= ALIKE and start - least > ALIKE * abs(start)
-    return Loss(value, constant, batch or 1, least if is_known else 0.0, is_blind)
+    least = least if is_known else 0.0
+    return Loss(value, constant, batch or 1, least, is_blind, is_endless, offsets)
 
 
 def _lowest(
-    lost: Callable[[Sequence[Array]], Array], answers: Sequence[Array]
-) -> tuple[float, bool]:
-    """The lowest loss that scipy finds from these answers, and whether it found an end.
+    lost: Callable[[Sequence[Array]], Array],
+    answers: Sequence[Array],
+    limits: Sequence[tuple[float, float]],
+) -> tuple[float, bool, Sequence[Array]]:
+    """The lowest loss that scipy finds from these answers, whether it found an end, and with what.
 
     Without a slope to go down, as where half precision loses it, it has found none. It ends where
     slopes or steps are small in numbers, so losses count by the slope at the start.
@@ -118,9 +143,17 @@ def _lowest(
     slope_at_start = np.abs(numbers(start)[1]).max()
     unit = slope_at_start or 1.0
     relative = lambda x: tuple(part / unit for part in numbers(x))
-    options = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": SEARCH}}
-    found = scipy.optimize.minimize(relative, start, **options)
-    return float(found.fun * unit), bool(found.success and slope_at_start > 0)
+    low, high = np.repeat(limits, [x.size for x in answers], axis=0).T
+    found = scipy.optimize.minimize(
+        relative,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=scipy.optimize.Bounds(low, high) if np.isfinite(low).any() else None,
+        options={"maxiter": SEARCH},
+    )
+    ended = bool(found.success and slope_at_start > 0)
+    return float(found.fun * unit), ended, shaped(jnp.asarray(found.x, flat.dtype))
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
@@ -197,7 +230,7 @@ def _answers(step: Step, outputs: Sequence[Array]) -> Answers:
     """
     position = next(i for i, x in enumerate(outputs) if is_real(x))
     values = np.asarray(outputs[position])
-    is_spikes = step.jaxpr.outvars[position] in {p.spikes for p in step.populations}
+    is_spikes = _are_spikes(step, outputs, position)
     is_spikes |= bool(values.any() and values.min() >= 0 and values.max() <= 1)
 
     def answers(outputs: Sequence[Array]) -> Array:
@@ -206,3 +239,10 @@ def _answers(step: Step, outputs: Sequence[Array]) -> Answers:
         return reduced.reshape(len(reduced), -1)
 
     return answers
+
+
+def _are_spikes(step: Step, outputs: Sequence[Array], position: int) -> bool:
+    """Whether an output is the spikes of a population, or part of them."""
+    values = np.asarray(outputs[position])
+    known = step.jaxpr.outvars[position] in {p.spikes for p in step.populations}
+    return known or bool(values.any() and np.isin(values, (0, 1)).all())

@@ -174,14 +174,14 @@ def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[
 def root_mean_square(adjoint: Array) -> Array:
     """Root mean square per draw, relative to the largest entry: float32 squares may underflow."""
     largest, relative = _relative(adjoint)
-    return largest * jnp.sqrt(jnp.mean(relative**2, axis=-1))
+    return largest * jnp.sqrt(jnp.mean(jnp.abs(relative) ** 2, axis=-1))
 
 
 def cosine(one: Array, other: Array) -> Array:
     """Cosine of the angle between two adjoints, per draw; 0 where one of them is 0."""
     (_, one), (_, other) = _relative(one), _relative(other)
     norms = jnp.linalg.norm(one, axis=-1) * jnp.linalg.norm(other, axis=-1)
-    return jnp.sum(one * other, axis=-1) / jnp.where(norms == 0, 1, norms)
+    return jnp.sum(one * other.conj(), axis=-1).real / jnp.where(norms == 0, 1, norms)
 
 
 def _relative(adjoint: Array) -> tuple[Array, Array]:

@@ -114,7 +114,7 @@ def prepare(
     normalize_rates(model, inputs)
     """
     given = Given(batch_first, isinstance(inputs, Batches))
-    labels = labels_of(inputs, labels)
+    labels = labels_of(inputs, labels, objective)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
     known = None if labels is None else checked_labels(labels, inputs)
     wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
@@ -185,8 +185,9 @@ def said_of_rates(step: Step) -> Iterator[str]:
     """That no learning rate helps, and weights that are too small for all of them."""
     lowest, highest = min(RATES), max(RATES)
     yield (
-        f"But plain Adam takes less than a tenth of the loss away in {FIRST} steps, with every "
-        f"rate from {lowest:g} to {highest:g}: longer trainings must show which is best."
+        f"But in {FIRST} steps of plain Adam, no rate from {lowest:g} to {highest:g} brings the "
+        "loss a tenth below that of the best constant answer: longer trainings must show which is "
+        "best."
     )
     sizes = {step.path(i): float(np.abs(step.arrays.states[i]).mean()) for i in step.parameters}
     if small := {path: size for path, size in sizes.items() if 0 < size < lowest * SMALL}:

@@ -8,6 +8,7 @@ import brainunit as u
 import numpy as np
 
 from .._surrogate import QPseudoSpike
+from ..records import LearningTrial
 from ..typing import SpikeFunction
 from .changes import (
     SLOPE,
@@ -20,7 +21,7 @@ from .changes import (
     written,
 )
 from .evaluate import Measured
-from .loss import of_labels
+from .loss import Loss, of_labels
 from .normalize_rates import attained, normalize_rates, rates_of, scaled
 from .passes import HUGE
 from .relay import is_deep, relay_weights
@@ -34,7 +35,7 @@ WEAKER = (1 / 4, 1 / 16, 1 / 64)
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
 
 
-def all_ways(measured: Measured) -> Iterator[Change]:
+def all_ways(measured: Measured, loss: Loss) -> Iterator[Change]:
     """What may help any network, in the order of `prepare`."""
     yield from larger_loss(measured)
     yield from standardised_labels(measured)
@@ -42,6 +43,7 @@ def all_ways(measured: Measured) -> Iterator[Change]:
     yield from other_surrogates(measured)
     yield from lower_slopes(measured)
     yield from weaker_weights(measured, measured.populations[0].name)
+    yield from centred_outputs(measured.trial, loss)
 
 
 def larger_loss(measured: Measured) -> Iterator[Change]:
@@ -61,6 +63,16 @@ def standardised_labels(measured: Measured) -> Iterator[Change]:
         loss = of_labels(measured.step, measured.evaluator.run.outputs, standard)
         clause = "With labels = (labels - labels.mean()) / labels.std()"
         yield WhatIf(clause, "standardised labels", loss=lambda _: loss)
+
+
+def centred_outputs(trial: LearningTrial, loss: Loss) -> Iterator[Change]:
+    """Outputs that begin at the best constant answer to an objective, for the user to make."""
+    if loss.offsets and trial.losses[0] > trial.constant + trial.span:
+        clause = (
+            "With outputs that begin at the best constant answer, as by standardised targets or by "
+            "the bias of the readout,"
+        )
+        yield WhatIf(clause, "centred outputs", loss=lambda loss: loss.of_centred())
 
 
 def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:

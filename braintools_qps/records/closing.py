@@ -40,7 +40,7 @@ def closing_of_preparation(prepared: Preparation) -> Iterator[str]:
     yield prepared.read and f"Read: {prepared.read}."
     yield "Decided by short trainings (Adam), before and after each change."
     if not prepared.rate_helps:
-        yield "Next: change what begins with But, then prepare again."
+        yield "Next: change what is named above, then prepare again; or train longer, at this rate."
     elif prepared.trial is not None and prepared.trial.had_learned:
         yield "Next: leave it, or train it further with Adam at this learning rate."
     else:

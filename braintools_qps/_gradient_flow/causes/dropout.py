@@ -33,12 +33,12 @@ class Dropout(Cause):
 
 def low_dropouts(model: Model, most: float) -> dict[str, Node]:
     """Dropouts that keep at most a share of the signals."""
-    return find_nodes(model, lambda node: is_dropout(node) and 0 < node.prob <= most)
+    return find_nodes(model, lambda node: is_dropout(node) and node.prob <= most)
 
 
 def keeps(name: str, node: Node) -> str:
     """A clause that says what a dropout keeps."""
     return (
-        f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate `prob` is "
-        "the share that is kept"
+        f"{name} is a dropout that keeps {100 * node.prob:.2g}% of the signals: in brainstate "
+        "`prob` is the share that is kept"
     )

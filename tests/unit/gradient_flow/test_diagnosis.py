@@ -65,6 +65,14 @@ class Seen(Stack):
         return self.function(super().update(x))
 
 
+def alike(model):
+    """The same stack with the same large number for all weights of a matrix."""
+    for layer in model.layers:
+        layer.weights.value = jnp.full((N, N), 40.0)
+    model.out.value = jnp.full(model.out.value.shape, 0.3)
+    return model
+
+
 class Case(NamedTuple):
     """A network, and what is to be said of it: patterns of the first sentences and the others."""
 
@@ -208,6 +216,15 @@ CASES = {
         lambda: Stack(Layer(1.0)), "unknown", None, "No answers are better than a constant one",
         options={"objective": lambda x: ((x.mean(axis=0)[:, :1] - TARGETS[:, 0]) ** 2).mean()},
     ),
+    "targets far from 0": Case(
+        lambda: Stack(Layer(1.0)), "unknown", None,
+        "With outputs that begin at the best constant answer, .* steps take half away",
+        options={"objective": lambda x: ((x.mean(axis=0) - 100 - TARGETS) ** 2).mean()},
+    ),
+    "a loss of the wrong sign": Case(
+        lambda: Stack(Layer(1.0)), "none", None, "^It learns: ", "^But the objective has no lo",
+        options={"objective": lambda x: -((x.mean(axis=0) - TARGETS) ** 2).mean()},
+    ),
     "a clip": Case(
         lambda: Stack(Layer(1.0)), "no gradient", "layers.0",
         "is 0 or next to 0: the objective has no gradient at these outputs",
@@ -283,6 +300,10 @@ CASES = {
         lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.1), Layer(1.0)), "dropout", None,
         "layers.1 is a dropout that keeps 10%", code="model.layers[1].prob = 0.9",
     ),
+    "dropout that keeps nothing": Case(
+        lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.0), Layer(1.0)), "dropout", None,
+        "layers.1 is a dropout that keeps 0%", code="model.layers[1].prob = 1",
+    ),
     "dropout under Vmap": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.Vmap(brainstate.nn.Dropout(0.1)), Layer(1.0)),
         "dropout", None, "layers.1 is a dropout that keeps 10%",
@@ -337,6 +358,11 @@ CASES = {
     "saturated": Case(
         lambda: Stack(Layer(40.0)), "saturated", "layers.0",
         "of its neurons fire at almost every step", code="from braintools_qps import normalize_r",
+    ),
+    "weights that are all alike": Case(
+        lambda: alike(Stack(Layer(1.0), Layer(1.0), Layer(1.0))), "saturated", "layers.0",
+        "100% of its neurons fire at almost every step",
+        "^But all values of layers.0.weights, layers.1.weights, 2 more are the same, so",
     ),
     # The surrogate.
     "negative": Case(

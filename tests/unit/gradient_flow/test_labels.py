@@ -2,6 +2,7 @@
 
 import re
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from flow_networks import only
 from small_stacks import BATCH, STEPS, Branches, Layer, N, Stack, inputs
 
-from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps import QPseudoSpike, gradient_flow, prepare
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from braintools_qps import QPseudoSpike, gradient_flow
             r"shape \(10, 8\) for a batch of 8\n.* objective=, a",
         ),
         (np.zeros((STEPS, BATCH, 2)), BATCH, r"shape \(10, 8, 2\) for .*\n.* objective=, a func"),
-        (np.full(BATCH, np.nan), BATCH, "NaN or infinity"),
+        (np.full(BATCH, np.nan), BATCH, "NaN or infinity\nDrop these samples"),
         ([1], None, r"shape \(1,\) for no axis of samples in the inputs"),
     ],
 )
@@ -52,6 +53,19 @@ def test_labels_that_do_not_fit(labels, batch, got):
 def test_labels_that_the_output_cannot_give(labels, said):
     with pytest.raises(ValueError, match=f"labels must differ, and be {said}"):
         gradient_flow(Stack(Layer(1.0)), jnp.ones((STEPS, BATCH, N)), labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"labels": np.ones(BATCH) * u.mV}, r"without a unit, got mV\. Pass labels\.mantissa"),
+        ({"labels": np.arange(BATCH), "objective": jnp.mean}, "labels and objective .*, got both"),
+    ],
+)
+def test_labels_with_a_unit_or_beside_an_objective(options, said):
+    for tool in (gradient_flow, prepare):
+        with pytest.raises(ValueError, match=said):
+            tool(Stack(Layer(1.0)), inputs(), **options)
 
 
 def test_words_are_classes():

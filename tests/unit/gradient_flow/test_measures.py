@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from braintools_qps._gradient_flow import measures
-from braintools_qps._gradient_flow.passes import cosine
+from braintools_qps._gradient_flow.passes import cosine, root_mean_square
 
 
 def test_second_moments_are_over_draws_from_the_last_step_back():
@@ -43,6 +43,12 @@ def test_the_cosine_of_two_adjoints_whatever_their_size():
     one = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [0.0, 0.0]], np.float32)
     other = np.array([[2.0, 1.0], [-2.0, 1.0], [-2e-30, -4e-30], [1.0, 2.0]], np.float32)
     np.testing.assert_allclose(cosine(1e-30 * one, other), [0.8, 0.0, -1.0, 0.0], atol=1e-6)
+
+
+def test_complex_adjoints_have_the_size_and_the_angle_of_their_two_parts():
+    one, other = np.array([[1 + 2j]], np.complex64), np.array([[2 + 1j]], np.complex64)
+    np.testing.assert_allclose(root_mean_square(one), np.sqrt(5), rtol=1e-6)
+    np.testing.assert_allclose(cosine(one, other), 0.8, rtol=1e-6)
 
 
 def test_consistency_is_over_neighbours_that_both_have_a_gradient():

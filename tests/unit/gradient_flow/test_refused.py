@@ -145,6 +145,10 @@ REFUSED = {
         layer, INPUTS, {"objective": lambda outputs: outputs},
         r"must return a scalar, got shape \(12, 3, 6\)",
     ),
+    "an objective of a loss and more": (
+        layer, INPUTS, {"objective": lambda outputs: (outputs.mean(), outputs)},
+        r"must return a scalar, got shape \(\), \(12, 3, 6\)\. Return its mean or sum, and nothing",
+    ),
     "an objective that is a name": (
         lif, INPUTS, {"objective": "mse"}, "objective must be a function .*, got 'mse'. For exampl",
     ),
@@ -171,3 +175,10 @@ def test_normalize_surrogate_refuses_the_same_inputs():
 def test_inputs_that_jax_traces_have_no_values():
     with pytest.raises(ValueError, match="inputs that jax is tracing. Call it outside of jit"):
         jax.jit(lambda x: gradient_flow(layer(), x)["model"].mean_slope)(INPUTS)
+
+
+def test_an_error_in_an_objective_says_what_the_outputs_are():
+    make, inputs, *_ = REFUSED["an objective of many values"]
+    with pytest.raises(TypeError) as caught:
+        gradient_flow(make(), inputs, objective=lambda outputs: outputs["logits"].mean())
+    assert "objective(outputs), with outputs of the shapes (12, 3, 6)" in caught.value.__notes__[0]
