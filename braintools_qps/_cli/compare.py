@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
+from .._checks import check_positive
 from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
 from .._files import write_file
 from .._wording import shown
@@ -153,6 +154,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         raise ValueError(f"{name} is both an --option and tuned. Leave one out")
     tuned = options.get("tune", _defaults.TUNE) or ()
     if "learning_rate" in options and "learning_rate" in tuned:
+        check_positive("learning_rate", options["learning_rate"])
         rate = f"{options['learning_rate']:g}"
         raise ValueError(
             f"--learning-rate {rate} conflicts with the learning rates to tune. Add --no-tune, or "
@@ -191,6 +193,8 @@ def _seeds(text: str) -> int | list[int]:
             "seeds are given as a number, such as 5, or by name, as in 5-9 or 1,4,7, got "
             f"{shown(text)}"
         ) from None
+    if ends != [*map(sorted, ends)]:
+        raise argparse.ArgumentTypeError(f"seeds run upwards, as in 5-9, got {shown(text)}")
     spans = [range(first, (last or [first])[0] + 1) for first, *last in ends]
     if sum(span.stop - span.start for span in spans) > _defaults.MOST_SEEDS:
         raise argparse.ArgumentTypeError(

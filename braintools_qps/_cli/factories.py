@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,22 +28,22 @@ def factory_of(path: str | None) -> Callable[..., Any]:
 
         return RecurrentNetwork
     file, _, function = path.partition(":")
+    rule = f"a model is given as module:factory, got {shown(path)}"
     if file.endswith(".py"):
         parts = Path(relpath(file)).with_suffix("").parts
         is_here = all(map(str.isidentifier, parts))
         meant = f"{'.'.join(parts if is_here else parts[-1:])}:{function or 'factory'}"
         raise ValueError(
-            f"a model is given as module:factory, got {shown(path)}. Did you mean {meant!r}"
-            f"{'' if is_here else ', run in its folder'}?"
+            f"{rule}. Did you mean {meant!r}{'' if is_here else ', run in its folder'}?"
         )
+    if not re.fullmatch(r"[\w.]+(:[\w.]*)?", path):
+        raise ValueError(f"{rule}. Name both, as in mynet:network")
     if "" not in sys.path:
         sys.path.insert(0, "")
     with blamed_on(path):
         factory = resolve_name(path)
     if not callable(factory):
-        raise ValueError(
-            f"a model is given as module:factory, got {shown(path)}. Name the function"
-        )
+        raise ValueError(f"{rule}. Name the function")
     return factory
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
-from .._wording import from_extra, listed
+from .._wording import from_extra, listed, shown
 from .devices import present_devices
 from .digest import SCRIPT
 from .experiment import Experiment
@@ -38,11 +38,22 @@ def connected(cluster: int | str) -> Iterator[Client]:
     ------
     ImportError
         If Dask is missing.
+    ValueError
+        If it is no address.
     OSError
         If no scheduler answers.
     """
     with from_extra("cluster", "--workers and --scheduler need Dask"):
         from distributed import Client, LocalCluster
+        from distributed.comm import get_address_host_port
+    if isinstance(cluster, str):
+        try:
+            get_address_host_port(cluster)  # a Client would go on, and end in a traceback
+        except ValueError as error:
+            raise ValueError(
+                f"scheduler must be an address, got {shown(cluster)}: {error}. For example "
+                "tcp://localhost:8786"
+            ) from error
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
     # A lost scheduler is one line of ours, where Dask's client prints a traceback.

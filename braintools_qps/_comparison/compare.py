@@ -14,6 +14,7 @@ from .. import _defaults
 from .._checks import check_positive, checked_count, checked_seeds
 from .._statistics import LEAST_SEEDS
 from .._surrogate import QPseudoSpike
+from .._wording import shown
 from ..records import Comparison
 from ..typing import Model, SurrogateSpecs
 from .experiment import Experiment
@@ -218,6 +219,12 @@ def compare(
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
+    for name, value, method in ("callback", callback, "__call__"), ("client", client, "cancel"):
+        if not (value is None or hasattr(value, method)):
+            raise TypeError(
+                "callback must be a function of a Comparison, such as print, and client a "
+                f"distributed.Client(address), got {name}={shown(value)}"
+            )
     factory = Factory(RecurrentNetwork if model is None else model)
     experiment = Experiment(
         factory,

@@ -12,7 +12,7 @@ import brainstate
 from braintools.surrogate import Surrogate
 
 from .._models import find_neurons, set_surrogate
-from .._wording import listed, shortened
+from .._wording import did_you_mean, listed, shortened
 from ..typing import Model
 from .contexts import environment
 from .digest import name_of
@@ -36,6 +36,13 @@ class Factory:
                 "model must be a function that returns a fresh model for each training, got "
                 f"{shortened(repr(self.make))}. Pass for example lambda features, classes: "
                 "MyNetwork(features, classes)"
+            )
+        names = [p.name for p in parameters_of(self.make)]
+        unknown = [name for name in getattr(self.make, "keywords", {}) if name not in names]
+        if unknown and not self.takes_all:
+            raise TypeError(
+                f"options of the model must be among {listed(names)}, got {unknown[0]}. Take it in "
+                f"the factory, or correct the name{did_you_mean(unknown[0], names)}"
             )
 
     @property

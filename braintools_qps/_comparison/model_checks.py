@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import brainstate
 import brainunit as u
@@ -187,9 +188,18 @@ def _checked_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
     rng = np.random.default_rng(0)
     draw = lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)
-    loss = lambda outputs: jnp.mean(u.get_mantissa(goal.loss(goal.read(outputs), y)))
-    with seeded(jax.random.key(0)), environment(fit=True):
-        gradient = jax.grad(loss, allow_int=True)(jax.tree.map(draw, outputs))
+
+    def number(name: str, outputs: Outputs) -> Array:
+        with seeded(jax.random.key(0)), environment(fit=name == "loss"):
+            return jnp.mean(u.get_mantissa(getattr(goal, name)(goal.read(outputs), y)))
+
+    for name in ("loss", "score"):
+        try:
+            jax.eval_shape(partial(number, name), outputs)
+        except Exception as error:
+            error.add_note(f"{name} must be a function of (outputs, y) that JAX can trace")
+            raise
+    gradient = jax.grad(partial(number, "loss"), allow_int=True)(jax.tree.map(draw, outputs))
     if any(g.dtype != jax.dtypes.float0 and g.any() for g in jax.tree.leaves(gradient)):
         return ()
     name = f" {goal.loss_name}".replace(" loss", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike
 from typing import Any
 
 import brainstate
@@ -55,10 +56,14 @@ def checked_inputs(
 
     Raises
     ------
+    TypeError
+        If it is a name or a path.
     ValueError
         If an axis is empty, or not all parts have the same numbers of time steps and samples, or
         there must be ``several_samples`` and no axis is for them.
     """
+    if isinstance(data, (str, PathLike)):
+        raise TypeError(f"inputs must be arrays or a Task, got {data!r}. Pass load_task({data!r})")
     inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
     arrays = jax.tree.map(jnp.asarray, inputs)
     if batch_first and inputs is data:

@@ -18,6 +18,7 @@ from .._comparison import present_environment
 from .._files import write_file
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
+from ..plotting.panels import check_record
 from ..records import Comparison, GradientFlow, GradientFlows, table_of, to_use, versions
 
 
@@ -84,13 +85,8 @@ def write_report(
 
 def _contents(record: Any) -> dict[str, Any]:
     """The variables of the template."""
+    check_record(record, Comparison, GradientFlow)
     flows = {record.name: record} if isinstance(record, GradientFlow) else record
-    values = flows.values() if isinstance(flows, Mapping) else [flows]
-    if not isinstance(record, Comparison) and not all(isinstance(x, GradientFlow) for x in values):
-        raise TypeError(
-            "a report is written from a Comparison, a GradientFlow or a mapping of names to "
-            f"GradientFlow, got {type(record).__name__}. Pass what compare or gradient_flow gave"
-        )
     if not (record.results if isinstance(record, Comparison) else flows):
         raise ValueError("a report needs one result or more, got none. Pass a finished one")
     return _of_comparison(record) if isinstance(record, Comparison) else _of_flows(flows)

@@ -143,10 +143,14 @@ def inner_surrogate(name: str, value: Surrogate) -> Surrogate:
     )
 
 
-def positive(name: str, value: Any) -> Magnitude:
-    """A dimensionless number above 0: real numbers become floats, the rest is checked and kept."""
+def positive(name: str, value: Any, unit: str = "") -> Magnitude:
+    """A number above 0: floats, or what is checked and kept; ``unit`` follows it in messages."""
     if isinstance(value, u.Quantity):
-        value = value.to_decimal()  # an error of brainunit if it has a dimension
+        if not value.dim.is_dimensionless:
+            raise u.UnitMismatchError(
+                f"{name} must be a number without a unit, got {value}. For example {name}=2.0"
+            )
+        value = value.to_decimal()
     is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
     if not (is_number or _is_real_array(value)):
         with_unit = " or scale=15 * brainunit.mV" if name == "scale" else ""
@@ -158,8 +162,10 @@ def positive(name: str, value: Any) -> Magnitude:
     if not isinstance(value, jax.core.Tracer):
         values = np.asarray(value, np.float64)
         if not np.all(values > 0):
-            wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
-            raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
+            among = " among its elements" * (values.ndim > 0)
+            wrong = f"{values[~(values > 0)][0] if among else value}{unit}{among}"
+            example = f"For example {name}=2.0{unit}"
+            raise ValueError(f"{name} must be greater than 0, got {wrong}. {example}")
     return value
 
 
@@ -171,7 +177,8 @@ def scale(name: str, value: Any) -> Magnitude | u.Quantity | None:
         value = u.Quantity(1.0, unit=value)
     if not isinstance(value, u.Quantity) or value.dim.is_dimensionless:
         return positive(name, value)
-    return u.Quantity(positive(name, value.mantissa), unit=value.unit)
+    number = positive(name, value.mantissa, f" * u.{value.unit}")
+    return u.Quantity(number, unit=value.unit)
 
 
 def residual_dtype(name: str, value: ResidualDtype) -> str | None:

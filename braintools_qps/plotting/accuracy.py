@@ -6,7 +6,7 @@ import numpy as np
 
 from .._statistics import summary
 from ..records import Comparison, enough_seeds, score_of
-from .panels import GREY, Axes, candidate_styles, panels_of, typed
+from .panels import GREY, Axes, candidate_styles, check_record, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
 LEAST_HEIGHT = 1.8
@@ -34,6 +34,8 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
 
     Raises
     ------
+    TypeError
+        If it is no comparison.
     ValueError
         If ``axes`` is a sequence of several.
 
@@ -46,6 +48,7 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     >>> plot_accuracy(comparison).get_xlabel().splitlines()[0]
     'test accuracy %'
     """
+    check_record(comparison, Comparison)
     (panel,) = panels_of(axes, 1, (6, accuracy_height(comparison)))
     draw_accuracy(comparison, panel)
     return panel

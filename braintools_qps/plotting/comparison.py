@@ -10,7 +10,7 @@ from .._registry import get_surrogate
 from ..records import Comparison
 from .accuracy import accuracy_height, draw_accuracy
 from .learning_curves import draw_learning_curves
-from .panels import Axes, add_legend, candidate_styles, panels_of, typed, typed_text
+from .panels import Axes, add_legend, candidate_styles, check_record, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis
 from .tuning import draw_tuning, tuned_results, tuning_legend, tuning_size
 
@@ -39,6 +39,8 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
 
     Raises
     ------
+    TypeError
+        If it is no comparison.
     ValueError
         If ``axes`` has the wrong length.
 
@@ -52,6 +54,7 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     ['Test scores', 'Training loss', 'Validation score',
      'Surrogate gradient, as trained', 'Integral of the surrogate gradient']
     """
+    check_record(comparison, Comparison)
     new_figure = axes is None
     tuned = new_figure and bool(tuned_results(comparison))
     panels = panels_of(_panels(comparison, tuned) if new_figure else axes, 5 + tuned)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..records import GradientFlow, PopulationFlow
-from .panels import GREY, Axes, Look, add_legend, panels_of, styles, typed
+from .panels import GREY, Axes, Look, add_legend, check_record, panels_of, styles, typed
 
 
 def plot_gradient_flow(
@@ -30,6 +30,8 @@ def plot_gradient_flow(
 
     Raises
     ------
+    TypeError
+        If it is no gradient flow.
     ValueError
         If ``axes`` is a sequence of several.
 
@@ -43,6 +45,7 @@ def plot_gradient_flow(
     >>> plot_gradient_flow(flows).get_xlabel()
     'steps back in time'
     """
+    check_record(flows, GradientFlow)
     panels = panels_of(axes, 1)
     flows = flows if isinstance(flows, Mapping) else {flows.name: flows}
     curves = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..records import Comparison, score_of
-from .panels import Axes, Look, add_legend, candidate_styles, panels_of, typed
+from .panels import Axes, Look, add_legend, candidate_styles, check_record, panels_of, typed
 
 
 def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
@@ -26,6 +26,8 @@ def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = N
 
     Raises
     ------
+    TypeError
+        If it is no comparison.
     ValueError
         If ``axes`` has the wrong length.
 
@@ -38,6 +40,7 @@ def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = N
     >>> [axes.get_ylabel() for axes in plot_learning_curves(comparison)]
     ['training loss', 'validation accuracy %']
     """
+    check_record(comparison, Comparison)
     panels = panels_of(axes, 2)
     draw_learning_curves(comparison, *panels)
     add_legend(panels, outside=axes is None)

@@ -59,7 +59,7 @@ def task_from_arrays(X: Given, y: Given, *test: Given, name: str = "arrays") -> 
     given = 0
     if test:
         tested = _part(_in_unit_of(X, test[0]), test[1], " of the test part")
-        _check_alike(labels.dtype, tested[1].dtype)
+        _check_alike((inputs, labels), tested)
         given = len(tested[0])
         inputs, labels = map(np.concatenate, zip((inputs, labels), tested))
     numbered = _numbered(labels, len(labels) - given)
@@ -163,12 +163,19 @@ def _in_unit_of(X: Given, inputs: Given) -> Given:
     return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
 
 
-def _check_alike(ours: np.dtype, tested: np.dtype) -> None:
-    if (ours == np.float32) != (tested == np.float32):
+def _check_alike(part: Part, tested: Part) -> None:
+    ours, theirs = part[1].dtype, tested[1].dtype
+    if (ours == np.float32) != (theirs == np.float32):
         raise TypeError(
             "y and y of the test part must both hold classes, or both floats to predict, got "
-            f"{ours} and {tested}. Convert one of them"
+            f"{ours} and {theirs}. Convert one of them"
         )
+    for name, whole, test in zip("Xy", part, tested):
+        if whole.shape[1:] != test.shape[1:]:
+            raise ValueError(
+                f"{name} of the test part must have the steps and features of {name}, whose shape "
+                f"is {whole.shape}, got {test.shape}. Prepare both parts alike"
+            )
 
 
 def _numbered(y: np.ndarray, dealt: int) -> np.ndarray:

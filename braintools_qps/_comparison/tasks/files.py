@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -41,12 +41,14 @@ def _arrays(path: PathLike) -> dict[str, np.ndarray]:
     )
     with open(path, "rb") as file:
         try:
+            if not is_zipfile(path):
+                raise ValueError("it is no such archive")
             archive = np.load(file, allow_pickle=False)
             if {*REQUIRED} - {*archive.files}:
                 raise ValueError(f"its arrays are {listed(archive.files, 10, last='and')}")
             tested = [name for name in TESTED if name in archive.files]
             return {name: archive[name] for name in (*REQUIRED, *tested)}
-        except (AttributeError, ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
+        except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
             fix = "Save labels as y.astype(str)" if "Object arrays" in str(error) else fix
             raise ValueError(
                 f"{path} must be an npz archive of plain arrays X and y, got an error: "

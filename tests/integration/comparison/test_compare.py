@@ -81,7 +81,7 @@ def untrained():
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
         ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
         ({"model": partial(SMALL, reset="no")}, ValueError, "must be 'soft' or 'hard', got 'no'"),
-        ({"model": partial(SMALL, neurons=8)}, TypeError, "unexpected keyword argument 'neurons'"),
+        ({"model": partial(SMALL, neurons=8)}, TypeError, "got neurons.*mean 'neuron'"),
         ({"most_seeds": 40}, ValueError, "take 5 seeds or more, got seeds=2"),
         ({"seeds": 8, "most_seeds": 6}, ValueError, "most_seeds must be 8 or more, got 6"),
         (
@@ -97,6 +97,18 @@ def untrained():
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
         ({"model": untrained, "seeds": 1}, ValueError, "no brainstate.ParamState of real numbers"),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
+        ({"callback": 3}, TypeError, "callback must be a function .*, got callback=3"),
+        ({"client": 3}, TypeError, "client a distributed.Client.*, got client=3"),
+        (
+            {"loss": lambda outputs: outputs},
+            TypeError,
+            r"\nloss must be a function of \(outputs, y",
+        ),
+        (
+            {"score": lambda outputs, y: float(outputs.sum())},
+            jax.errors.ConcretizationTypeError,
+            r"\nscore must be a function of \(outputs, y\) that JAX can trace",
+        ),
         ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
         ({"tune": {"learning_rate": 0.01}}, TypeError, r"tune=\{'learning_rate': \(0\.01,\)\}$"),

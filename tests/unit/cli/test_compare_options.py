@@ -11,6 +11,7 @@ from helpers import status
 from braintools_qps._cli import compare as command
 from braintools_qps._cli import flow
 from braintools_qps._cli.data import task_of
+from braintools_qps._comparison import connected
 
 
 def parsed(command, arguments):
@@ -61,14 +62,20 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
         (["--model", "math:rows"], "model of math:rows: module 'math' has no attribute 'rows'"),
         (["--trace", "--tune", "lr=0.1"], "unrecognized arguments: --trace"),
         (["--model", "math"], "a model is given as module:factory, got 'math'. Name the function"),
+        *((["--model", path], f"a model is given as module:factory, got '{path}'. Name both")
+          for path in (":Net", "my-net:Net")),
         (["--model", "math:floor"], "floor() takes exactly one argument"),
         (["--surrogates", "Sigmoid", "--surrogates", "Sigmoit"], "Did you mean 'Sigmoid'?"),
+        (["--option", "hiden=3"], "hidden, neuron, reset, got hiden. Take it in the factory, or"),
         (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
         (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Pass a model"),
         (["--tune", "alpha=1", "--tune", "alpha=2"], "--tune: is given as NAME=VALUE,VALUE, each"),
         (["--option", "hidden=4", "hidden=8"], "--option: is given as NAME=VALUE, each name once"),
+        (["--learning-rate", "0"], "learning_rate must be finite and above 0 in float32, got 0.0"),
         (["--learning-rate", "1e39", "--no-tune"], "learning_rate must be finite and above 0 in"),
         (["--tune", "learning_rate=0.1,1e39"], "learning_rate in tune must be finite and above 0"),
+        *((["--seeds", seeds], f"seeds run upwards, as in 5-9, got '{seeds}'")
+          for seeds in ("9-5", "1,9-5")),
         (["--seeds", "0-99999999999"], "at most 1,000,000 seeds, got '0-99999999999'"),
         (["--seeds", "0-" + "9" * 999], "at most 1,000,000 seeds, got '0-999"),
         (["--seeds", "1" * 5000], "by name, as in 5-9 or 1,4,7, got '111"),
@@ -90,3 +97,11 @@ def test_mistakes_are_told_before_anything_is_trained(
     assert message in line
     assert len(line) < 600
     assert [path.name for path in tmp_path.iterdir()] == ["arrays.npz"]
+
+
+@pytest.mark.parametrize("address", ["foo", "foo://localhost:1", "tcp://localhost:port"])
+def test_what_is_no_address_is_refused_before_dask_connects(address, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    monkeypatch.setattr(distributed, "Client", None)
+    with pytest.raises(ValueError, match=rf"scheduler must be .*'{address}': .* tcp://localhost:8"):
+        connected(address).__enter__()

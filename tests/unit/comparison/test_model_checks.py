@@ -132,7 +132,7 @@ def count_wrong(outputs, y):
         (3, TypeError, "must be a function that returns a fresh .*, got 3"),
         (lambda: None, TypeError, "must return a brainstate model, got NoneType. End it with"),
         (lambda: SAME, ValueError, "fresh model each time, got the same Sequential twice"),
-        (partial(Network, width=3), TypeError, "got an unexpected keyword argument 'width'"),
+        (partial(Network, width=3), TypeError, "among features, classes, got width. Take it in"),
         (chain(readout(2)), ValueError, "neurons with a spike function spk_fun, got none in Seq"),
         (chain(neurons, readout(3)), ValueError, r"one array of shape \(32, 2\), .* got \(32, 3\)"),
         *((chain(layer, readout(2)), ValueError, r"batches of any size, .*\(7, ?5\).* Make states")

@@ -146,8 +146,9 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
         (X, X[:, 0, 0] * u.mV, (), TypeError, r"must have no unit, got mV.*to_decimal\(u.mV\)"),
         (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
         (X, Y, (X[:10, :2], Y[:10]), ValueError,
-         "must match exactly, but along dimension 1, .* size 3 .* size 2"),  # NumPy's
-        (X, 1.0 * Y, (X[:10], np.ones((10, 2))), ValueError, "must have same number of dimensions"),
+         r"X of the test part must have the steps and features of X, .*3, 2\), got \(10, 2, 2\)"),
+        (X, Y, (X[..., :1], Y), ValueError, r"features of X, .*\(40, 3, 2\), got \(40, 3, 1\)"),
+        (X, 1.0 * Y, (X[:10], np.ones((10, 2))), ValueError, r"of y, .*\(40,\), got \(10, 2\)"),
         (0 * X, Y, (), ValueError, "X must not be 0 everywhere"),
         (X, Y, (NAN[:10], Y[:10]), ValueError, "X of the test part must hold .* contains NaN"),
         (X, np.arange(120).reshape(40, 3), (), ValueError,

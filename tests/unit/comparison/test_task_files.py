@@ -48,7 +48,7 @@ NO_ARCHIVE = "must be an npz archive of plain arrays X and y, got .* Write it wi
     ("content", "message"),
     [
         (b"", NO_ARCHIVE + r"numpy.savez\('.*mine.npz', X=X, y=y\); X_test and"),
-        (b"not an archive", NO_ARCHIVE),
+        (b"not an archive", NO_ARCHIVE.replace(".*", ".* it is no such archive.")),
         (WHOLE[:-100], NO_ARCHIVE),
         (WHOLE.replace(X.tobytes(), bytes(X.nbytes)), NO_ARCHIVE),
         (archive(inputs=X, y=Y), NO_ARCHIVE.replace(".*", ".* its arrays are inputs and y.")),

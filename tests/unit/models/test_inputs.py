@@ -1,6 +1,7 @@
 """Inputs as `prepare` reads them, and tables that have no time."""
 
 import re
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,3 +23,10 @@ def test_a_table_is_refused_and_both_fixes_run(batch_first):
         assert time_first.shape == ((30, 64, 20) if "jnp" in code else (64, 1, 20))
         rows = time_first if "jnp" in code else time_first.swapaxes(0, 1)
         assert all((row == TABLE).all() for row in rows)
+
+
+@pytest.mark.parametrize("given", ["digits-rows", Path("mine.npz")])
+def test_a_name_or_a_path_is_no_input_yet(given):
+    fix = re.escape(f"got {given!r}. Pass load_task({given!r})")
+    with pytest.raises(TypeError, match=fix):
+        checked_inputs(given)

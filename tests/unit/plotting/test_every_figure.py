@@ -28,3 +28,12 @@ def test_a_figure(name):
     assert all(panel.has_data() for panel in axes)
     with pytest.raises(ValueError, match=rf"needs {count} axe?s, got {count + 1}"):
         draw(record, axes=[*axes, plt.subplots()[1]])
+
+
+@pytest.mark.parametrize("name", sorted({*FIGURES} - {"plot_surrogates"}))
+def test_another_record_is_refused(name):
+    other = TUNED if name == "plot_gradient_flow" else FLOW
+    for record in ("results", other):
+        kinds = type(FIGURES[name][0]).__name__, type(record).__name__
+        with pytest.raises(TypeError, match="the record must be a {}, got {}".format(*kinds)):
+            getattr(plotting, name)(record)

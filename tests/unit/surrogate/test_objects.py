@@ -206,9 +206,12 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
         assert part in said
     if name == "scale":
         for value in (-1 * u.mV, np.array([1.0, -1.0]) * u.mV):
-            assert "scale must be greater than 0" in refused(name, value)[1]
+            error, said = refused(name, value)
+            assert said.startswith("scale must be greater than 0, got -1.0 * u.mV")
+            QPseudoSpike(scale=eval(said.partition("For example scale=")[2]))
     else:
-        assert refused(name, 2 * u.mV)[0] is u.UnitMismatchError
+        rule = f"{name} must be a number without a unit, got 2 mV. For example {name}=2.0"
+        assert refused(name, 2 * u.mV) == (u.UnitMismatchError, rule)
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
