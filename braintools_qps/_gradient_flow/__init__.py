@@ -110,13 +110,13 @@ def gradient_flow(
     Raises
     ------
     TypeError
-        If the seed is not an integer, or the objective cannot be called.
+        If the seed is not an integer, the objective cannot be called, or inputs are a name.
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step or no sample, or parts that differ in either. If
         the seed is not from 0 to 2**32 - 1, the objective does not return a scalar, or there is no
-        candidate. If there is not one finite label per sample, or all are the
-        same.
+        candidate. If there is not one finite label per sample, all are the same, or there are both
+        labels and an objective.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 

@@ -93,7 +93,8 @@ def of_objective(
 ) -> Loss:
     """The user's objective, which is ``start`` for these outputs.
 
-    The best answers, constant ones and any, are found by trying.
+    The best answers, constant ones and any, are found by trying. Constant ones that are perfect, or
+    whose loss has no end, are no yardstick: then the loss at the start is.
     """
     real = [i for i, x in enumerate(outputs) if is_real(x)]
 
