@@ -1,10 +1,10 @@
-"""Validate numeric arguments: counts, seeds and positive numbers."""
+"""Validate arguments: counts, seeds, positive numbers and records."""
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -107,4 +107,14 @@ def check_positive(name: str, value: object, *, none: bool = False) -> None:
     if not is_positive(value):
         raise ValueError(
             f"{name} must be finite and above 0 in float32, got {shown(value)}. For example 0.1"
+        )
+
+
+def check_record(record: object, *kinds: type) -> None:
+    """Raise a TypeError unless it is a record of these classes, or a mapping of such."""
+    records = record.values() if isinstance(record, Mapping) else [record]
+    if not all(isinstance(value, kinds) for value in records):
+        raise TypeError(
+            f"the record must be a {' or '.join(kind.__name__ for kind in kinds)}, got "
+            f"{type(record).__name__}. compare returns a Comparison, gradient_flow a GradientFlow"
         )

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._checks import check_positive
 from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
 from .._files import write_file
 from .._wording import shown
@@ -154,6 +153,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         raise ValueError(f"{name} is both an --option and tuned. Leave one out")
     tuned = options.get("tune", _defaults.TUNE) or ()
     if "learning_rate" in options and "learning_rate" in tuned:
+        from .._checks import check_positive
+
         check_positive("learning_rate", options["learning_rate"])
         rate = f"{options['learning_rate']:g}"
         raise ValueError(

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 from .._models import find_neurons, restoring, set_spike
 from ..records import LearningTrial
-from ..records.learning_trial import MOVES
 from .changes import Change, Given
 from .evaluate import Measured
 from .passes import with_index
 from .tracing import trace
-from .trial import LONGEST, Trials, Tried
+from .trial import HOPELESS, LONGEST, Trials, Tried
 
 SOONER = 2  # times as fast is clearly better, where both take half of the loss away
 CLEARLY = 0.2  # of the constant answer's loss; a change that takes less away has not helped
@@ -72,7 +71,7 @@ def is_better(after: LearningTrial, before: LearningTrial) -> bool:
 
     A loss that is lower from the start, and does not fall in training, shows no learning.
     """
-    if not after.had_learned and after.share_gone - after.gone_after(0) < MOVES:
+    if not after.had_learned and after.share_gone - after.gone_after(0) < HOPELESS:
         return False
     if after.half_after is not None and before.half_after is not None:
         return after.half_after <= before.half_after / SOONER

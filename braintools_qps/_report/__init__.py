@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_record
 from .._comparison import present_environment
 from .._files import write_file
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
-from ..plotting.panels import check_record
 from ..records import Comparison, GradientFlow, GradientFlows, table_of, to_use, versions
 
 

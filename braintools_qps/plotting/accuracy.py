@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._checks import check_record
 from .._statistics import summary
 from ..records import Comparison, enough_seeds, score_of
-from .panels import GREY, Axes, candidate_styles, check_record, panels_of, typed
+from .panels import GREY, Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
 LEAST_HEIGHT = 1.8

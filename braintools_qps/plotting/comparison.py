@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from .._checks import check_record
 from .._registry import get_surrogate
 from ..records import Comparison
 from .accuracy import accuracy_height, draw_accuracy
 from .learning_curves import draw_learning_curves
-from .panels import Axes, add_legend, candidate_styles, check_record, panels_of, typed, typed_text
+from .panels import Axes, add_legend, candidate_styles, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis
 from .tuning import draw_tuning, tuned_results, tuning_legend, tuning_size
 

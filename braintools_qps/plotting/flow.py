@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .._checks import check_record
 from ..records import GradientFlow, PopulationFlow
-from .panels import GREY, Axes, Look, add_legend, check_record, panels_of, styles, typed
+from .panels import GREY, Axes, Look, add_legend, panels_of, styles, typed
 
 
 def plot_gradient_flow(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._checks import check_record
 from ..records import Comparison, score_of
-from .panels import Axes, Look, add_legend, candidate_styles, check_record, panels_of, typed
+from .panels import Axes, Look, add_legend, candidate_styles, panels_of, typed
 
 
 def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,16 +23,6 @@ FAINT = "0.4"  # of lines, which need more contrast than areas
 LONGEST_DRAWN = 45
 
 Look: TypeAlias = dict[str, Any]  # of a curve or a text, as matplotlib takes it
-
-
-def check_record(record: object, *kinds: type) -> None:
-    """Raise a TypeError unless it is a record of these classes, or a mapping of such."""
-    records = record.values() if isinstance(record, Mapping) else [record]
-    if not all(isinstance(value, kinds) for value in records):
-        raise TypeError(
-            f"the record must be a {' or '.join(kind.__name__ for kind in kinds)}, got "
-            f"{type(record).__name__}. compare returns a Comparison, gradient_flow a GradientFlow"
-        )
 
 
 def panels_of(
