@@ -94,7 +94,7 @@ def judged(measured: Measured, trials: Trials) -> Measured:
 def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     """The first cause whose change helps; else the first finding, with what helps any network."""
     if measured.trial.learns_soon:
-        return _learning(measured, *[ENDLESS] * trials.loss.is_endless)
+        return _learning(measured, *([ENDLESS] if trials.loss.is_endless else []))
     if trials.loss.is_blind:
         return Verdict(named_as_cause(None, measured.trial, BLIND))
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
