@@ -22,7 +22,7 @@ class Dropout(Cause):
 
     def find(self, measured: Measured) -> Finding | None:
         for name, node in low_dropouts(measured.evaluator.model, KEPT).items():
-            return Finding((), keeps(name, node) + ".")
+            return Finding((), keeps(name, node) + ".", exact=node.prob == 0)
         return None
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:

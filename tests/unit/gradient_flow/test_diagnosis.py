@@ -556,6 +556,11 @@ def test_a_network_that_is_mostly_silent_and_learns_is_left_as_it_is():
         assert not prepare(model, x, labels=labels).lines
 
 
+def test_without_a_trial_a_dropout_that_keeps_nothing_is_the_cause():
+    model = Stack(Layer(1.0), brainstate.nn.Dropout(0.0), Layer(1.0))
+    assert only(gradient_flow(model, inputs(), trial=False)).diagnosis.cause == "dropout"
+
+
 def test_weights_that_make_all_neurons_alike_are_said():
     model = Stack(Layer(1.0))
     model.layers[0].weights.value = jnp.full((N, N), 0.2)
