@@ -24,7 +24,7 @@ from ..typing import Batches, Inputs, Model, SpikeFunction, SurrogateSpecs
 from .changes import Given
 from .cotangents import Objective
 from .diagnose import diagnose, trials_of
-from .evaluate import Evaluator
+from .evaluate import Evaluator, evaluator_of
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
@@ -33,7 +33,6 @@ from .preparing import mend, prepare
 from .relay import relay_weights
 from .slopes import mean_slope_at
 from .step import Spikes
-from .tracing import trace
 from .trial import Trials
 
 OWN = "model"
@@ -75,7 +74,8 @@ def gradient_flow(
         under `jax.jit`.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
-        makes it and `compare` trains on it: 64 of its training samples are taken.
+        makes it and `compare` trains on it. Of more than 64 samples, 64 are looked at, evenly
+        spread, but all with an objective, and where the model is made for a batch of one size.
     batch_first : bool
         Whether arrays have the shape (batch, time, features...), as `load_task` and `compare` take
         them.
@@ -93,7 +93,7 @@ def gradient_flow(
         One label per sample: integers from 0, or strings, for classes; floats, one or several per
         sample, for numbers. They give the trial its loss: the cross-entropy of the mean output over
         time, of the counts where the output is spikes, or the squared error. By default those of a
-        task; without labels and objective, the trial has random labels. At most 64 samples count.
+        task; without labels and objective, the trial has random labels.
     trial : bool
         Whether to find out by a short training if the network learns, and if not why. Without it,
         everything is measured all the same, which is enough while training.
@@ -152,14 +152,12 @@ def gradient_flow(
     inputs = checked_inputs(inputs, batch_first=batch_first)
     checked_count("seed", seed, 0)
     known = None if labels is None else checked_labels(labels, inputs)
-    step = trace(model, inputs)
-    chosen = _candidates(step.spikes, surrogates)
-    target = Objective(objective, seed)
     with compiling_once():
-        evaluator = Evaluator(step, inputs, target, model, known)
+        evaluator = evaluator_of(model, inputs, Objective(objective, seed), known)
+        chosen = _candidates(evaluator.step.spikes, surrogates)
         trials = trials_of(evaluator) if trial else None
         flows = {n: _flow_of(evaluator, trials, given, n, each) for n, each in chosen.items()}
-    read = said_of_data(inputs, labels, objective, step.output_tree.num_leaves)
+    read = said_of_data(evaluator, inputs, labels)
     return GradientFlows({n: replace(flow, read=read) for n, flow in flows.items()})
 
 

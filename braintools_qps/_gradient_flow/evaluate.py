@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jax import Array
 
+from .._defaults import SAMPLES
 from .._models import batch_size, by_population
 from .._surrogate import QPseudoSpike
 from ..records import Activity, Gradient, LearningTrial, Operations, PopulationFlow, Slopes
 from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
+from .loss import counted
 from .operations import per_sample
 from .passes import Forward, backward, compiled, forward, with_index
 from .slopes import slope_summary, slopes_at
 from .step import Population, Spikes, Step
+from .tracing import trace
 from .trial import Tried
 
 SURROGATE = QPseudoSpike(alpha=8)  # lowered, it lost nothing in our study
@@ -139,6 +144,28 @@ class Evaluator:
         each, steps = zip(self.step.populations, self.activities), len(self.run.inputs[0])
         updates = {population.name: size * steps for population, (size, _) in each}
         return per_sample(self.run.operations, updates, self.batch or 1)
+
+
+def evaluator_of(
+    model: Model,
+    inputs: Inputs,
+    objective: Objective,
+    labels: np.ndarray | None = None,
+    wanted: Wanted | None = None,
+) -> Evaluator:
+    """An evaluator of a model that has run over a few of the samples, evenly spread.
+
+    It runs over all of them for an objective, which may hold their labels, and where the model is
+    made for a batch of that size: it is tried with few first.
+    """
+    batch, step = batch_size(inputs) or 0, None
+    few = counted(batch, SAMPLES)
+    if objective.function is None and len(few) < batch:
+        fewer = jax.tree.map(lambda x: x[:, few], inputs)
+        with suppress(Exception):  # what the size of the batch is not to blame for comes again
+            step = trace(model, fewer)
+            inputs, labels = fewer, None if labels is None else labels[few]
+    return Evaluator(step or trace(model, inputs), inputs, objective, model, labels, wanted)
 
 
 def _gradient(amplitudes: np.ndarray, cosines: np.ndarray) -> Gradient:

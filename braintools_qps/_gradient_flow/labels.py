@@ -11,6 +11,7 @@ import numpy as np
 from .._defaults import SAMPLES
 from .._models import batch_size, described_inputs
 from ..typing import Batches, Inputs
+from .evaluate import Evaluator
 
 ALIGNED = (
     "Pass inputs of shape (time, batch, features...), or batch_first=True, and the labels of the "
@@ -70,11 +71,15 @@ def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
     )
 
 
-def said_of_data(inputs: Inputs, labels: Any, objective: Any, outputs: int) -> str:
+def said_of_data(evaluator: Evaluator, inputs: Inputs, labels: Any) -> str:
     """How the inputs were read, and what the loss is made from."""
+    outputs = evaluator.step.output_tree.num_leaves
     given = "no labels" if labels is None else "your labels"
     values = np.asarray(labels)
     if labels is not None and np.issubdtype(values.dtype, np.floating):
         given += f", numbers of mean {values.mean():.3g}, standard deviation {values.std():.3g}"
+        if values.ndim > 1 and np.isin(values, (0, 1)).all() and (values.sum(axis=-1) == 1).all():
+            given += " (one-hot? labels.argmax(axis=-1) are classes)"
     given += f", for the first of {outputs} outputs" * (outputs > 1)
-    return f"{described_inputs(inputs)}; {given if objective is None else 'your objective'}"
+    given = "your objective" if evaluator.objective.function else given
+    return f"{described_inputs(inputs, evaluator.batch)}; {given}"

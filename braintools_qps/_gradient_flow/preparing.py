@@ -13,12 +13,11 @@ from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import Code, Given
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, trials_of
-from .evaluate import SURROGATE, Evaluator, Measured, Wanted
+from .evaluate import SURROGATE, Measured, Wanted, evaluator_of
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize_rates import checked_rate
 from .passes import compiling_once
 from .step import Step
-from .tracing import trace
 from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # of changes
@@ -59,7 +58,7 @@ def prepare(
         brainpy.state, brainspike and braintrace are taken as they are.
     inputs : Array, Quantity or pytree of them, or Task
         A batch of training data, of shape (time, batch, features...). Or a task, as `load_task`
-        makes it: 64 of its training samples are taken.
+        makes it. Of more than 64 samples, 64 are looked at, as by `gradient_flow`.
     batch_first : bool
         Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
     labels : array, optional
@@ -120,9 +119,9 @@ def prepare(
     wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
     with restoring(model, only_errors=True):
         done = mend(model, inputs, Objective(objective), known, wanted, given)
-        step, run = done.measured.step, done.measured.evaluator.run
-        found = done.trials.learning_rate(step, done.measured.spikes, run.inputs)
-    read = said_of_data(inputs, labels, objective, step.output_tree.num_leaves)
+        step, evaluator = done.measured.step, done.measured.evaluator
+        found = done.trials.learning_rate(step, done.measured.spikes, evaluator.run.inputs)
+    read = said_of_data(evaluator, inputs, labels)
     if given == PLAIN:
         read += "; batch_first=True if the samples come first"
     return Preparation(
@@ -158,10 +157,9 @@ def mend(
     """What `prepare` does to a model, with inputs and labels that are checked, but for the rate."""
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:
-        step = trace(model, inputs)
-        wanted.of(step)  # a misspelt surrogate is an error, whether one is needed or not
-        evaluator = Evaluator(step, inputs, objective, model, labels, wanted)
-        measured = evaluator.measure(step.spikes)
+        evaluator = evaluator_of(model, inputs, objective, labels, wanted)
+        wanted.of(evaluator.step)  # a misspelt surrogate is an error, whether one is needed or not
+        measured = evaluator.measure(evaluator.step.spikes)
         return measured, diagnose(measured, trials or trials_of(evaluator), given)
 
     codes: list[Code] = []

@@ -27,15 +27,19 @@ TWO_AXES = (
 )
 
 
-def described_inputs(inputs: Inputs) -> str:
-    """Say how checked inputs are read, as "30 steps of 1 ms, 64 samples, 20 features in mA"."""
+def described_inputs(inputs: Inputs, used: int | None = None) -> str:
+    """Say how checked inputs are read, as "30 steps of 1 ms, 64 samples, 20 features in mA".
+
+    Of all samples only so many may be ``used``.
+    """
     arrays = jax.tree.leaves(inputs, is_leaf=u.math.is_quantity)
     batch, dt = batch_size(inputs), brainstate.environ.get("dt", None)
     steps = len(arrays[0])
     size = "" if dt is None else f" of {u.get_mantissa(dt):g} {u.get_unit(dt)}".removesuffix(" 1")
     parts = [f"{steps} step{'s' * (steps != 1)}{size}"]
     if batch is not None:
-        parts.append(f"{batch} sample{'s' * (batch != 1)}")
+        some = "" if used in (None, batch) else f"{used} of "
+        parts.append(f"{some}{batch} sample{'s' * (batch != 1)}")
     return ", ".join([*parts, listed(map(partial(_features, batch), arrays), last="and")])
 
 

@@ -1,8 +1,8 @@
 """Why a network does not learn: a file for each cause, and the order in which they count.
 
-Start with `cause`. NaN makes all numbers meaningless, a silent population starves all after it, and
-the height of the surrogate matters only in a network that fires and is connected. To add a cause,
-write its file, and put it into `CAUSES`.
+Start with `cause`. A dropout that keeps nothing makes NaN, NaN makes all numbers meaningless, a
+silent population starves all after it, and the height of the surrogate matters only in a network
+that fires and is connected. To add a cause, write its file, and put it into `CAUSES`.
 """
 
 from .cause import Cause, Finding
@@ -23,11 +23,11 @@ from .too_high import TooHigh
 from .too_small import TooSmall
 
 CAUSES: tuple[Cause, ...] = (
+    Dropout(),
     NotFinite(),
     InputsSayNothing(),
     Disconnected(),
     GradientStopped(),
-    Dropout(),
     InputsOutOfRange(),
     TooSmall(),
     Delay(),

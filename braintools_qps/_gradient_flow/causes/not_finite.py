@@ -14,7 +14,6 @@ from ..passes import HUGE
 from ..step import Population
 from ..ways import lower_slopes, other_surrogates
 from .cause import Cause, Finding
-from .dropout import low_dropouts
 
 HALF = (jnp.float16, jnp.bfloat16)
 
@@ -26,8 +25,6 @@ class NotFinite(Cause):
     helps = "look at the population, the step and the origin in the message"
 
     def find(self, measured: Measured) -> Finding | None:
-        if low_dropouts(measured.evaluator.model, 0.0):
-            return None  # it divides by 0, and has a cause of its own
         places = (_membrane, _output, _surrogate, _gradient, _trained)
         found = next(filter(None, (place(measured) for place in places)), None)
         return found and found._replace(exact=True, final=True)

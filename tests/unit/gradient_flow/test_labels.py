@@ -82,6 +82,10 @@ def test_words_are_classes():
         ([0, 1] * 4, "8 features; your labels"),
         # Half of them are 5 below the mean of 100, half 5 above.
         ([95.0, 105.0] * 4, "8 features; your labels, numbers of mean 100, standard deviation 5"),
+        (
+            np.eye(2)[[0, 1] * 4],
+            "standard deviation 0.5 (one-hot? labels.argmax(axis=-1) are classes)",
+        ),
     ],
 )
 def test_labels_that_are_taken_for_numbers_are_described(labels, said):

@@ -1,5 +1,6 @@
 """The trial: the same losses as a training by hand, and the forms of what is said of it."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from flow_networks import only
+from flow_networks import SURROGATE, only
+from flow_networks import Layer as ForOneBatch
 from helpers import FLOAT16, linear, thorough, untouched
 from lif_networks import N, Network
 from scipy.stats import entropy
@@ -314,14 +316,37 @@ def test_interrupted_trials_leave_the_model_as_it_was(data):
         prepare(model, data[0], objective=interrupted)
 
 
+def shown_images(samples):
+    return jnp.broadcast_to(jax.random.uniform(jax.random.key(0), (samples, N)), (10, samples, N))
+
+
 @pytest.mark.parametrize("samples", [thorough(8), thorough(64), 200])
 def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
-    each = jax.random.uniform(jax.random.key(0), (samples, N))
-    inputs = jnp.broadcast_to(each, (10, samples, N))
-    learning, silent = (only(gradient_flow(classifier(gain=g), inputs)) for g in (20.0, 0.02))
+    images = shown_images(samples)
+    learning, silent = (only(gradient_flow(classifier(gain=g), images)) for g in (20.0, 0.02))
     assert learning.diagnosis.cause == "none"
     assert silent.diagnosis.cause == "silent"
     assert learning.trial.samples == min(samples, 64)
+
+
+def test_64_of_more_samples_are_looked_at_with_their_labels():
+    images, labels = shown_images(127), np.arange(127) // 2 % CLASSES
+    flow = only(gradient_flow(classifier(), images, labels=labels))
+    few = only(gradient_flow(classifier(), images[:, ::2], labels=labels[::2]))
+    assert "64 of 127 samples" in flow.read
+    assert flow == replace(few, read=flow.read)
+
+
+def test_of_a_model_that_is_made_for_one_size_of_batch_all_samples_are_run():
+    weights, images = jnp.eye(6), shown_images(70)[..., :6]
+    flow = only(gradient_flow(ForOneBatch(weights, SURROGATE, shape=(70, 6)), images))
+    assert (flow.samples, flow.trial.samples) == (70, 64)
+
+
+def test_an_objective_gets_the_outputs_of_all_samples():
+    labels = np.arange(70) % CLASSES
+    loss = lambda out: -jax.nn.log_softmax(out.mean(0))[np.arange(70), labels].mean()
+    assert only(gradient_flow(classifier(), shown_images(70), objective=loss)).trial.samples == 70
 
 
 @pytest.mark.parametrize(
