@@ -203,26 +203,44 @@ def _afterwards(after: LearningTrial, before: LearningTrial | None) -> str:
 
 
 def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
-    """No cause for what learns; else exact findings first, then the others, then what was tried."""
-    measured, tried = attempts.measured, ", ".join(attempts.kinds)
-    before = measured.trial
-    helps = "makes it faster" if before.learns else "helps"
-    nothing = f"Nothing that was tried {helps}: {tried}." * bool(tried)
-    if before.learns:
-        guesses = ((cause, f) for cause, f in found if not f.exact)  # `facts` says the exact ones
-        untried = [f.text for cause, f in guesses if not [*cause.changes(measured, f)]]
-        verdict = _learning(measured, *untried)
-        return verdict._replace(further=(*verdict.further, *filter(None, [nothing])))
-    if not found:
-        random = RANDOM if has_random_labels(measured.evaluator) else ""
-        remedy = " ".join(filter(None, ["Why is not known.", nothing, random]))
-        return Verdict(named_as_cause(None, before, remedy), tuple(facts(measured)))
+    """What is said where no change helps."""
+    if attempts.measured.trial.learns:
+        return _learning_slowly(found, attempts)
+    return _as_measured(found, attempts) if found else _unknown(attempts)
+
+
+def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
+    """No cause; findings that no change could be tried for, without the exact ones: facts."""
+    measured = attempts.measured
+    untried = [f.text for c, f in found if not (f.exact or [*c.changes(measured, f)])]
+    verdict = _learning(measured, *untried)
+    return verdict._replace(further=(*verdict.further, *_nothing(attempts, "makes it faster")))
+
+
+def _unknown(attempts: Attempts) -> Verdict:
+    """Nothing was found."""
+    measured = attempts.measured
+    random = [RANDOM] if has_random_labels(measured.evaluator) else []
+    remedy = " ".join(["Why is not known.", *_nothing(attempts), *random])
+    return Verdict(named_as_cause(None, measured.trial, remedy), tuple(facts(measured)))
+
+
+def _as_measured(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
+    """Findings as they were measured, exact ones first, and what was tried."""
+    measured, nothing = attempts.measured, _nothing(attempts)
     first, *others = sorted(found, key=lambda pair: not pair[1].exact)
     cause, finding = first
-    diagnosis = named_as_cause(first, before, finding.advice or nothing or None)
+    remedy = finding.advice or "".join(nothing) or None
+    diagnosis = named_as_cause(first, measured.trial, remedy)
     texts = [] if finding.final else [f.text for each, f in others if each.name != cause.name]
-    last = [nothing] if nothing and finding.advice else []
+    last = nothing if finding.advice else []
     return Verdict(diagnosis, (*texts, *uniform(measured), *last))
+
+
+def _nothing(attempts: Attempts, helps: str = "helps") -> list[str]:
+    """A sentence on what was tried, if anything was."""
+    kinds = ", ".join(attempts.kinds)
+    return [f"Nothing that was tried {helps}: {kinds}."] if kinds else []
 
 
 def has_random_labels(evaluator: Evaluator) -> bool:

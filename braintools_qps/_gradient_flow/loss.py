@@ -111,28 +111,37 @@ def of_objective(
     limits = [(0, 1) if _are_spikes(step, outputs, i) else (-np.inf, np.inf) for i in real]
     axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
     means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
-    best, _, constants = _lowest(lost, means, limits)
-    is_endless = best < -ENDLESS * abs(start)
-    is_usable = np.isfinite(best) and not is_endless and abs(best) > PERFECT * abs(start)
-    constant = best if is_usable else start
-    moved = zip(real, constants, means, limits) if is_usable else ()
+    constant = _lowest(lost, means, limits)
+    is_endless = constant.loss < -ENDLESS * abs(start)
+    is_perfect = abs(constant.loss) <= PERFECT * abs(start)
+    is_yardstick = np.isfinite(constant.loss) and not (is_endless or is_perfect)
+    base = constant.loss if is_yardstick else start
+    moved = zip(real, constant.answers, means, limits) if is_yardstick else ()
     offsets = {i: np.asarray(to - mean) for i, to, mean, (low, _) in moved if np.isinf(low)}
     any_answers = [outputs[i] for i in real]
-    small = sum(x.size for x in any_answers) <= MOST
-    least, ended, _ = _lowest(lost, any_answers, limits) if small else (0.0, True, ())
-    span = (constant - least) / abs(constant)
-    is_known = ended and ALIKE < span < FAR and abs(least / constant) > SOLVED
-    is_blind = ended and abs(span) <= ALIKE and start - least > ALIKE * abs(start)
-    least = least if is_known else 0.0
-    return Loss(value, constant, batch or 1, least, is_blind, is_endless, offsets)
+    is_small = sum(x.size for x in any_answers) <= MOST
+    best = _lowest(lost, any_answers, limits) if is_small else Lowest(0.0, False, ())
+    span = (base - best.loss) / abs(base)
+    is_known = best.is_end and ALIKE < span < FAR and abs(best.loss / base) > SOLVED
+    is_blind = best.is_end and abs(span) <= ALIKE and start - best.loss > ALIKE * abs(start)
+    least = best.loss if is_known else 0.0
+    return Loss(value, base, batch or 1, least, is_blind, is_endless, offsets)
+
+
+class Lowest(NamedTuple):
+    """The lowest loss that was found, whether there is none below it, and the answers."""
+
+    loss: float
+    is_end: bool
+    answers: Sequence[Array]
 
 
 def _lowest(
     lost: Callable[[Sequence[Array]], Array],
     answers: Sequence[Array],
     limits: Sequence[tuple[float, float]],
-) -> tuple[float, bool, Sequence[Array]]:
-    """The lowest loss that scipy finds from these answers, whether it found an end, and with what.
+) -> Lowest:
+    """The lowest loss that scipy finds from these answers.
 
     Without a slope to go down, as where half precision loses it, it has found none. It ends where
     slopes or steps are small in numbers, so losses count by the slope at the start.
@@ -153,8 +162,8 @@ def _lowest(
         bounds=scipy.optimize.Bounds(low, high) if np.isfinite(low).any() else None,
         options={"maxiter": SEARCH},
     )
-    ended = bool(found.success and slope_at_start > 0)
-    return float(found.fun * unit), ended, shaped(jnp.asarray(found.x, flat.dtype))
+    is_end = bool(found.success and slope_at_start > 0)
+    return Lowest(float(found.fun * unit), is_end, shaped(jnp.asarray(found.x, flat.dtype)))
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:

@@ -71,23 +71,15 @@ class Trials:
         self.loss = loss
         self._pieces: dict[Any, Callable] = {}
 
-    def judge(
-        self,
-        step: Step,
-        spikes: Spikes,
-        indexed: Sequence[Array],
-        *,
-        longest: int = LONGEST,
-        **how: Any,
-    ) -> Tried:
+    def judge(self, step: Step, spikes: Spikes, indexed: Sequence[Array], **how: Any) -> Tried:
         """The trial of a network; the better of two where smaller steps may do better."""
-        tried = self.run(step, spikes, indexed, longest=longest, **how)
+        tried = self.run(step, spikes, indexed, **how)
         first = tried.record
         moves = np.ptp(first.losses) > HOPELESS * first.span
         if first.learns or not (moves or tried.not_finite):
             return tried
         lead = 0.0 if tried.not_finite else first.share_gone
-        careful = self.run(step, spikes, indexed, longest=longest, lead=lead, **how)
+        careful = self.run(step, spikes, indexed, smaller_steps=True, lead=lead, **how)
         return max(tried, careful, key=lambda each: each.record.share_gone)
 
     def run(
@@ -99,20 +91,21 @@ class Trials:
         through_stops: bool = False,
         loss: Callable[[Loss], Loss] | None = None,
         longest: int = LONGEST,
-        lead: float | None = None,
+        smaller_steps: bool = False,
+        lead: float = 0.0,
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless.
 
-        With the ``lead`` of another trial, the share that it took away: with smaller steps, and
-        only so long as these take more away.
+        ``lead`` is the share that another trial took away: after the first steps, it goes on only
+        while it takes more away.
         """
         goal = loss(self.loss) if loss else self.loss
         piece = self._piece(step, spikes, through_stops, loss)
         training = started(step)
-        sizes = [_step_size(w, careful=lead is not None) for w in _weights(step)]
+        sizes = [_step_size(w, smaller_steps) for w in _weights(step)]
         record = goal.trial()
         with _bar("trial", LONGEST) as advance:
-            while not _is_over(record, longest, lead or 0.0):
+            while not _is_over(record, longest, lead):
                 training, more = piece(step.arrays, indexed, sizes, training)
                 record = goal.trial((*record.losses, *np.asarray(more, np.float64).tolist()))
                 advance(len(more))
@@ -231,10 +224,10 @@ def _weights(step: Step) -> list[Array]:
     return [jnp.asarray(step.arrays.states[i]) for i in step.parameters]
 
 
-def _step_size(weights: Array, careful: bool) -> float:
+def _step_size(weights: Array, smaller: bool) -> float:
     """A share of the root mean square, so that no learning rate has to fit."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
-    if careful and usual:
+    if smaller and usual:
         return min(SMALLER * SHARE * usual, LARGEST)
     return SHARE * (usual or ZEROS)
 
