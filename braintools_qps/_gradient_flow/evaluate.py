@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -155,12 +156,13 @@ def evaluator_of(
 ) -> Evaluator:
     """An evaluator of a model that has run over a few of the samples, evenly spread.
 
-    It runs over all of them for an objective, which may hold their labels, and where the model is
-    made for a batch of that size: it is tried with few first.
+    It runs over all of them for an objective, which may hold their labels, where inputs are NaN or
+    infinite, and where the model is made for a batch of that size: it is tried with few first.
     """
     batch, step = batch_size(inputs) or 0, None
     few = counted(batch, SAMPLES)
-    if objective.function is None and len(few) < batch:
+    is_sound = all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(inputs))
+    if objective.function is None and is_sound and len(few) < batch:
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
         with suppress(Exception):  # what the size of the batch is not to blame for comes again
             step = trace(model, fewer)

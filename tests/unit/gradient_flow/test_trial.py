@@ -343,6 +343,12 @@ def test_of_a_model_that_is_made_for_one_size_of_batch_all_samples_are_run():
     assert (flow.samples, flow.trial.samples) == (70, 64)
 
 
+def test_nan_is_found_in_every_sample():
+    images = shown_images(70).at[3, 11].set(jnp.nan)  # a sample that is not among 64
+    said = str(only(gradient_flow(classifier(), images)).diagnosis)
+    assert f"the inputs hold NaN or infinity: {N} values, the first at step 3, sample 11" in said
+
+
 def test_an_objective_gets_the_outputs_of_all_samples():
     labels = np.arange(70) % CLASSES
     loss = lambda out: -jax.nn.log_softmax(out.mean(0))[np.arange(70), labels].mean()
