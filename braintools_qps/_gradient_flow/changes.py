@@ -7,7 +7,7 @@ last: `code` is what a user can type, and does the same as `apply`.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -40,19 +40,22 @@ class Given(NamedTuple):
 
 
 class Code(NamedTuple):
-    """Lines that do what a change does, and the names of this package that they use."""
+    """Statements that do what a change does, with what they import."""
 
-    lines: tuple[str, ...]
-    names: tuple[str, ...] = ()
-
-    @property
-    def statements(self) -> tuple[str, ...]:
-        """The lines without imports."""
-        return tuple(line for line in self.lines if not line.startswith(("import ", "from ")))
+    statements: tuple[str, ...]
+    names: tuple[str, ...] = ()  # of this package
+    imports: tuple[str, ...] = ()  # lines that import from others
 
     def __str__(self) -> str:
-        imports = (f"from braintools_qps import {', '.join(self.names)}",) if self.names else ()
-        return "; ".join((*imports, *self.lines))
+        return "; ".join(lines_of([self]))
+
+
+def lines_of(codes: Sequence[Code]) -> tuple[str, ...]:
+    """The lines of several codes, imports first."""
+    names = sorted({name for code in codes for name in code.names})
+    ours = [f"from braintools_qps import {', '.join(names)}"] if names else []
+    others = dict.fromkeys(line for code in codes for line in code.imports)
+    return (*ours, *others, *(line for code in codes for line in code.statements))
 
 
 class Change(abc.ABC):
@@ -92,7 +95,7 @@ class Both(Change):
 
     def code(self, given: Given) -> Code:
         first, second = self.first.code(given), self.second.code(given)
-        return Code(first.lines + second.lines, first.names + second.names)
+        return Code(*(one + other for one, other in zip(first, second)))
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ class LowerSurrogates(Change):
         slope = "" if self.mean_slope == SLOPE else f", mean_slope={self.mean_slope:g}"
         line = f"set_surrogate(model, normalize_surrogate({given.arguments}{other}{slope}))"
         imports = ("from brainunit import Quantity",) if "Quantity(" in other else ()
-        return Code((*imports, line), ("normalize_surrogate", "set_surrogate"))
+        return Code((line,), ("normalize_surrogate", "set_surrogate"), imports)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ class ChangeInputs(Change):
             x="x" if self.is_tree else "inputs", time=int(given.batch_first)
         )
         each = f"jax.tree.map(lambda x: {each}, inputs)" if self.is_tree else each
-        return Code((*["import jax"] * ("jax." in each), f"inputs = {each}"))
+        return Code((f"inputs = {each}",), imports=("import jax",) if "jax." in each else ())
 
     def said(self, given: Given) -> str:
         if given.is_task:

@@ -82,6 +82,8 @@ def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict
         return _untried(measured)
     measured = judged(measured, trials)
     verdict = _verdict(measured, trials, given)
+    if trials.loss.is_endless:
+        verdict = verdict._replace(further=(ENDLESS, *verdict.further))
     return verdict if verdict.trials else verdict._replace(trial=measured.trial, trials=trials)
 
 
@@ -94,7 +96,7 @@ def judged(measured: Measured, trials: Trials) -> Measured:
 def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     """The first cause whose change helps; else the first finding, with what helps any network."""
     if measured.trial.learns_soon:
-        return _learning(measured, *([ENDLESS] if trials.loss.is_endless else []))
+        return _learning(measured)
     if trials.loss.is_blind:
         return Verdict(named_as_cause(None, measured.trial, BLIND))
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
@@ -162,17 +164,22 @@ def named_as_cause(
     pair: tuple[Cause, Finding] | None,
     before: LearningTrial | None,
     remedy: str | None,
-    code: str | None = None,
 ) -> Diagnosis:
     """The diagnosis that a finding gives, after what the trial of the model has shown."""
     said = "" if before is None else f"{said_of(before)} "
     if pair is None:
         name = "none" if before is not None and before.learns else "unknown"
-        return Diagnosis(name, None, said.rstrip(), remedy, code)
+        return Diagnosis(name, None, said.rstrip(), remedy)
     cause, finding = pair
-    first, marks = next(iter(finding.populations), None), (cause.column, cause.word)
-    text = f"{said}{finding.text}"
-    return Diagnosis(cause.name, first, text, remedy, code, finding.populations, *marks)
+    return Diagnosis(
+        cause.name,
+        next(iter(finding.populations), None),
+        f"{said}{finding.text}",
+        remedy,
+        populations=finding.populations,
+        column=cause.column,
+        word=cause.word,
+    )
 
 
 def _proven(
@@ -186,8 +193,8 @@ def _proven(
     code = change.code(given)
     before = None if change.loss else measured.trial  # another loss has other numbers
     remedy = f"{change.said(given)} {_afterwards(after, before)}."
-    lines = str(code) if code.lines else None
-    diagnosis = named_as_cause(pair, measured.trial, remedy, lines)
+    named = named_as_cause(pair, measured.trial, remedy)
+    diagnosis = replace(named, code=str(code) or None, changes_inputs=change.of_inputs)
     return Verdict(diagnosis, tuple(facts(measured, diagnosis.cause)), change)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._models import checked_inputs, restoring
 from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
-from .changes import Code, Given
+from .changes import Code, Given, lines_of
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, trials_of
 from .evaluate import SURROGATE, Measured, Wanted, evaluator_of
@@ -194,13 +194,6 @@ def said_of_rates(step: Step) -> Iterator[str]:
             f"Its steps are about as large as the rate, and {path} is about {size:.1g}: keep such "
             "weights near 1, and multiply by their scale in the model."
         )
-
-
-def lines_of(codes: list[Code]) -> tuple[str, ...]:
-    """The lines of all changes, after one import."""
-    names = sorted({name for code in codes for name in code.names})
-    lines = [line for code in codes for line in code.lines]
-    return (f"from braintools_qps import {', '.join(names)}", *lines) if names else tuple(lines)
 
 
 def _not_mended(diagnosis: Diagnosis) -> ValueError:

@@ -24,7 +24,7 @@ def closing_of_flow(flow: GradientFlow) -> Iterator[str]:
     yield _decided(flow.trial)
     if flow.trial is not None and flow.trial.had_learned:
         yield f"Next: leave it, or train it further. {WHICH}"
-    elif (code := flow.diagnosis.code) and not code.startswith("inputs"):
+    elif flow.diagnosis.code and not flow.diagnosis.changes_inputs:
         yield (
             "Next: prepare, with the same arguments, makes this change and names a learning rate. "
             f"{WHICH}"

@@ -29,6 +29,8 @@ class Diagnosis(Record):
         All populations with this cause.
     column, word : str
         The column of the table in which a word marks them.
+    changes_inputs : bool
+        Whether the lines change the inputs, which `prepare` leaves to you.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Diagnosis(Record):
     populations: tuple[str, ...] = ()
     column: str = ""
     word: str = ""
+    changes_inputs: bool = False
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}" if self.remedy else self.text

@@ -78,7 +78,7 @@ def test_every_change_is_written_or_left_to_the_user():
     assert kinds == ARGUMENTS.keys() | {type(change).__name__ for change in FOR_THE_USER}
     for change, said in FOR_THE_USER.items():
         assert change.said(Given()) == said
-        assert change.code(Given()).lines == ()
+        assert change.code(Given()).statements == ()
         assert change.apply(None, 3) == 3
 
 

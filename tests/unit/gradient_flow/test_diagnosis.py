@@ -225,6 +225,11 @@ CASES = {
         lambda: Stack(Layer(1.0)), "none", None, "^It learns: ", "^But the objective has no lo",
         options={"objective": lambda x: -((x.mean(axis=0) - TARGETS) ** 2).mean()},
     ),
+    "a loss of the wrong sign in a silent network": Case(
+        lambda: Stack(Layer(0.01)), "silent", "layers.0", "^It does not learn: .* is silent",
+        "^But the objective has no lowest value", code=RATES,
+        options={"objective": lambda x: -((x.mean(axis=0) - TARGETS) ** 2).mean()},
+    ),
     "a clip": Case(
         lambda: Stack(Layer(1.0)), "no gradient", "layers.0",
         "is 0 or next to 0: the objective has no gradient at these outputs",
@@ -447,9 +452,11 @@ def test_what_is_said_is_true_and_helps(name):
     assert re.search(case.text, str(found)), str(found)
     assert re.search(case.further, "\n".join(flow.further), re.MULTILINE), flow.further
     assert case.further or not flow.further or (found.code is None and found.cause != "none")
-    assert " ".join(repr(flows).split()).startswith(" ".join(str(found).split()))
+    printed = " ".join(repr(flows).split())
+    assert printed.startswith(" ".join(str(found).split()))
     assert found.code == case.code or found.code.startswith(case.code), found.code
     if found.code:
+        assert ("makes this change" in printed) is ("inputs = " not in found.code)
         assert_better(flow, found.code, model, x, case.options)
 
 

@@ -55,7 +55,6 @@ def test_every_line_of_a_result_fits_into_a_terminal_and_no_column_is_lost():
     ("code", "following"),
     [
         ("normalize_rates(model, inputs)", "prepare, with the same arguments, makes this change"),
-        ("inputs = 2 * inputs", "change this, then gradient_flow(model, inputs) again."),
         (None, "change this, then gradient_flow(model, inputs) again."),
     ],
 )
