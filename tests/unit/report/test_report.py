@@ -71,7 +71,7 @@ def test_the_same_record_gives_the_same_file(report):
         ({}, ValueError, "got none"),
         (dataclasses.replace(COMPARISON, results=()), ValueError, "got none"),
         ("record", TypeError, "got str"),
-        ({"one": 1}, TypeError, "got dict"),
+        ({"one": COMPARISON}, TypeError, "got dict"),
     ],
 )
 def test_what_cannot_be_reported(report, record, error, words):
