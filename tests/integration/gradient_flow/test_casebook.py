@@ -7,13 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import thorough
-
-from braintools_qps.testing import check_surrogate
 
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
@@ -23,7 +19,6 @@ from benchmarks.casebook.cases import CASES  # noqa: E402
 from benchmarks.casebook.data import inputs  # noqa: E402
 from benchmarks.casebook.evaluate import SIZE, verdict  # noqa: E402
 from benchmarks.casebook.every import EVERY  # noqa: E402
-from benchmarks.casebook.mistakes import Custom, overflowing  # noqa: E402
 from benchmarks.casebook.prepared import outcome, read  # noqa: E402
 from benchmarks.casebook.train import built  # noqa: E402
 
@@ -44,8 +39,8 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 SELDOM = (
-    "chain", "missing-value", "four-layers", "convolution-threshold", "plif-time-constant",
-    "recurrent", "residual", "slow", "centre-of-mass",
+    "small-weights", "chain", "missing-value", "four-layers", "convolution-threshold",
+    "plif-time-constant", "recurrent", "residual", "slow", "centre-of-mass",
 )  # fmt: skip
 
 
@@ -59,7 +54,7 @@ MISPLACED = pytest.param(
 # and like "centre-of-mass" it tells 8 samples apart, but not 64 with random labels. Weights are
 # drawn as in braintools 0.3.
 @pytest.mark.filterwarnings("ignore:.*unit.*is deprecated")
-@pytest.mark.parametrize("name", ["small-weights", *map(thorough, SELDOM), MISPLACED])
+@pytest.mark.parametrize("name", [*map(thorough, SELDOM), MISPLACED])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = EVERY[name]
     said, _ = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))
@@ -126,11 +121,3 @@ def test_prepare_was_tried_on_all_healthy_networks_and_made_none_worse():
     changed = dict.fromkeys(("counted", "graph", "gated-lif", "adex"), "as good")
     assert others == changed | {"centre-of-mass": "error"}
     assert [name for name in rows if outcome(rows[name], None) == "worse"] == ["sew-and"]
-
-
-@pytest.mark.thorough
-def test_check_surrogate_finds_the_sigmoid_whose_derivative_overflows():
-    surrogate = Custom(overflowing)
-    assert jnp.isnan(jax.grad(surrogate)(-5.0))  # exp(125) is inf in float32
-    with pytest.raises(AssertionError, match=r"finite .* at x=-.*: expected 0, got nan"):
-        check_surrogate(surrogate)

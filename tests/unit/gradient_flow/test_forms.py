@@ -30,7 +30,7 @@ from flow_networks import (
     run_with_reset_by_hand,
     weights_and_inputs,
 )
-from helpers import FLOAT16, untouched
+from helpers import untouched
 from jax.experimental.sparse import BCOO
 
 from braintools_qps import QPseudoSpike, gradient_flow
@@ -180,20 +180,6 @@ def test_the_gradient_is_the_one_by_hand_and_the_model_is_left_as_it_was(name):
     if isinstance(model, Sum):  # one under Vmap has the name that the user gave, and its own kind
         assert [p.name for p in flow.populations] == [f"parts.{i}" for i in range(len(model.parts))]
         assert {p.kind for p in flow.populations} <= {"Fresh", "Alone", "Layer"}
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
-def test_the_models_own_dtype_is_kept(dtype):
-    weights, inputs = weights_and_inputs()
-    layer = plain(weights.astype(dtype))
-    layer.V.value = layer.V.value.astype(dtype)
-    flow = only(gradient_flow(layer, inputs.astype(dtype), objective=last_step))
-    np.testing.assert_allclose(
-        flow.populations[0].gradient.second_moments[:3],
-        moments_by_hand(run_by_hand, last_step)[:3],
-        rtol=0.2 if dtype == "bfloat16" else 0.02,
-    )
 
 
 @pytest.mark.thorough

@@ -23,7 +23,7 @@ from flow_networks import (
     only,
     weights_and_inputs,
 )
-from helpers import linear, thorough
+from helpers import thorough
 from small_stacks import Triangle
 
 from braintools_qps import (
@@ -33,7 +33,6 @@ from braintools_qps import (
     load_task,
     normalize_rates,
     normalize_surrogate,
-    prepare,
     save_memory,
 )
 
@@ -177,20 +176,6 @@ def test_noise_is_the_same_in_both_passes_and_leaves_the_users_random_state_alon
     assert brainstate.random.rand() == expected
 
 
-def test_the_model_is_left_as_it_was_after_an_error():
-    class Broken(Layer):
-        def update(self, x):
-            super().update(x)
-            raise RuntimeError("broken")
-
-    model = Broken(weights_and_inputs()[0], SURROGATE)
-    before = model.V.value
-    with pytest.raises(RuntimeError, match="broken"):
-        measured(model, surrogates=["Sigmoid"])
-    assert model.V.value is before
-    assert model.spk_fun is SURROGATE
-
-
 class Grid(brainstate.nn.Module):
     """Neurons on a grid, whose membranes have several axes without a batch."""
 
@@ -213,16 +198,6 @@ def test_states_of_another_batch_are_initialised_for_the_inputs(size):
         flow = only(gradient_flow(model, inputs))
         assert flow.populations == right.populations
         assert model.neuron.V.value.shape == (*held, *size)
-
-
-@pytest.mark.thorough
-def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():
-    model = Grid(N, into=linear(N, N))
-    inputs = jax.random.uniform(jax.random.key(0), (12, BATCH, N))
-    brainstate.nn.init_all_states(model, 9)
-    assert normalize_rates(model, inputs).populations[0].after == pytest.approx(0.1, abs=0.02)
-    assert normalize_surrogate(model, inputs)
-    assert prepare(model, inputs).learning_rate
 
 
 def mapped():
@@ -281,25 +256,6 @@ def test_layers_may_be_kept_in_a_dictionary_under_any_name():
     weights, inputs = weights_and_inputs()
     flow = only(gradient_flow(Kept(1e-3 * weights, QPseudoSpike(np.inf, scale=1e-6)), inputs))
     assert [p.name for p in flow.populations] == [f"parts.{name}" for name in names]
-
-
-@pytest.mark.thorough
-def test_a_sparse_layer_may_be_between_neurons():
-    """Its weights are those of a dense one."""
-    weights, inputs = weights_and_inputs()
-    sparse = brainstate.nn.SparseLinear(u.sparse.CSR.fromdense(weights))
-    dense = linear(N, N, w_init=lambda shape: weights, b_init=None)
-    flows = [
-        only(gradient_flow(brainstate.nn.Sequential(*layers), inputs))
-        for layers in (
-            (Layer(weights, SURROGATE), between, Layer(weights, SURROGATE))
-            for between in (sparse, dense)
-        )
-    ]
-    for one, other in zip(flows[0].populations, flows[1].populations):
-        np.testing.assert_allclose(
-            one.gradient.second_moments, other.gradient.second_moments, rtol=1e-5
-        )
 
 
 def test_one_step_is_no_delay():
