@@ -142,9 +142,8 @@ def test_speed_of_a_training_step_and_that_relu_grad_is_as_fast():
 def test_memory_of_networks_after_published_ones():
     from benchmarks.gains import tables
 
-    assert f"{tables()['memory_published']} in networks after published ones" in " ".join(
-        README.split()
-    )
+    said = f"{tables()['memory_published']} in networks after published ones"
+    assert said in " ".join(README.split())
 
 
 def test_memory_of_a_training_step():
@@ -162,9 +161,8 @@ def test_memory_and_time_of_long_sequences_here_and_in_the_guide():
     """In parts and with `save_memory`, relative to the plain step."""
     read = lambda name: (ROOT / "docs" / "guides" / f"{name}.md").read_text(encoding="utf-8")
     guide, longest = read("memory"), read("long_sequences")
-    memory, *times = said(
-        rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
-    )
+    row = rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
+    memory, *times = said(row)
     of = lambda rows, way, n: rows["Training step", way, f"{n},000 steps"]
     stored = lambda *step: of(*step)["memory_bytes"]
     part = lambda rows, way, n: stored(rows, way, n) / stored(rows, "plain", n)

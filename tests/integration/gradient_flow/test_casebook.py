@@ -79,19 +79,11 @@ def test_a_healthy_network_trains(name):
     assert np.mean(NETWORKS[name]["scores"]) >= trains(EVERY[name])
 
 
-def test_the_set_is_large_and_divided_by_a_rule():
-    sick = [case for case in CASES.values() if case.mistake]
-    well = [case for case in CASES.values() if not case.mistake]
-    assert min(len(sick), len(well)) >= 40
-    assert all(case.cause == "none" for case in well)
-    for cases in (sick, well):
-        held = sum(case.half == "held out" for case in cases)
-        assert 0.35 < held / len(cases) < 0.65
-
-
 @pytest.mark.parametrize(
     ("half", "failures", "healthy"),
     [
+        ("development", 35, 25),
+        ("held out", 24, 22),
         ("sealed", 24, 24),
         ("blind", 16, 16),
         ("second blind", 16, 16),
@@ -101,7 +93,7 @@ def test_the_set_is_large_and_divided_by_a_rule():
         ("sixth blind", 14, 16),
     ],
 )
-def test_no_network_of_a_half_that_was_not_looked_at_is_left_out(half, failures, healthy):
+def test_no_network_of_a_half_is_left_out(half, failures, healthy):
     cases = [case for case in EVERY.values() if case.half == half]
     counts = [sum(bool(case.mistake) is ill for case in cases) for ill in (True, False)]
     assert counts == [failures, healthy]
