@@ -1,4 +1,4 @@
-"""Pages have the titles that errors name, and say what has not been measured."""
+"""Pages have the titles that errors name, and the names of attributes that are looked for."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,7 @@ from pathlib import Path
 from braintools_qps._models.neuron import MEMBRANES, SPIKE_FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
-DOCS, RESULTS = ROOT / "docs", ROOT / "benchmarks" / "results"
-DEVICES = " ".join((DOCS / "guides" / "devices.md").read_text("utf-8").split())
+DOCS = ROOT / "docs"
 TITLES = {
     re.search(r"^# (.+)$", page.read_text("utf-8"), re.M)[1]
     for page in DOCS.rglob("*.md")
@@ -28,8 +27,3 @@ def test_the_names_of_a_neurons_attributes_stand_in_one_table():
     rows = re.findall(r"^\| (surrogate|membrane).*? \| (.*?) \|", page, re.M)
     listed = {name: tuple(re.findall("`(.*?)`", cell)) for name, cell in rows}
     assert listed == {"surrogate": SPIKE_FUNCTIONS, "membrane": MEMBRANES}
-
-
-def test_the_page_says_so_as_long_as_nobody_has_measured_a_gpu():
-    cards = [file for file in RESULTS.glob("*/accelerator.json") if file.parent.name[:4] != "cpu-"]
-    assert ("nobody has run it on a GPU yet" in DEVICES) == (not cards)

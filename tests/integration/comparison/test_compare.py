@@ -79,7 +79,6 @@ def untrained():
     [
         ({"surrogates": ["Sigmoid"] * 2}, ValueError, "unique labels, got .*Sigmoid 2 times"),
         ({"seeds": [1, 1]}, ValueError, "list of different integers"),
-        ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
         ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
         ({"model": partial(SMALL, reset="no")}, ValueError, "must be 'soft' or 'hard', got 'no'"),

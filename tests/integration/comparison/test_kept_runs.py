@@ -110,14 +110,10 @@ def test_so_is_what_loss_score_and_optimizer_read(name, cell, notebook, tmp_path
     assert re.fullmatch(ANEW, said)
 
 
-HIDDEN = EXPERIMENTS["a variable"]
-
-
 @pytest.fixture
 def hidden(notebook):
     """Factories that have one key, whatever their gain."""
-    setup, gain = HIDDEN
-    return lambda n: notebook(setup.format(n=n) + "\n" + MAKE.format(gain))
+    return lambda n: notebook(f"N = {n}\n" + MAKE.format("N"))
 
 
 @pytest.mark.thorough

@@ -79,9 +79,9 @@ def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogat
 @pytest.mark.parametrize(
     "change",
     [
-        {"epochs": 3},
+        {"task": (X[::-1], Y)},  # of the same programs
+        thorough({"epochs": 3}),
         thorough({"batch_size": 16}),
-        thorough({"task": (X[::-1], Y)}),
         thorough({"model": partial(SMALL, hidden=6)}),
         thorough({"loss": lambda outputs, y: (outputs**2).mean()}),
         thorough({"tune": {"learning_rate": (0.3, 0.2)}}),

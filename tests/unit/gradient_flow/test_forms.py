@@ -106,11 +106,6 @@ def ruled(weights):
     return layer
 
 
-def initialised(layer):
-    layer.init_state()
-    return layer
-
-
 def vmapped(weights):
     inner = Fresh(weights)
     brainstate.nn.vmap_init_all_states(inner, axis_size=BATCH, state_tag="new")
@@ -154,7 +149,6 @@ FORMS = {
     "parameters per neuron": Form(per_neuron),
     "a parameter in a State": Form(of_a_state),
     # States.
-    "of one sample": Form(lambda weights: initialised(Alone(weights))),
     "of every kind": Form(lambda weights: Sum(Fresh(weights), Alone(weights), plain(weights))),
     "held by Vmap, beside one that has none": Form(
         lambda weights: Sum(vmapped(weights), Fresh(weights))

@@ -295,3 +295,11 @@ def test_fixed_weights_of_neurons_that_fire_are_left():
     done = normalize_rates(model, inputs(), 0.3)
     assert [p.after for p in done.populations] == pytest.approx([0.3, 0.3], rel=0.02)
     assert "No weight matrices to scale feed layers.1." in str(done)
+
+
+def test_the_record_prints_as_a_table():
+    done = normalize_rates(Chain(Diagonal(0.5), Neurons()), inputs())
+    head, line = str(done).splitlines()
+    assert head.split() == ["population", "rate", "before", "after", "weights", "times"]
+    (one,) = done.populations
+    assert line.split() == ["layers.1", "0.0000", f"{one.after:.4f}", f"{one.factor:.4g}"]

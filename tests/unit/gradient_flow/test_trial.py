@@ -256,16 +256,6 @@ def test_the_training_is_compiled_once_for_weights_of_weak_type_too(caplog):
     assert sum("XLA compilation of jit(train)" in line for line in caplog.messages) == 1
 
 
-def test_interrupted_trials_leave_the_model_as_it_was(data):
-    model = classifier()
-
-    def interrupted(outputs):
-        raise KeyboardInterrupt
-
-    with untouched(model), pytest.raises(KeyboardInterrupt):
-        prepare(model, data[0], objective=interrupted)
-
-
 def shown_images(samples):
     return jnp.broadcast_to(jax.random.uniform(jax.random.key(0), (samples, N)), (10, samples, N))
 
