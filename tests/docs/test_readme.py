@@ -46,8 +46,9 @@ def test_the_start_is_what_the_functions_do_by_default():
     assert default(compare, "tune")["mean_slope"] == (0.1,)
 
 
-def test_its_two_commands_are_marked_for_continuous_integration():
+def test_it_is_short_and_its_two_commands_are_marked_for_continuous_integration():
     assert re.findall(r"<!-- ci: (\w+) -->\n```bash\n", README) == ["run", "test"]
+    assert len(re.sub("```text\n.*?```", "", README, flags=re.S).split()) <= 700
 
 
 def test_it_links_only_to_pages_that_can_be_read_without_being_built():

@@ -1,4 +1,4 @@
-"""The kept summary of `prepare` adds up, and the protocol lists the problems of the study."""
+"""Figures of the study are in its summary, and the protocol lists its problems."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ from benchmarks.pages import substitutions  # noqa: E402
 from benchmarks.problems import PROBLEMS  # noqa: E402
 
 DOCS = ROOT / "docs"
+PAGES = ("surrogate_study", "verdicts", "does_it_matter")
+FIGURE = re.compile(r"\d+(?:\.\d+)?(?:%| points?\b)|\d+\.\d+")
+SETTINGS = {"0.1", "0.05", "0.025", "0.03", "0.01", "0.3", "0.2", "5%", "95%"}
+SETTINGS |= {"8.9 points", "2 points", "6 points"}  # of simulated collapses
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_result_is_typed_into_a_page_of_the_study(page):
+    """Settings such as 0.1 are; points and percent come from the summary."""
+    text = (DOCS / "results" / f"{page}.md").read_text("utf-8")
+    ours, _, _ = text.partition("## Published rankings")  # others' figures
+    assert {*FIGURE.findall(re.sub(r"{{.*?}}", "", ours))} <= SETTINGS
 
 
 def test_every_network_of_a_group_ends_in_one_way_after_prepare():

@@ -43,7 +43,7 @@ def test_the_best_constant_answer_to_classes_is_their_shares(factor):
     assert found.least == 0
 
 
-@pytest.mark.parametrize("more", [3.0, 99.0, -0.2])
+@pytest.mark.parametrize("more", [3.0, 99.0, -0.2, -0.95])
 def test_a_number_that_an_objective_adds_is_its_least_value(more):
     found = loss_of(lambda outputs: cross_entropy(outputs) + more)
     assert found.constant == pytest.approx(ENTROPY + more, abs=1e-3)
