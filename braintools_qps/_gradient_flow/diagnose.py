@@ -31,8 +31,8 @@ BLIND = (
 )
 
 ENDLESS = (
-    "But the objective has no lowest value, even for a constant answer: is its sign right? How "
-    "much of it is gone says little."
+    "But the objective has no lowest value, even for a constant answer, so its fall says little: "
+    "is its sign right?"
 )
 
 
@@ -55,7 +55,7 @@ def trials_of(evaluator: Evaluator, most: int = SAMPLES) -> Trials | None:
         start = evaluator.cotangents.value
         return Trials(of_objective(step, outputs, function, start, batch))
     if evaluator.labels is not None:
-        return Trials(of_labels(step, outputs, evaluator.labels))
+        return Trials(of_labels(step, outputs, evaluator.labels, evaluator.ran))
     return Trials(of_random_labels(step, outputs, batch or 1, evaluator.objective.seed, most))
 
 
@@ -83,7 +83,7 @@ def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict
     measured = judged(measured, trials)
     verdict = _verdict(measured, trials, given)
     if trials.loss.is_endless:
-        verdict = verdict._replace(further=(ENDLESS, *verdict.further))
+        verdict = _of_endless(verdict, measured.trial)
     return verdict if verdict.trials else verdict._replace(trial=measured.trial, trials=trials)
 
 
@@ -119,6 +119,16 @@ def _learning(measured: Measured, *further: str) -> Verdict:
     """It learns: then there is no cause, but there may be facts."""
     said = Diagnosis("none", None, said_of(measured.trial, measured.evaluator.batch))
     return Verdict(said, (*further, *facts(measured), *unmoved(measured)))
+
+
+def _of_endless(verdict: Verdict, trial: LearningTrial) -> Verdict:
+    """The verdict on an objective without a lowest value, of which there is no half."""
+    diagnosis = verdict.diagnosis
+    if diagnosis.cause == "none":
+        first, last, steps = trial.losses[0], min(trial.losses), _steps(len(trial.losses))
+        text = f"Its loss falls from {first:.3g} to {last:.3g} in {steps}."
+        diagnosis = replace(diagnosis, text=text)
+    return verdict._replace(diagnosis=diagnosis, further=(ENDLESS, *verdict.further))
 
 
 def _with_few_samples(measured: Measured) -> Verdict | None:

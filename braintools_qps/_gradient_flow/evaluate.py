@@ -11,14 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._defaults import SAMPLES
 from .._models import batch_size, by_population
 from .._surrogate import QPseudoSpike
 from ..records import Activity, Gradient, LearningTrial, Operations, PopulationFlow, Slopes
 from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
-from .loss import counted
+from .loss import counted, some_of_each
 from .operations import per_sample
 from .passes import Forward, backward, compiled, forward, with_index
 from .slopes import slope_summary, slopes_at
@@ -66,7 +65,10 @@ class Measured(NamedTuple):
 
 
 class Evaluator:
-    """A traced model that has run over some inputs, to measure candidates on that run."""
+    """A traced model that has run over some inputs, to measure candidates on that run.
+
+    ``ran`` are the positions of these samples in the labels, by default all.
+    """
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Evaluator:
         model: Model,
         labels: np.ndarray | None = None,
         wanted: Wanted | None = None,
+        ran: np.ndarray | None = None,
     ) -> None:
         self.step, self.inputs, self.objective, self.model = step, inputs, objective, model
         self._forward, self._backward = compiled(forward, step), compiled(backward, step)
@@ -87,6 +90,7 @@ class Evaluator:
         self.activities = list(map(self._activity, map(np.asarray, self.run.fired)))
         self.operations = self._operations()
         self.labels, self.wanted = labels, wanted or Wanted()
+        self.ran = np.arange(self.batch or 0) if ran is None else ran
 
     def over(self, inputs: Inputs, states: Sequence[Array] | None = None) -> Forward:
         """The same model run over other inputs, perhaps with other values of its states."""
@@ -154,21 +158,21 @@ def evaluator_of(
     labels: np.ndarray | None = None,
     wanted: Wanted | None = None,
 ) -> Evaluator:
-    """An evaluator of a model that has run over a few of the samples, evenly spread.
+    """An evaluator of a model that has run over a few of the samples.
 
     It runs over all of them for an objective, which may hold their labels, where inputs are NaN or
     infinite, and where the model is made for a batch of that size: it is tried with few first.
     """
     check_has_values(inputs)
-    batch, step = batch_size(inputs) or 0, None
-    few = counted(batch, SAMPLES)
+    batch, step, ran = batch_size(inputs) or 0, None, None
+    few = counted(batch) if labels is None else some_of_each(labels)
     is_finite = all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
     if objective.function is None and is_finite and len(few) < batch:
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
         with suppress(Exception):  # what the size of the batch is not to blame for comes again
             step = trace(model, fewer)
-            inputs, labels = fewer, None if labels is None else labels[few]
-    return Evaluator(step or trace(model, inputs), inputs, objective, model, labels, wanted)
+            inputs, ran = fewer, few
+    return Evaluator(step or trace(model, inputs), inputs, objective, model, labels, wanted, ran)
 
 
 def _gradient(amplitudes: np.ndarray, cosines: np.ndarray) -> Gradient:

@@ -54,7 +54,7 @@ def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
             "the unit of the outputs"
         )
     values, batch = np.asarray(labels), batch_size(inputs)
-    numbers, fix = np.issubdtype(values.dtype, np.floating), ALIGNED
+    numbers, fix = values.dtype.kind == "f", ALIGNED
     if values.shape[:2] == jax.tree.leaves(inputs)[0].shape[:2]:
         fix = EACH_STEP
     if batch is None or values.ndim == 0 or len(values) != batch:
@@ -62,6 +62,8 @@ def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
         why = f"shape {values.shape} for {held}"
     elif not numbers and values.size != batch:
         why, fix = f"classes of shape {values.shape}", ONE_HOT
+    elif values.dtype.kind not in "biufUS":
+        why, fix = f"dtype {values.dtype}", "Pass integers, strings or floats, all of one kind"
     elif numbers and not np.isfinite(values).all():
         why, fix = "NaN or infinity", "Drop these samples, or pass an objective= that does"
     else:

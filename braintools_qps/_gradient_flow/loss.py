@@ -166,19 +166,21 @@ def _lowest(
     return Lowest(float(found.fun * unit), is_end, shaped(jnp.asarray(found.x, flat.dtype)))
 
 
-def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
+def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray, ran: np.ndarray) -> Loss:
     """Cross-entropy of the mean output for classes, squared error for numbers.
+
+    ``ran`` are the positions of the samples that the outputs are of.
 
     Raises
     ------
     ValueError
-        If all labels that count are the same, or the output is too small for them.
+        If all labels are the same, or the output is too small for them.
     """
-    chosen, answers = counted(len(labels)), _answers(step, outputs)
+    chosen, answers = some_of_each(labels[ran]), _answers(step, outputs)
     size, kind = _features(answers, outputs), labels.dtype.kind
     classes = labels if kind in "iub" else np.unique(labels, return_inverse=True)[1]
-    classes = classes.reshape(-1)[chosen].astype(int)
-    targets, numbers = labels[chosen].reshape(len(chosen), -1), kind == "f"
+    classes = classes.reshape(-1).astype(int)
+    targets, numbers = labels.reshape(len(labels), -1), kind == "f"
     if numbers:
         many = targets.shape[1]
         fits, need, got = size == many, f"as many numbers as features: {size}", f"{many}"
@@ -192,7 +194,8 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray) -> Loss:
             "Pass samples of several classes, or objective=, which labels of every step need; "
             "classes as integers counted from 0, as by np.unique(labels, return_inverse=True)[1]"
         )
-    return _squared(answers, chosen, targets) if numbers else _entropy(answers, chosen, classes)
+    of = _squared if numbers else _entropy
+    return of(answers, chosen, (targets if numbers else classes)[ran][chosen])
 
 
 def of_random_labels(
@@ -207,8 +210,21 @@ def of_random_labels(
 
 
 def counted(batch: int, most: int = SAMPLES) -> np.ndarray:
-    """The samples that count, evenly spread."""
+    """Positions of the samples that count, evenly spread."""
     return np.unique(np.linspace(0, batch - 1, min(batch, most)).astype(int))
+
+
+def some_of_each(labels: np.ndarray, most: int = SAMPLES) -> np.ndarray:
+    """Positions of the samples that count, drawn from each class in proportion, one at least.
+
+    Evenly spread ones may all be of one class, as where two classes alternate.
+    """
+    drawn = np.random.default_rng(STREAM).permutation(len(labels))
+    classes = np.unique(labels[drawn], axis=0, return_inverse=True)[1].reshape(-1)
+    order = np.argsort(classes, kind="stable")
+    first = np.searchsorted(classes[order], classes[order])  # of each class, in this order
+    place = (np.arange(len(labels)) - first) / np.bincount(classes)[classes[order]]
+    return np.sort(drawn[order[np.argsort(place, kind="stable")[:most]]])
 
 
 def _features(answers: Answers, outputs: Sequence[Array]) -> int:

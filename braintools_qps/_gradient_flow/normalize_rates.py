@@ -277,7 +277,7 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
         f"it fires at {at:.3g}" if np.isfinite(at) else "its membranes are not finite"
     )
     if low == high == 0:
-        why = "No weights make it fire: look at the inputs, at its threshold and at its bias"
+        why = "Look at the inputs, at how its weights are drawn, at its threshold and at its bias"
     elif min(low, high) < rate < max(low, high):
         why = "Its neurons fire all together or not at all: give them different weights"
     else:

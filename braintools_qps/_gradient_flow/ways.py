@@ -57,10 +57,10 @@ def larger_loss(measured: Measured) -> Iterator[Change]:
 
 def standardised_labels(measured: Measured) -> Iterator[Change]:
     """Numbers of mean 0 and standard deviation 1 as labels, for the user to make."""
-    labels = measured.evaluator.labels
+    evaluator, labels = measured.evaluator, measured.evaluator.labels
     if labels is not None and np.issubdtype(labels.dtype, np.floating):
         standard = (labels - labels.mean()) / labels.std()
-        loss = of_labels(measured.step, measured.evaluator.run.outputs, standard)
+        loss = of_labels(measured.step, evaluator.run.outputs, standard, evaluator.ran)
         clause = "With labels = (labels - labels.mean()) / labels.std()"
         yield WhatIf(clause, "standardised labels", loss=lambda _: loss)
 

@@ -39,8 +39,10 @@ def check_takes_steps(model: Model, inputs: Inputs) -> None:
     ValueError
         If it takes all steps at once: it runs on them, and its states keep their shapes.
     """
-    samples_first = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), inputs)
-    for sequence in (inputs, samples_first) if batch_size(inputs) else (inputs,):
+    sequences = [inputs]
+    if batch_size(inputs):
+        sequences.append(jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), inputs))
+    for sequence in sequences:
         changes = shapes_written(model, sequence)
         if changes and all(new == old for _, old, new in changes):
             raise ValueError(

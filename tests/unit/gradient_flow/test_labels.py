@@ -22,6 +22,7 @@ from braintools_qps import QPseudoSpike, gradient_flow, prepare
         (np.zeros((STEPS, BATCH), int), BATCH, r"shape \(10, 8\) for .*\n.* objective=, a"),
         (np.zeros((STEPS, BATCH, 2)), BATCH, r"shape \(10, 8, 2\) for .*\n.* objective=, a func"),
         (np.full(BATCH, np.nan), BATCH, "NaN or infinity\nDrop these samples"),
+        (["a", None] * (BATCH // 2), BATCH, "dtype object\nPass integers, strings or floats"),
         ([1], None, r"shape \(1,\) for no axis of samples in the inputs"),
     ],
 )

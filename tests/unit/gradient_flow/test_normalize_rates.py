@@ -274,7 +274,7 @@ def out_of_reach():
     ("model", "options", "message"),
     [
         (deaf, {}, "(?s)layers.3 to .* fires at 1, with the largest it fires at 1\n.*threshold"),
-        (plain, {"inputs": 0.0}, "(?s)bring layers.1 to .*No weights make it fire.*threshold"),
+        (plain, {"inputs": 0.0}, "(?s)bring layers.1 to .*how its weights are drawn"),
         (plain, {"inputs": 1.0}, "(?s)layers.1 to .* at 0, with .* at 1\n.*all together"),
         (out_of_reach, {}, r"at 0, with the largest its membranes are not finite\n.*threshold"),
         (untrained, {}, r"(?s)never fires, .*not: layers.0.weight\n.*model.layers\[0\].weight = "),

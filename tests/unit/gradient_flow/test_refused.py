@@ -172,6 +172,12 @@ def test_inputs_that_jax_traces_have_no_values():
         jax.jit(lambda x: gradient_flow(layer(), x)["model"].mean_slope)(INPUTS)
 
 
+def test_the_error_of_a_model_that_takes_no_scalars_is_its_own():
+    model = brainstate.nn.Sequential(brainstate.nn.Linear(N, N), Layer(np.eye(N), SURROGATE))
+    with pytest.raises(ValueError, match="matmul"):
+        gradient_flow(model, jnp.ones(10))
+
+
 def test_an_error_in_an_objective_says_what_the_outputs_are():
     make, inputs, *_ = REFUSED["an objective of many values"]
     with pytest.raises(TypeError) as caught:

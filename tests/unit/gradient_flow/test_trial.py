@@ -1,6 +1,5 @@
 """The trial: the same losses as a training by hand, and the forms of what is said of it."""
 
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -269,12 +268,29 @@ def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
     assert learning.trial.samples == min(samples, 64)
 
 
-def test_64_of_more_samples_are_looked_at_with_their_labels():
-    images, labels = shown_images(127), np.arange(127) // 2 % CLASSES
-    flow = only(gradient_flow(classifier(), images, labels=labels))
-    few = only(gradient_flow(classifier(), images[:, ::2], labels=labels[::2]))
-    assert "64 of 127 samples" in flow.read
-    assert flow == replace(few, read=flow.read)
+@pytest.mark.parametrize(
+    ("labels", "shares"),
+    [
+        (np.arange(128) % 2, [32, 32]),  # of evenly spread ones, 63 would be of one class
+        (np.array(["no", "yes"])[(np.arange(640) % 160 == 3).astype(int)], [63, 1]),
+        (np.repeat([0.5, 2.5], 100)[:, None] * np.ones(CLASSES), [32, 32]),
+    ],
+    ids=["alternating", "rare", "numbers"],
+)
+def test_of_many_samples_64_are_looked_at_some_of_each_class(labels, shares):
+    flow = only(gradient_flow(classifier(), shown_images(len(labels)), labels=labels))
+    assert (flow.samples, flow.trial.samples) == (64, 64)
+    assert f"64 of {len(labels)} samples" in flow.read
+    constant = 1.0 if labels.ndim > 1 else entropy(shares)  # the variance
+    assert flow.trial.constant == pytest.approx(constant, 1e-5)
+
+
+@pytest.mark.parametrize("wrong", [9, -1])
+def test_the_labels_of_all_samples_are_checked(wrong):
+    labels = np.arange(300) % CLASSES
+    labels[1] = wrong
+    with pytest.raises(ValueError, match="labels must differ, and be classes from 0 to 3"):
+        gradient_flow(classifier(), shown_images(300), labels=labels)
 
 
 def test_of_a_model_that_is_made_for_one_size_of_batch_all_samples_are_run():
