@@ -225,11 +225,9 @@ WRONG = [0.0, -0.5, -1.0, -3.0, np.nan]
     ("make", "name", "residual_dtype"),
     [
         (QPseudoSpike, "alpha", None),
-        thorough(QPseudoSpike, "alpha", "uint8"),
         (QPseudoSpike, "scale", None),
         (QPseudoSpike, "dampening", "uint8"),
         (SCALED, "scale", None),
-        (SCALED, "dampening", None),
         thorough(SCALED, "dampening", "uint8"),
     ],
 )

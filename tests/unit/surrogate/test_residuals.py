@@ -16,7 +16,7 @@ from braintools_qps import QPseudoSpike, Scaled
 STEPS, BATCH, NEURONS = 200, 64, 256
 # XLA cannot stack bfloat16 in a scan: float16 takes its place, where there is one.
 WIDENED = jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11, 2)
-COMPACT = ["bfloat16", FLOAT16, "uint8"]
+COMPACT = [thorough("bfloat16"), FLOAT16, "uint8"]
 # What rounding may do to a derivative, relative to the largest.
 ROUNDING = {"bfloat16": 2**-8, "float16": 2**-11, "uint8": 2**-6}
 BUILT_IN = [getattr(braintools.surrogate, n) for n in ("ReluGrad", "Sigmoid", "QPseudoSpike")]
@@ -51,11 +51,9 @@ def gradient_memory(spike):
 @pytest.mark.parametrize(
     ("surrogate", "share"),
     [
-        (QPseudoSpike(1.7), 1.0),
         (QPseudoSpike(2.0), 1.0),
         pytest.param(QPseudoSpike(2.0, residual_dtype="bfloat16"), 0.52,
                      marks=pytest.mark.float16 if WIDENED else ()),
-        pytest.param(QPseudoSpike(2.0, residual_dtype="float16"), 0.52, marks=pytest.mark.float16),
         (QPseudoSpike(1.7, residual_dtype="uint8"), 0.27),
         (Scaled(Sigmoid(), residual_dtype="uint8"), 0.27),
     ],
@@ -113,8 +111,14 @@ def test_dampening_and_width_do_not_cost_precision():
         assert_close(by_scale, -dampening / scale**2)
 
 
-@pytest.mark.parametrize("residual_dtype", [thorough("bfloat16"), FLOAT16, "uint8"])
-@pytest.mark.parametrize("surrogate", [Sigmoid(100.0), MultiGaussianGrad()], ids=repr)
+@pytest.mark.parametrize(
+    ("surrogate", "residual_dtype"),
+    [
+        (Sigmoid(100.0), "uint8"),
+        (MultiGaussianGrad(), "uint8"),
+        pytest.param(MultiGaussianGrad(), "float16", marks=pytest.mark.float16),
+    ],
+)
 def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
     spike = Scaled(surrogate, scale=2.0, residual_dtype=residual_dtype)
     x = jnp.linspace(-4, 4, 201)
@@ -124,15 +128,12 @@ def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
     np.testing.assert_array_equal(actual[expected == 0], 0)
 
 
-@pytest.mark.parametrize("residual_dtype", [thorough("bfloat16"), "uint8"])
-@pytest.mark.parametrize(
-    "alpha", [thorough(4.0, id="for all"), pytest.param(jnp.array([1.0, 9.0]), id="per neuron")]
-)
-def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours(residual_dtype, alpha):
-    spike = Scaled(Sigmoid(alpha), residual_dtype=residual_dtype)
+def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours():
+    alpha = jnp.array([1.0, 9.0])
+    spike = Scaled(Sigmoid(alpha), residual_dtype="uint8")
     x = jnp.array([[1.3, 0.2], [0.0, 0.0]])
     np.testing.assert_array_equal(slopes(spike, x)[:1], slopes(spike, x[:1]))
-    assert_close(slopes(spike, jnp.zeros(2)), np.broadcast_to(alpha, 2) / 4)
+    assert_close(slopes(spike, jnp.zeros(2)), alpha / 4)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,6 @@ def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours(residua
         (lambda x: jnp.zeros_like(x), 1.0, 0.0),
         # A peak that is missed has room up to twice the one found, which is 1.
         (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, 1.9, jnp.exp(-jnp.abs(x))), 0.7, 1.9),
-        (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, -1.9, jnp.exp(-jnp.abs(x))), 0.7, -1.9),
         (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, 5.0, jnp.exp(-jnp.abs(x))), 0.7, 2.0),
     ],
 )
