@@ -44,13 +44,14 @@ def test_every_surrogate_comes_back_through_json_and_scaled_from_its_repr(name):
         (QPseudoSpike(scale=3), {"alpha": 2.0, "scale": 3.0}),
         (QPseudoSpike(scale=15 * u.mV / u.ms), {"alpha": 2.0, "scale": "15.0 mV / ms"}),
         (QPseudoSpike(scale=2 * u.mV**0.5), {"alpha": 2.0, "scale": "2.0 mV^0.5"}),
-        (QPseudoSpike(dampening=0.3), {"alpha": 2.0, "dampening": 0.3}),
+        (QPseudoSpike(dampening=0.1 + 0.2), {"alpha": 2.0, "dampening": 0.1 + 0.2}),
         (QPseudoSpike(residual_dtype=jnp.bfloat16), {"alpha": 2.0, "residual_dtype": "bfloat16"}),
     ],
 )
 def test_ours_with_every_parameter(surrogate, written):
     assert surrogate_spec(surrogate) == {"name": "QPseudoSpike", **written}
     assert through_json(surrogate) == get_surrogate(repr(surrogate)) == surrogate
+    assert get_surrogate(call_text(surrogate)) == surrogate
 
 
 def test_a_call_reads_as_one_would_write_it():
