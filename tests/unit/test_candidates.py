@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid
 
-from braintools_qps import (
-    QPseudoSpike,
-    Scaled,
-    get_surrogate,
-    register_surrogate,
-    surrogate_spec,
-)
+from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
 from braintools_qps._registry.candidates import LONGEST_LABEL, candidates
 
 inf = float("inf")

@@ -10,11 +10,7 @@ from braintools_qps._checks import check_positive, checked_count, checked_seeds
 
 @pytest.mark.parametrize(
     ("seeds", "expected"),
-    [
-        (np.int64(1), (0,)),
-        (np.arange(2), (0, 1)),
-        ([5, 2**32 - 1], (5, 2**32 - 1)),
-    ],
+    [(np.int64(1), (0,)), (np.arange(2), (0, 1)), ([5, 2**32 - 1], (5, 2**32 - 1))],
 )
 def test_a_number_of_seeds_or_a_list_of_them(seeds, expected):
     assert checked_seeds(seeds) == expected

@@ -147,8 +147,7 @@ def test_a_look_spends_its_part_of_the_error():
 
 
 @pytest.mark.parametrize(
-    ("seeds", "most", "after"),
-    [(5, 40, 10), (20, 50, 50), (5, 14, 14), (5, 15, 10)],
+    ("seeds", "most", "after"), [(5, 40, 10), (20, 50, 50), (5, 14, 14), (5, 15, 10)]
 )
 def test_the_next_look_is_at_twice_as_many_seeds_or_at_all(seeds, most, after):
     assert next_look(seeds, most) == after

@@ -11,10 +11,7 @@ from helpers import thorough
 from braintools_qps import loop_in_parts
 
 STEPS = 23
-INPUTS = {
-    "x": jax.random.normal(jax.random.key(0), (STEPS, 4)) * u.mV,
-    "i": jnp.arange(STEPS),
-}
+INPUTS = {"x": jax.random.normal(jax.random.key(0), (STEPS, 4)) * u.mV, "i": jnp.arange(STEPS)}
 
 
 class Leaky(brainstate.nn.Module):

@@ -35,10 +35,7 @@ SURROGATES = {
     "alpha 2": (QPseudoSpike(2.0), tail),
     "alpha 0.5": (QPseudoSpike(0.5), lambda x: tail(x, 0.5)),
     "alpha inf": (QPseudoSpike(np.inf), lambda x: np.exp(-2 * np.abs(x))),
-    "arbitrary": (
-        QPseudoSpike(1.7, scale=3.0, dampening=0.5),
-        lambda x: tail(x, 1.7, 3.0, 0.5),
-    ),
+    "arbitrary": (QPseudoSpike(1.7, scale=3.0, dampening=0.5), lambda x: tail(x, 1.7, 3.0, 0.5)),
     "bfloat16": (QPseudoSpike(2.0, residual_dtype="bfloat16"), tail),
     "uint8": (QPseudoSpike(2.0, residual_dtype="uint8"), tail),
     "the paper's": (  # d / s * (1 + 2 k |x / s| / (q - 1)) ** -q
