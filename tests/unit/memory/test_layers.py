@@ -68,7 +68,7 @@ def test_parameters_values_and_gradients_are_those_of_brainstate(kinds, options)
 
 @kinds
 def test_states_load_into_the_other_layer(kinds):
-    theirs, ours = pair(kinds)
+    theirs, ours = pair(kinds, b_init=init.Constant(0.3))
     theirs.weight.value = jax.tree.map(lambda leaf: leaf + 1, theirs.weight.value)
     states = theirs.states()
     assert states.keys() == ours.states().keys()

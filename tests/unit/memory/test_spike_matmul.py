@@ -228,6 +228,7 @@ TRANSFORMS = {
     "reverse over reverse": lambda p: jax.jit(jax.jacrev(jax.grad(curved(p), **BOTH), **BOTH))(
         BITS, MATRIX
     ),
+    "forward over forward": lambda p: jax.jacfwd(jax.jacfwd(curved(p), 1))(BITS, MATRIX),
     "scan": lambda p: jax.jit(jax.grad(scanned(p), **BOTH))(BITS, MATRIX),
     "scan, forward": lambda p: jax.jit(jax.jacfwd(scanned(p), 1))(BITS, MATRIX),
 }

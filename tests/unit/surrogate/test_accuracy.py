@@ -98,7 +98,7 @@ def test_the_tail_of_a_large_alpha(alpha, bound, traced):
     assert worst(actual, expected) < bound
 
 
-@pytest.mark.parametrize("alpha", FORMULAS)
+@pytest.mark.parametrize("alpha", thorough_but([0.01, 0.5, 1.001, 2.0, np.inf], FORMULAS))
 def test_float64(alpha):
     with jax.enable_x64(True):
         surrogate = QPseudoSpike(alpha)
@@ -142,7 +142,7 @@ def test_gradient_is_the_derivative_of_the_original_function(alpha):
     np.testing.assert_array_equal(derivative, surrogate.surrogate_grad(x))
 
 
-@pytest.mark.parametrize("alpha", FORMULAS)
+@pytest.mark.parametrize("alpha", thorough_but([0.01, 1.0, 1.001, np.inf], FORMULAS))
 def test_derivative_of_the_original_function_by_alpha_in_float64(alpha):
     """That of the gradient is in test_ranges.py."""
     with jax.enable_x64(True):

@@ -90,6 +90,7 @@ def test_it_conforms(name, rtol):
 # Beside those that `check_surrogate` asks for
 FIRST_ORDER = {
     "linearize": lambda f, x: jax.linearize(f, x)[1](jnp.ones_like(x)),
+    "jacfwd": lambda f, x: jax.jacfwd(lambda x: f(x).sum())(x),
     "checkpoint": lambda f, x: jax.grad(jax.checkpoint(lambda x: f(x).sum()))(x),
     "vmap": lambda f, x: jax.vmap(jax.grad(lambda x: f(x).sum()))(x),
     "brainunit": lambda f, x: u.autograd.grad(lambda x: f(x).sum())(x),

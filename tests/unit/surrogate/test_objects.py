@@ -54,6 +54,14 @@ def test_repr_shows_what_is_not_the_default():
     )
 
 
+def test_jax_arrays_and_states_compare_by_identity():
+    alpha, state = jnp.array([1.0, 2.0]), brainstate.State(2.0)
+    assert QPseudoSpike(alpha) == QPseudoSpike(alpha)
+    assert hash(QPseudoSpike(alpha)) == hash(QPseudoSpike(alpha))
+    assert QPseudoSpike(alpha) != QPseudoSpike(jnp.array([1.0, 2.0]))
+    assert QPseudoSpike(state) == QPseudoSpike(state)
+
+
 def test_a_deep_copy_has_states_of_its_own():
     alpha = brainstate.ShortTermState(jnp.float32(1.0))
     surrogates = [Scaled(QPseudoSpike(alpha), scale=alpha), QPseudoSpike(alpha)]

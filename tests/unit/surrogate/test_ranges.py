@@ -46,9 +46,9 @@ def exact(x, alpha, scale, dampening):
 @pytest.mark.parametrize(
     ("alpha", "traced"),
     [
-        *((a, False) for a in ALPHAS[2:]),
+        *((a, False) for a in (1.7, 2.0, INF)),
         (1.0, True),
-        *map(thorough, (1e-3, 0.5, 1e6), (False, False, True)),
+        *map(thorough, (1e-3, 0.5, 1e6, 1e6), (False, False, False, True)),
     ],
 )
 def test_the_gradient_and_its_derivatives_over_all_scales_and_dampenings(alpha, traced):
@@ -131,7 +131,7 @@ BY_ALPHA = jax.jit(jax.jacfwd(integral_at)), jax.jit(jax.jacrev(integral_at))
 
 
 @pytest.mark.parametrize("traced", [False, True])
-@pytest.mark.parametrize("alpha", [1e-3, 0.11, 0.49, 0.99999, 1.0, 1.7])
+@pytest.mark.parametrize("alpha", [1e-3, *map(thorough, (0.11, 0.49)), 0.99999, 1.0, 1.7])
 def test_the_original_function_and_its_derivative_by_alpha_up_to_the_farthest(alpha, traced):
     x = np.float32(np.geomspace(1e-3, 1e15, 19))
     a = mp.mpf(float(np.float32(alpha)))
