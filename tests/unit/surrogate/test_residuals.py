@@ -2,7 +2,6 @@
 
 import functools
 
-import braintools.surrogate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -19,7 +18,6 @@ WIDENED = jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11, 2)
 COMPACT = [thorough("bfloat16"), FLOAT16, "uint8"]
 # What rounding may do to a derivative, relative to the largest.
 ROUNDING = {"bfloat16": 2**-8, "float16": 2**-11, "uint8": 2**-6}
-BUILT_IN = [getattr(braintools.surrogate, n) for n in ("ReluGrad", "Sigmoid", "QPseudoSpike")]
 X = jnp.linspace(-10, 10, 401)
 every_dtype = pytest.mark.parametrize("residual_dtype", COMPACT)
 
@@ -60,8 +58,8 @@ def gradient_memory(spike):
     ids=repr,
 )  # fmt: skip
 def test_memory_of_a_linear_lif_scan(surrogate, share):
-    least = min(gradient_memory(kind()) for kind in BUILT_IN)
-    assert gradient_memory(surrogate) <= share * least
+    """Surrogates of braintools all take the same."""
+    assert gradient_memory(surrogate) <= share * gradient_memory(Sigmoid())
 
 
 @every_dtype
@@ -136,16 +134,20 @@ def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours():
     assert_close(slopes(spike, jnp.zeros(2)), alpha / 4)
 
 
+def three_peaks(x):
+    """Three that the search misses, in a curve whose peak is 1."""
+    near = [jnp.abs(x - at) < 0.01 for at in (0.7, -0.7, 2.2)]
+    return jnp.select(near, [1.9, -1.9, 5.0], jnp.exp(-jnp.abs(x)))
+
+
 @pytest.mark.parametrize(
     ("gradient", "at", "expected"),
     [
-        (lambda x: jnp.where((x > 0.005) & (x < 0.02), 1.0, 0.01), 0.01, 1.0),  # near the threshold
-        (lambda x: jnp.where(x > 50, 1.0, 0.01), 90.0, 1.0),
-        (lambda x: 1 / jnp.abs(x), 0.01, 100.0),
-        (lambda x: jnp.zeros_like(x), 1.0, 0.0),
-        # A peak that is missed has room up to twice the one found, which is 1.
-        (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, 1.9, jnp.exp(-jnp.abs(x))), 0.7, 1.9),
-        (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, 5.0, jnp.exp(-jnp.abs(x))), 0.7, 2.0),
+        (lambda x: jnp.where((x > 0.005) & (x < 0.02), 1.0, 0.01), [0.01], [1.0]),
+        (lambda x: jnp.where(x > 50, 1.0, 0.01), [90.0], [1.0]),
+        (lambda x: 1 / jnp.abs(x), [0.01], [100.0]),
+        (lambda x: jnp.zeros_like(x), [1.0], [0.0]),
+        (three_peaks, [0.7, -0.7, 2.2], [1.9, -1.9, 2.0]),  # room up to twice the peak
     ],
 )
 def test_where_a_peak_is_found(gradient, at, expected):
@@ -154,4 +156,4 @@ def test_where_a_peak_is_found(gradient, at, expected):
             return gradient(x)
 
     spike = Scaled(Custom(), residual_dtype="uint8")
-    assert jax.grad(spike)(at) == pytest.approx(expected, rel=2**-5)
+    np.testing.assert_allclose(slopes(spike, jnp.array(at)), expected, rtol=2**-5)
