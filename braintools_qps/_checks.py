@@ -110,10 +110,12 @@ def check_positive(name: str, value: object, *, none: bool = False) -> None:
         )
 
 
-def check_record(record: object, *kinds: type) -> None:
-    """Raise a TypeError unless it is a record of these classes, or a mapping of such."""
-    records = record.values() if isinstance(record, Mapping) else [record]
-    if not all(isinstance(value, kinds) for value in records):
+def check_record(record: object, *kinds: type, several: type | None = None) -> None:
+    """Raise a TypeError unless it is a record of these classes, or a mapping of ``several``."""
+    fits = isinstance(record, kinds)
+    if several is not None and isinstance(record, Mapping):
+        fits = all(isinstance(value, several) for value in record.values())
+    if not fits:
         raise TypeError(
             f"the record must be a {' or '.join(kind.__name__ for kind in kinds)}, got "
             f"{type(record).__name__}. compare returns a Comparison, gradient_flow a GradientFlow"

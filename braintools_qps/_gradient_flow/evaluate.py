@@ -23,7 +23,7 @@ from .operations import per_sample
 from .passes import Forward, backward, compiled, forward, with_index
 from .slopes import slope_summary, slopes_at
 from .step import Population, Spikes, Step
-from .tracing import trace
+from .tracing import check_has_values, trace
 from .trial import Tried
 
 SURROGATE = QPseudoSpike(alpha=8)  # lowered, it lost nothing in our study
@@ -159,10 +159,11 @@ def evaluator_of(
     It runs over all of them for an objective, which may hold their labels, where inputs are NaN or
     infinite, and where the model is made for a batch of that size: it is tried with few first.
     """
+    check_has_values(inputs)
     batch, step = batch_size(inputs) or 0, None
     few = counted(batch, SAMPLES)
-    is_sound = all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(inputs))
-    if objective.function is None and is_sound and len(few) < batch:
+    is_finite = all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
+    if objective.function is None and is_finite and len(few) < batch:
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
         with suppress(Exception):  # what the size of the batch is not to blame for comes again
             step = trace(model, fewer)

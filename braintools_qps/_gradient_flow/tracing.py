@@ -50,11 +50,7 @@ def trace(model: Model, inputs: Inputs) -> Step:
     ValueError
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
-    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(inputs)):
-        raise ValueError(
-            "a model is measured on inputs with values, got inputs that jax is tracing. Call it "
-            "outside of jit, grad, vmap and loops, for example between two epochs"
-        )
+    check_has_values(inputs)
     with traced_afresh(model):
         try:
             step = _traced_step(model, inputs, ready_neurons(model, inputs))
@@ -65,6 +61,15 @@ def trace(model: Model, inputs: Inputs) -> Step:
         if max(Counter(step.callers).values()) > MOST_CALLS:  # as in a loop over time in Python
             check_takes_steps(model, inputs)
     return step.with_order()
+
+
+def check_has_values(inputs: Inputs) -> None:
+    """Raise a ValueError if JAX is tracing the inputs."""
+    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(inputs)):
+        raise ValueError(
+            "a model is measured on inputs with values, got inputs that jax is tracing. Call it "
+            "outside of jit, grad, vmap and loops, for example between two epochs"
+        )
 
 
 def _traced_step(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> Step:

@@ -85,7 +85,7 @@ def write_report(
 
 def _contents(record: Any) -> dict[str, Any]:
     """The variables of the template."""
-    check_record(record, Comparison, GradientFlow)
+    check_record(record, Comparison, GradientFlow, several=GradientFlow)
     flows = {record.name: record} if isinstance(record, GradientFlow) else record
     if not (record.results if isinstance(record, Comparison) else flows):
         raise ValueError("a report needs one result or more, got none. Pass a finished one")

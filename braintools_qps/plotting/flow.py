@@ -46,7 +46,7 @@ def plot_gradient_flow(
     >>> plot_gradient_flow(flows).get_xlabel()
     'steps back in time'
     """
-    check_record(flows, GradientFlow)
+    check_record(flows, GradientFlow, several=GradientFlow)
     panels = panels_of(axes, 1)
     flows = flows if isinstance(flows, Mapping) else {flows.name: flows}
     curves = {

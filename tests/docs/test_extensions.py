@@ -1,6 +1,5 @@
 """The extensions of Sphinx in docs/ext: pages, downloads and signatures as readers get them."""
 
-import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -8,13 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from braintools_qps import QPseudoSpike, Scaled, SpikeLinear, records
-
 pytest.importorskip("sphinx", reason="sphinx is not installed")
 DOCS = Path(__file__).parents[2] / "docs"
 WITH_CODE = [p for p in DOCS.rglob("*.md") if "_build" not in p.parts and "mystnb" in p.read_text()]
 CELL = re.compile(r"^```\{code-cell\}.*?^```$", re.DOTALL | re.MULTILINE)
-RECORDS = [*filter(dataclasses.is_dataclass, map(vars(records).get, records.__all__))]
 
 
 @pytest.fixture(autouse=True)
@@ -105,18 +101,3 @@ def test_no_role_or_directive_is_left_of_a_page(page):
     text = CELL.sub("", page.read_text(encoding="utf-8").partition("\n---\n")[2])
     left = r"\{[\w:-]+\}`|^```\{|\{\{|\]\([\w./-]+\.md|^:::"
     assert not re.search(left, plain(text), re.MULTILINE)
-
-
-def test_signatures_show_no_repr_of_an_object():
-    from readable_signatures import show
-
-    shown = lambda obj, text: show(None, "class", obj.__name__, obj, None, text, None)[0]
-    ours = "alpha=2.0, *, scale=None, dampening=1.0, residual_dtype=None"
-    assert shown(QPseudoSpike, "") == f"({ours})"
-    assert shown(Scaled, "") == f"({ours.replace('alpha=2.0', 'surrogate')})"
-    for record in RECORDS:
-        assert not {"<", "\n"} & set(shown(record, "(a=<factory>)"))
-    assert shown(records.CandidateResult, "(a=<factory>)").startswith(
-        "(label, spec, setting={}, tuned_spec={}, seeds=(), scores=Scores(), curves=Curves()"
-    )
-    assert shown(SpikeLinear, "(*args, **kwargs)") == "(*args, scale=None, **kwargs)"

@@ -30,17 +30,6 @@ def test_block(block, capsys):
         assert printed in capsys.readouterr().out
 
 
-START = (
-    "alpha 8, lowered until no layer has a mean slope above 0.1, and the learning rate that "
-    "`prepare` names, or 0.01"
-)
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/guides/choosing.md"])
-def test_the_first_pages_advise_the_same_start(page):
-    assert START in " ".join((ROOT / page).read_text(encoding="utf-8").split())
-
-
 def test_a_short_trial_names_a_better_rate_than_one_for_all_and_of_these_the_lowest_is_best():
     from benchmarks.study.by_trial import tables
 
@@ -57,9 +46,8 @@ def test_the_start_is_what_the_functions_do_by_default():
     assert default(compare, "tune")["mean_slope"] == (0.1,)
 
 
-def test_it_is_short_and_its_two_commands_are_marked_for_continuous_integration():
+def test_its_two_commands_are_marked_for_continuous_integration():
     assert re.findall(r"<!-- ci: (\w+) -->\n```bash\n", README) == ["run", "test"]
-    assert len(re.sub("```text\n.*?```", "", README, flags=re.S).split()) <= 700
 
 
 def test_it_links_only_to_pages_that_can_be_read_without_being_built():
@@ -151,24 +139,11 @@ def test_speed_of_a_training_step_and_that_relu_grad_is_as_fast():
         assert said(row) == spread([1 / time for time in ours])
 
 
-def test_time_of_a_training_step_in_other_libraries():
-    """jaxpike as it is fastest on a CPU."""
-    contestants = {"jaxpike": "jaxpike, scan_unroll=1"}
-    results = [*measured("peers").values(), *measured("accelerator").values()]
-    steps = [item for rows in results for item in rows.items()]
-    for library in ("spyx", "jaxpike", "SpikingJelly", "snnTorch"):
-        wanted = contestants.get(library, library)
-        times = [m["to_bound"] for (_, contestant, _), m in steps if contestant == wanted]
-        pattern = rf"{NUMBER}\s+to\s+{NUMBER}\s+(?:times the processor time )?in {library}"
-        assert said(pattern) == spread(times)
-
-
 def test_memory_of_networks_after_published_ones():
     from benchmarks.gains import tables
 
-    assert f"{tables()['memory_published']} in networks after published ones" in " ".join(
-        README.split()
-    )
+    said = f"{tables()['memory_published']} in networks after published ones"
+    assert said in " ".join(README.split())
 
 
 def test_memory_of_a_training_step():
@@ -182,22 +157,12 @@ def test_memory_of_a_training_step():
         assert said(row) == [round(saved / plain, 2)]
 
 
-@pytest.mark.parametrize("page", ["guides/memory.md", "tutorials/memory.md"])
-def test_the_longest_time_of_a_step_that_saves_memory(page):
-    each = (rows.items() for rows in measured("memory").values())
-    saved = [row for rows in each for (_, name, _), row in rows if name == "save_memory"]
-    assert 1.15 < max(row["to_bound"] for row in saved) <= 1.2
-    words = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split())
-    assert "small networks take up to 20% longer" in words
-
-
 def test_memory_and_time_of_long_sequences_here_and_in_the_guide():
     """In parts and with `save_memory`, relative to the plain step."""
     read = lambda name: (ROOT / "docs" / "guides" / f"{name}.md").read_text(encoding="utf-8")
     guide, longest = read("memory"), read("long_sequences")
-    memory, *times = said(
-        rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
-    )
+    row = rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
+    memory, *times = said(row)
     of = lambda rows, way, n: rows["Training step", way, f"{n},000 steps"]
     stored = lambda *step: of(*step)["memory_bytes"]
     part = lambda rows, way, n: stored(rows, way, n) / stored(rows, "plain", n)

@@ -90,12 +90,14 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
             f"No weight matrix that could be scaled feeds {p.name}: look at a norm without a gain, "
             "its bias, its threshold and what it is fed."
         )
-    if not any(np.asarray(step.arrays.states[i]).any() for i in weights):
+    largest = max(float(np.abs(np.asarray(step.arrays.states[i])).max()) for i in weights)
+    if largest == 0:
         return f"All input weights of {p.name} are 0."
     if said := cannot_fire(measured, step.population(p.name), weights):
         return said
     return (
-        f"Where no factor up to {2**WIDEST} on its input weights brings it to {TARGET_RATE:g} "
-        "spikes per step, look at the units of its current, its threshold and its time constant, "
-        "at dt, a reset far below the threshold, its adaptation, and inhibition."
+        f"Where no factor up to {2**WIDEST} on its input weights, now up to {largest:.1g}, brings "
+        f"it to {TARGET_RATE:g} spikes per step, look at how they are drawn, at the units of its "
+        "current, its threshold and its time constant, at dt, a reset far below the threshold, its "
+        "adaptation, and inhibition."
     )

@@ -67,21 +67,6 @@ def undisturbed(fragile):
     return compare(NAMES, model=fragile.make, **OPTIONS).results
 
 
-# The command line; kills the scheduler when the first result is there.
-COMMAND = """
-import os, signal, sys
-from functools import partial
-
-from braintools_qps import _comparison, __main__
-
-def kill(comparison):
-    os.kill(int(sys.argv[1]), signal.SIGKILL)
-
-_comparison.compare = partial(_comparison.compare, callback=kill)
-sys.exit(__main__.main(sys.argv[2:]))
-"""
-
-
 def assert_same(results, expected):
     """Equal settings, and scores and curves within rounding."""
     for one, other in zip(results, expected, strict=True):
@@ -145,23 +130,6 @@ def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fr
         found = compare(NAMES, **options)
     assert_same(found.results, undisturbed)
     assert seen[-1].runs == 6  # of eight
-
-
-def test_the_command_says_in_one_line_that_the_scheduler_has_gone(tmp_path, cluster):
-    """Once a first candidate has finished; six more are waiting or in training."""
-    np.savez(tmp_path / "mine.npz", X=X, y=Y)
-    alphas = [f"QPseudoSpike(alpha={alpha})" for alpha in range(1, 8)]
-    options = "--no-tune --seeds 1 --epochs 200 --model fragile_model:make --out o"
-    command = f"compare --data mine.npz {options} --scheduler {cluster.address} --surrogates"
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(cluster.scheduler), *command.split(), *alphas],
-        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    _, stderr = process.communicate()
-    assert process.returncode == 2
-    assert stderr.splitlines()[-1].startswith("braintools-qps: the Dask scheduler was lost.")
-    assert "Traceback" not in stderr
-    assert len([*(tmp_path / "o/runs").glob("*")]) >= 1
 
 
 @pytest.mark.parametrize(

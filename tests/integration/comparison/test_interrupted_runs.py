@@ -1,5 +1,6 @@
 """What Ctrl-C and a full disk cost: an epoch of the run in training, and no result."""
 
+import itertools
 from pathlib import Path
 
 import brainstate
@@ -7,19 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import linear
-from small_comparison import (
-    NAMES,
-    OPTIONS,
-    counted,
-    files,
-    press_ctrl_c_at,
-    trained,
-    without_times,
-)
+from small_comparison import OPTIONS, counted, files, press_ctrl_c_at, trained, without_times
 
 from braintools_qps import Comparison, QPseudoSpike, compare
 from braintools_qps.__main__ import main
 from braintools_qps._comparison import runs
+
+NAMES = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]  # which share a program
 
 
 def test_ctrl_c_keeps_what_has_finished(tmp_path):
@@ -101,3 +96,24 @@ def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
     assert seen[:3] == [4, 6, 8]  # of the 20 that were missing
     assert without_times(resumed) == without_times(whole)
     assert len(files(tmp_path)) == 4
+
+
+@pytest.mark.thorough
+def test_checkpoints_of_different_epochs_go_on_as_if_nothing_had_been(tmp_path, monkeypatch):
+    """As those of a process that was killed after it had written the first of two."""
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
+    write, written = runs.Runs._write, itertools.count(1)
+
+    def write_and_stop(store, *content):
+        write(store, *content)
+        if next(written) == 3:  # two after the first epoch, one after the second
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs.Runs, "_write", write_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            trained(out=tmp_path, epochs=5)
+    assert [Path(name).suffix for name in files(tmp_path)] == [".state"] * 2
+    resumed, undisturbed = (trained(epochs=5, **out)[0] for out in ({"out": tmp_path}, {}))
+    assert without_times(resumed) == without_times(undisturbed)

@@ -110,14 +110,3 @@ def assert_gradients_agree(ours, theirs):
     scale = float(jnp.abs(u.get_mantissa(theirs)).max())
     assert 0 < scale < np.inf
     assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
-
-
-@pytest.mark.thorough
-def test_float32_is_no_different():
-    """Training precision, for the neuron that is trained most."""
-    driving_current.cache_clear()  # what other tests have kept is in double precision
-    with jax.enable_x64(False), brainstate.environ.context(precision=32):
-        spikes, ours = spikes_and_gradient(state.LIF, OURS)
-        _, theirs = spikes_and_gradient(state.LIF, THEIRS)
-    assert spikes.dtype == jnp.float32
-    assert_gradients_agree(ours, theirs)

@@ -5,7 +5,7 @@ import braintools
 import brainunit as u
 import numpy as np
 import pytest
-from helpers import linear, thorough
+from helpers import linear
 
 from braintools_qps import compare, gradient_flow
 
@@ -40,8 +40,9 @@ def currents(features, classes):
     return Projected(features, classes, state.CUBA(scale=u.mV), u.mS)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("one_millisecond")
-@pytest.mark.parametrize("make", [conductances, thorough(currents)])
+@pytest.mark.parametrize("make", [conductances, currents])
 def test_they_are_compared(make):
     options = {"tune": None, "epochs": 1, "seeds": 1, "batch_size": 8, "progress": False}
     comparison = compare(["Sigmoid"], task=(X, Y), model=make, **options)

@@ -4,17 +4,12 @@ Some are run here; ``python -m benchmarks.casebook evaluate`` runs all.
 """
 
 import json
-import re
 import sys
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import thorough
-
-from braintools_qps.testing import check_surrogate
 
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
@@ -24,15 +19,11 @@ from benchmarks.casebook.cases import CASES  # noqa: E402
 from benchmarks.casebook.data import inputs  # noqa: E402
 from benchmarks.casebook.evaluate import SIZE, verdict  # noqa: E402
 from benchmarks.casebook.every import EVERY  # noqa: E402
-from benchmarks.casebook.mistakes import Custom, overflowing  # noqa: E402
 from benchmarks.casebook.prepared import outcome, read  # noqa: E402
 from benchmarks.casebook.train import built  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))
 NETWORKS = BOOK["networks"]
-PAGE = ROOT / "docs" / "results" / "diagnosis.md"
-
-
 # A number is forecast, and the nearest of five bins is right; R squared is 0.89 at seed 0.
 FORECASTS = ("chaotic-series", "rounded-forecast")
 
@@ -48,8 +39,8 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 SELDOM = (
-    "chain", "missing-value", "four-layers", "convolution-threshold", "plif-time-constant",
-    "recurrent", "residual", "slow", "centre-of-mass",
+    "small-weights", "chain", "missing-value", "four-layers", "convolution-threshold",
+    "plif-time-constant", "recurrent", "residual", "slow", "centre-of-mass",
 )  # fmt: skip
 
 
@@ -63,7 +54,7 @@ MISPLACED = pytest.param(
 # and like "centre-of-mass" it tells 8 samples apart, but not 64 with random labels. Weights are
 # drawn as in braintools 0.3.
 @pytest.mark.filterwarnings("ignore:.*unit.*is deprecated")
-@pytest.mark.parametrize("name", ["small-weights", *map(thorough, SELDOM), MISPLACED])
+@pytest.mark.parametrize("name", [*map(thorough, SELDOM), MISPLACED])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = EVERY[name]
     said, _ = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))
@@ -88,19 +79,11 @@ def test_a_healthy_network_trains(name):
     assert np.mean(NETWORKS[name]["scores"]) >= trains(EVERY[name])
 
 
-def test_the_set_is_large_and_divided_by_a_rule():
-    sick = [case for case in CASES.values() if case.mistake]
-    well = [case for case in CASES.values() if not case.mistake]
-    assert min(len(sick), len(well)) >= 40
-    assert all(case.cause == "none" for case in well)
-    for cases in (sick, well):
-        held = sum(case.half == "held out" for case in cases)
-        assert 0.35 < held / len(cases) < 0.65
-
-
 @pytest.mark.parametrize(
     ("half", "failures", "healthy"),
     [
+        ("development", 35, 25),
+        ("held out", 24, 22),
         ("sealed", 24, 24),
         ("blind", 16, 16),
         ("second blind", 16, 16),
@@ -110,7 +93,7 @@ def test_the_set_is_large_and_divided_by_a_rule():
         ("sixth blind", 14, 16),
     ],
 )
-def test_no_network_of_a_half_that_was_not_looked_at_is_left_out(half, failures, healthy):
+def test_no_network_of_a_half_is_left_out(half, failures, healthy):
     cases = [case for case in EVERY.values() if case.half == half]
     counts = [sum(bool(case.mistake) is ill for case in cases) for ill in (True, False)]
     assert counts == [failures, healthy]
@@ -130,16 +113,3 @@ def test_prepare_was_tried_on_all_healthy_networks_and_made_none_worse():
     changed = dict.fromkeys(("counted", "graph", "gated-lif", "adex"), "as good")
     assert others == changed | {"centre-of-mass": "error"}
     assert [name for name in rows if outcome(rows[name], None) == "worse"] == ["sew-and"]
-
-
-def test_the_page_has_no_accuracy_that_is_not_read_from_the_json():
-    prose = re.sub(r"```.*?```", "", PAGE.read_text("utf-8"), flags=re.S)
-    assert re.findall(r"[\d.]+%", prose) == ["10%"]  # by guessing
-
-
-@pytest.mark.thorough
-def test_check_surrogate_finds_the_sigmoid_whose_derivative_overflows():
-    surrogate = Custom(overflowing)
-    assert jnp.isnan(jax.grad(surrogate)(-5.0))  # exp(125) is inf in float32
-    with pytest.raises(AssertionError, match=r"finite .* at x=-.*: expected 0, got nan"):
-        check_surrogate(surrogate)

@@ -21,7 +21,8 @@ from braintools_qps import (
 
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
-FIX = r"with respect to x in mV needs a scale.*Scaled\(Sigmoid\(alpha=4.0\), scale=V_th"
+NEEDS = "in mV needs a scale.*"
+FIX = rf"with respect to x {NEEDS}Scaled\(Sigmoid\(alpha=4.0\), scale=V_th"
 INPUTS = jnp.ones((5, 3, 2))
 
 
@@ -62,11 +63,8 @@ def test_the_error_names_the_wrapper(use):
 @pytest.mark.parametrize(
     ("surrogate", "fix"),
     [
-        (
-            Arctan(),
-            r"^the surrogate .* in mV needs a scale.*Scaled\(Arctan\(alpha=1.0\), scale=V_th",
-        ),
-        (LogTailedRelu(), r"^the surrogate .* in mV needs a scale.*Scaled\(LogTailedRelu\("),
+        (Arctan(), rf"^the surrogate .* {NEEDS}Scaled\(Arctan\(alpha=1.0\), scale=V_th"),
+        (LogTailedRelu(), rf"^the surrogate .* {NEEDS}Scaled\(LogTailedRelu\("),
         (QPseudoSpike(scale=1 * u.mA), "x in mV and a scale in mA. Pass scale=1.0"),
     ],
 )
@@ -81,9 +79,7 @@ def test_a_surrogate_whose_formula_does_not_take_units(surrogate, fix):
 def test_where_there_is_a_wrapper_already():
     """As in a comparison, which wraps whatever it trains."""
     options = OPTIONS | {"model": Network}
-    fix = (
-        r"x in mV needs a scale.* for example Scaled\(Sigmoid\(alpha=4.0\), scale=V_th - V_reset\)"
-    )
+    fix = rf"{NEEDS} for example Scaled\(Sigmoid\(alpha=4.0\), scale=V_th - V_reset\)"
     with pytest.raises(u.UnitMismatchError, match=fix):
         Scaled(Sigmoid()).surrogate_grad(1.0 * u.mV)
     with pytest.raises(u.UnitMismatchError, match=fix):

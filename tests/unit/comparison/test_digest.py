@@ -166,10 +166,7 @@ def test_of_a_notebook_functions_and_classes_count(text, before, now, notebook):
 EQUAL = [
     ("def f(x): return x", "# a comment\n\ndef f(x):\n    return x"),
     ("class A:\n  def f(self): pass\nf = A", "\n\n\nclass A:\n  def f(self): pass\nf = A"),
-    (
-        "def f():\n  class A:\n    pass\n  return A",
-        "\n\ndef f():\n  class A:\n    pass\n  return A",
-    ),
+    ("def f():\n  class A: pass\n  return A", "\n\ndef f():\n  class A:\n    pass\n  return A"),
     ("S = {'a', 'b', 'c'}\nf = lambda: S", "S = {'c', 'a', 'b'}\nf = lambda: S"),
     ("A = B = (1, [2])\nf = lambda: A", "A, B = (1, [2]), (1, [2])\nf = lambda: A"),
     ("def f(): pass\ndef g(): pass", "def g(): pass\ndef f(): pass"),
@@ -177,10 +174,7 @@ EQUAL = [
 HERE = "from pathlib import Path\nHERE = Path(__file__).parent\nf = lambda: HERE"
 UNCHANGED = [
     (HERE, ""),
-    (
-        "import brainstate\n@brainstate.transform.jit\ndef g(x): return x + 1\nf = g",
-        "module.g(1.0)",
-    ),
+    ("import brainstate as b\n@b.transform.jit\ndef g(x): return x + 1\nf = g", "module.g(1.0)"),
     ("import jax\n@jax.jit\ndef g(x): return x + 1\nf = g", "module.g(1.0)"),
     ("import functools\n@functools.cache\ndef g(x): return x + 1\nf = g", "module.g(1.0)"),
     ("import logging\nL = logging.getLogger('a')\nf = lambda: L", "module.L.setLevel(10)"),

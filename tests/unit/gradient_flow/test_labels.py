@@ -19,11 +19,7 @@ from braintools_qps import QPseudoSpike, gradient_flow, prepare
         (np.zeros(BATCH - 1), BATCH, r"shape \(7,\) for a batch of 8.*, or batch_first=True, and"),
         (3, BATCH, r"shape \(\) for"),
         (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(8, 10\)\n.*argmax\(axis=-1\)"),
-        (
-            np.zeros((STEPS, BATCH), int),
-            BATCH,
-            r"shape \(10, 8\) for a batch of 8\n.* objective=, a",
-        ),
+        (np.zeros((STEPS, BATCH), int), BATCH, r"shape \(10, 8\) for .*\n.* objective=, a"),
         (np.zeros((STEPS, BATCH, 2)), BATCH, r"shape \(10, 8, 2\) for .*\n.* objective=, a func"),
         (np.full(BATCH, np.nan), BATCH, "NaN or infinity\nDrop these samples"),
         ([1], None, r"shape \(1,\) for no axis of samples in the inputs"),
@@ -68,24 +64,13 @@ def test_labels_with_a_unit_or_beside_an_objective(options, said):
             tool(Stack(Layer(1.0)), inputs(), **options)
 
 
-def test_words_are_classes():
-    words, classes = np.array(["no", "yes"] * 4), [0, 1] * 4
-    flows = [
-        gradient_flow(Stack(Layer(1.0)), inputs(), labels=y)["model"] for y in (words, classes)
-    ]
-    assert flows[0].trial.losses == flows[1].trial.losses
-
-
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
         ([0, 1] * 4, "8 features; your labels"),
         # Half of them are 5 below the mean of 100, half 5 above.
         ([95.0, 105.0] * 4, "8 features; your labels, numbers of mean 100, standard deviation 5"),
-        (
-            np.eye(2)[[0, 1] * 4],
-            "standard deviation 0.5 (one-hot? labels.argmax(axis=-1) are classes)",
-        ),
+        (np.eye(2)[[0, 1] * 4], "deviation 0.5 (one-hot? labels.argmax(axis=-1) are classes)"),
     ],
 )
 def test_labels_that_are_taken_for_numbers_are_described(labels, said):

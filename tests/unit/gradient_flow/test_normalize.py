@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Sigmoid
-from faulty_layers import Ternary
+from faulty_layers import Readout, Ternary
 from flow_networks import Layer as OnVoltages
 from flow_networks import only, weights_and_inputs
 from helpers import thorough
@@ -37,7 +37,10 @@ STATE = brainstate.ShortTermState(jnp.asarray(0.5))
 
 @pytest.mark.parametrize(
     "middle",
-    [Sigmoid(2.0), QPseudoSpike(dampening=STATE), thorough(Scaled(Sigmoid(), dampening=STATE))],
+    [
+        Sigmoid(2.0),
+        *map(thorough, (QPseudoSpike(dampening=STATE), Scaled(Sigmoid(), dampening=STATE))),
+    ],
 )
 def test_all_are_lowered_by_the_factor_that_the_highest_needs(middle):
     def means():
@@ -96,14 +99,6 @@ def test_a_spike_function_that_is_no_surrogate_is_named(spike):
     assert isinstance(chosen["layers.1"], Scaled)
 
 
-class Read(Layer):
-    """Its membranes are read, and its spikes are not."""
-
-    def update(self, x):
-        super().update(x)
-        return self.V.value
-
-
 def test_a_readout_is_no_population_and_may_call_any_function():
-    model = Stack(Layer(1.3, LOW), Read(1.0, jax.nn.sigmoid))
+    model = Stack(Layer(1.3, LOW), Readout(1.0, jax.nn.sigmoid))
     assert list(normalize_surrogate(model, inputs())) == ["layers.0"]

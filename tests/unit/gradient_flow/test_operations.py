@@ -12,7 +12,7 @@ from flow_networks import Memoryless, only
 from helpers import thorough
 from jax.experimental.sparse import BCOO
 
-from braintools_qps import gradient_flow, save_memory, spike_matmul
+from braintools_qps import gradient_flow, spike_matmul
 from braintools_qps.records import Operations
 
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
@@ -197,16 +197,6 @@ def test_half_precision_counts_beyond_256():
     wide = (lambda x, w: jnp.tile(x, 101).astype(jnp.bfloat16) @ w, np.zeros((101 * N, M)), (M,))
     _, sent = counted(Network(wide, dtype=jnp.bfloat16), SPIKES)
     assert sent[0] == pytest.approx(np.count_nonzero(SPIKES) * 101 * M / BATCH, rel=1e-6)
-
-
-@pytest.mark.thorough
-def test_save_memory_changes_no_count():
-    network = brainstate.nn.Sequential(
-        brainstate.nn.Linear(N, M), Memoryless((BATCH, M), 0.5), brainstate.nn.Linear(M, 2)
-    )
-    _, before = counted(network, CURRENTS)
-    save_memory(network, CURRENTS)
-    assert counted(network, CURRENTS)[1] == before
 
 
 def test_energy_is_a_sum_over_operations():

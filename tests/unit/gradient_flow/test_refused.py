@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from flow_networks import BATCH, SURROGATE, Layer, N, weights_and_inputs
 
-from braintools_qps import gradient_flow, normalize_surrogate
+from braintools_qps import gradient_flow
 
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
@@ -165,11 +165,6 @@ def test_what_is_refused(name):
     errors = (ValueError, TypeError, u.UnitMismatchError)
     with brainstate.environ.context(dt=1 * u.ms), pytest.raises(errors, match=match):
         gradient_flow(make(), inputs, **options)
-
-
-def test_normalize_surrogate_refuses_the_same_inputs():
-    with brainstate.environ.context(dt=1 * u.ms), pytest.raises(ValueError, match="and 69 more"):
-        normalize_surrogate(lif(), np.ones((4, 3, N)).tolist())
 
 
 def test_inputs_that_jax_traces_have_no_values():

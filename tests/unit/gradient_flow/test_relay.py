@@ -64,16 +64,6 @@ def test_layers_that_save_memory_are_relayed_alike():
 
 
 @pytest.mark.thorough
-def test_the_last_layer_spikes_as_the_first():
-    model = Network([N] * 4)
-    done = relay_weights(model, inputs(), rate=0.1)
-    first, *others = spikes(model)
-    assert first.mean() == pytest.approx(0.1, rel=0.15)
-    assert all(np.array_equal(other, first) for other in others)
-    assert [p.after for p in done.populations] == pytest.approx([first.mean()] * 4)
-
-
-@pytest.mark.thorough
 def test_other_widths():
     """From half a layer each neuron is heard twice; in half a layer, every other one is not."""
     model = Network((N, N // 2, N))

@@ -63,9 +63,8 @@ def test_the_rate_is_that_of_the_composed_spikes(compose, fires):
     expected = np.mean([fires(*pair) for pair in membranes()])
     assert 0.1 < expected < 0.9
     assert population.activity.firing_rate == pytest.approx(expected)
-    assert normalize_rates(Neuron(compose), inputs(), 0.2).populations[0].before == pytest.approx(
-        expected
-    )
+    (one,) = normalize_rates(Neuron(compose), inputs(), 0.2).populations
+    assert one.before == pytest.approx(expected)
 
 
 def test_spikes_that_are_composed_in_two_ways_are_refused():

@@ -33,7 +33,7 @@ def test_a_figure(name):
 @pytest.mark.parametrize("name", sorted({*FIGURES} - {"plot_surrogates"}))
 def test_another_record_is_refused(name):
     other = TUNED if name == "plot_gradient_flow" else FLOW
-    for record in ("results", other):
+    for record in ("results", other, {"mine": TUNED}):
         kinds = type(FIGURES[name][0]).__name__, type(record).__name__
         with pytest.raises(TypeError, match="the record must be a {}, got {}".format(*kinds)):
             getattr(plotting, name)(record)

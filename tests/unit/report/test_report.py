@@ -68,7 +68,7 @@ def test_nothing_of_a_record_is_taken_for_html(report, record):
         ({}, ValueError, "got none"),
         (dataclasses.replace(COMPARISON, results=()), ValueError, "got none"),
         ("record", TypeError, "got str"),
-        ({"one": 1}, TypeError, "got dict"),
+        ({"one": COMPARISON}, TypeError, "got dict"),
     ],
 )
 def test_what_cannot_be_reported(report, record, error, words):
