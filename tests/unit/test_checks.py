@@ -10,12 +10,7 @@ from braintools_qps._checks import check_positive, checked_count, checked_seeds
 
 @pytest.mark.parametrize(
     ("seeds", "expected"),
-    [
-        (np.int64(1), (0,)),
-        ([5, 3], (5, 3)),
-        (np.arange(2), (0, 1)),
-        ([2**32 - 1], (2**32 - 1,)),
-    ],
+    [(np.int64(1), (0,)), (np.arange(2), (0, 1)), ([5, 2**32 - 1], (5, 2**32 - 1))],
 )
 def test_a_number_of_seeds_or_a_list_of_them(seeds, expected):
     assert checked_seeds(seeds) == expected
@@ -26,18 +21,16 @@ def test_a_number_of_seeds_or_a_list_of_them(seeds, expected):
     ("seeds", "error", "message"),
     [
         (0, ValueError, "seeds must be 1 or more, got 0"),
-        ([], ValueError, "a list of different integers"),
+        ([], ValueError, "a list of different integers, at most 1,000,000"),
         ([1, 1], ValueError, r"different integers, .*, got \[1, 1\]"),
         ([2**32], ValueError, r"each of the seeds must be less than 2\*\*32"),
         ([-1], ValueError, "each of the seeds must be 0 or more, got -1"),
         ([1.7], TypeError, "each of the seeds must be an integer, got 1.7 of type float"),
         (True, TypeError, "seeds must be an integer, got True of type bool"),
-        (2.0, TypeError, "seeds must be an integer, got 2.0"),
         (2**31, ValueError, "at most 1,000,000, got 2147483648.*pass a list"),
         (range(10**11), ValueError, r"at most 1,000,000, got range\(0, 100000000000\). For ex"),
         ([1] * 999, ValueError, r"got \[1(, 1){18},\.\.\.\. For example seeds=5"),
         (["9" * 999], TypeError, r"an integer, got '9{56}\.\.\. of type str"),
-        ("3", TypeError, "an integer, got '3' of type str"),
     ],
 )
 def test_seeds_that_are_refused(seeds, error, message):

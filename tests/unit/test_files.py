@@ -47,26 +47,13 @@ def test_a_link_stays_and_its_target_is_written(tmp_path, is_there):
     assert target.read_text() == "new"
 
 
-@pytest.fixture
-def pipe(tmp_path):
-    """A pipe in the file system, and what somebody reads from it until its writer closes it."""
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
+@posix
+def test_a_report_goes_through_a_link_into_a_pipe_which_stays(tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "report.html"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
     with ThreadPoolExecutor(1) as pool:
-        yield path, pool.submit(path.read_bytes)
-    assert stat.S_ISFIFO(path.stat().st_mode)
-
-
-@posix
-def test_a_pipe_gets_the_content_and_stays(pipe):
-    path, read = pipe
-    write_file(path, "new")
-    assert read.result(timeout=60) == b"new"
-
-
-@posix
-def test_a_report_goes_through_a_link_into_a_pipe(pipe, tmp_path):
-    path, read = pipe
-    (tmp_path / "report.html").symlink_to(path)
-    write_report(FLOW, tmp_path / "report.html")
+        read = pool.submit(pipe.read_bytes)
+        write_report(FLOW, link)
     assert read.result(timeout=60).startswith(b"<!doctype html>")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

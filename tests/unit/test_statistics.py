@@ -24,20 +24,10 @@ def one_look(scores, margin=None):
     return standing(scores, looks_at([max(map(len, scores))]), margin=margin)
 
 
-@pytest.mark.parametrize(
-    ("values", "bounds", "expected"),
-    [
-        # Mean 2, standard deviation 1, 3 seeds; 4.303 is the tabulated quantile for 2 degrees.
-        ([1, 2, 3], (-9, 9), (2, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5)),
-        ([1, 0.9, 0.98], (0, 1), (0.96, 0.82855, 1.0)),  # cut where no score can be
-        ([0.5], (-9, 9), (0.5, None, None)),
-        ([0.7, 0.7], (-9, 9), (0.7, None, None)),  # two equal values tell no spread
-        ([0.7, 0.7, 0.7], (-9, 9), (0.7, 0.7, 0.7)),
-    ],
-)
-def test_the_interval_of_a_mean_is_students(values, bounds, expected):
-    found = summary(values, bounds=bounds)
-    assert [None if x is None else pytest.approx(x, abs=1e-5) for x in expected] == list(found)
+def test_two_equal_values_tell_no_spread():
+    """The rest of `summary` is in its examples."""
+    assert summary([0.7, 0.7]) == (0.7, None, None)
+    assert summary([0.7] * 3) == pytest.approx((0.7, 0.7, 0.7))
 
 
 def test_two_candidates_have_the_interval_of_scipys_paired_test():
@@ -139,22 +129,12 @@ def test_growing_stops_what_is_known_and_gives_the_rest_more_seeds():
     assert 3 not in found.below  # it failed
 
 
-@pytest.mark.parametrize(
-    ("numbers", "spent"),
-    [
-        ([5], [1 / 2]),  # of n / (n + 5)
-        ([20], [4 / 5]),
-        ([5, 20], [1 / 2, 3 / 10]),
-        ([5, 10, 20, 10, 7], [1 / 2, 1 / 6, 2 / 15]),  # to look at fewer again costs nothing
-        ([4], []),
-        (range(5, 500), None),
-    ],
-)
-def test_a_look_gets_what_those_before_have_left(numbers, spent):
-    looks = looks_at(numbers)
-    if spent is not None:
-        assert [look.spent for look in looks] == pytest.approx(spent)
-    assert sum(look.spent for look in looks) < 1
+def test_a_look_gets_what_those_before_have_left():
+    spent = lambda numbers: [look.spent for look in looks_at(numbers)]
+    # Of n / (n + 5); to look at fewer again costs nothing.
+    assert spent([5, 10, 20, 10, 7]) == pytest.approx([1 / 2, 1 / 6, 2 / 15])
+    assert spent([4]) == []
+    assert sum(spent(range(5, 500))) < 1
 
 
 def test_a_look_spends_its_part_of_the_error():
@@ -167,8 +147,7 @@ def test_a_look_spends_its_part_of_the_error():
 
 
 @pytest.mark.parametrize(
-    ("seeds", "most", "after"),
-    [(5, 40, 10), (10, 40, 20), (20, 40, 40), (20, 50, 50), (5, 8, 8), (5, 14, 14), (5, 15, 10)],
+    ("seeds", "most", "after"), [(5, 40, 10), (20, 50, 50), (5, 14, 14), (5, 15, 10)]
 )
 def test_the_next_look_is_at_twice_as_many_seeds_or_at_all(seeds, most, after):
     assert next_look(seeds, most) == after
@@ -181,14 +160,6 @@ def test_all_looks_together_keep_both_errors():
     apart = np.array([[0.0], [1.0]])  # by exactly the margin
     ends = [grow(apart + rng.standard_normal((2, 40)))[1] for _ in range(draws)]
     assert np.mean([found.settled and not any(found.lower) for found in ends]) <= most
-
-
-@pytest.mark.thorough
-def test_who_adds_one_seed_at_a_time_by_hand_keeps_the_error():
-    rng, looks = np.random.default_rng(9), looks_at(range(5, 41))
-    draws = [rng.standard_normal((2, 40)) for _ in range(300)]
-    told = np.mean([any(standing(scores, looks, margin=None).lower) for scores in draws])
-    assert told <= 5 / 100 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
 def test_differences_are_from_the_best_with_the_seeds_that_both_have():
@@ -207,7 +178,7 @@ def test_differences_are_from_the_best_with_the_seeds_that_both_have():
 def test_the_seeds_that_are_proposed_settle_the_verdict_in_4_of_5_comparisons(candidates, spread):
     """Where candidates differ by about the margin: neither all equal, nor far apart."""
     rng, settled = np.random.default_rng(8), []
-    for _ in range(120):
+    for _ in range(60):
         scores = rng.normal(rng.normal(size=(candidates, 1)), spread, (candidates, 160))
         looks, first = looks_at([5]), scores[:, :5]
         still = list(standing(first, looks, margin=1.0).open)
@@ -217,7 +188,7 @@ def test_the_seeds_that_are_proposed_settle_the_verdict_in_4_of_5_comparisons(ca
             while numbers[-1] < needed:
                 numbers.append(next_look(numbers[-1], needed))
             settled.append(standing(scores, looks_at(numbers), margin=1.0).settled)
-    assert len(settled) > 50
+    assert len(settled) > 25
     assert 0.75 < np.mean(settled) < 0.99  # numbers double, so it may be more than 80%
 
 
@@ -241,18 +212,9 @@ def test_runs_that_score_like_guessing(scores, noise, expected):
     assert near_guessing(scores, 0.1, noise) == expected
 
 
-@pytest.mark.parametrize(
-    ("seeds", "count", "expected"),
-    [
-        ((3, 8), 5, (3, 8, 9, 10, 11)),
-        ((0,), 2, (0, 1)),
-        ((1, 3), 4, (1, 3, 4, 5)),
-        ((6, 1, 4), 4, (6, 1, 4, 7)),
-        ((2, 0), 2, (2, 0)),
-    ],
-)
-def test_more_seeds_come_after_the_largest(seeds, count, expected):
-    assert more_seeds(seeds, count) == expected
+def test_more_seeds_come_after_the_largest():
+    assert more_seeds((6, 1, 4), 5) == (6, 1, 4, 7, 8)
+    assert more_seeds((2, 0), 2) == (2, 0)
 
 
 def test_the_spread_is_that_of_a_paired_difference():

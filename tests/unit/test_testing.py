@@ -5,7 +5,6 @@ import re
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from braintools.surrogate import SoftSign, Surrogate
 from helpers import failures_of
@@ -35,16 +34,6 @@ class SpikesFarBelow(SoftSign):
         return super().__call__(jnp.where(x < -1e29, 1.0, x).astype(x.dtype))
 
 
-class GrowsAnAxis(SoftSign):
-    def __call__(self, x):
-        return super().__call__(x)[..., None]
-
-
-class WrongIntegral(SoftSign):
-    def surrogate_fun(self, x):
-        return 2 * super().surrogate_fun(x)
-
-
 class AlmostTheIntegral(SoftSign):
     """Off by little of the peak, which is 1/2, though by more of what the tail is."""
 
@@ -52,22 +41,12 @@ class AlmostTheIntegral(SoftSign):
         return super().surrogate_fun(x) + 2e-6 * x
 
 
-class BranchesInPython(SoftSign):
-    def surrogate_grad(self, x):
-        if jnp.ndim(x) == 0 and x < 0:
-            return super().surrogate_grad(x)
-        return super().surrogate_grad(x) if np.all(np.asarray(x) > -100) else 0.0 * x
-
-
-class OverflowingSigmoid(SoftSign):
+class OverflowingSigmoid(Surrogate):
     """As in issue 427 of snnTorch: exp(-x) is infinite for a large -x, and inf / inf is NaN."""
 
     def surrogate_grad(self, x):
         exponential = jnp.exp(-x)
         return exponential / (1 + exponential) ** 2
-
-    def surrogate_fun(self, x):
-        raise NotImplementedError
 
 
 class NanFarOut(SoftSign):
@@ -96,13 +75,6 @@ class Forgetful(SoftSign):
         super().__init__(width)
 
 
-class Constant(Surrogate):
-    """Conforms: it passes the gradient on as it is."""
-
-    def surrogate_grad(self, x):
-        return jnp.ones_like(x)
-
-
 class Triangular(Surrogate):
     """snnTorch's: 1 below the threshold, -1 above."""
 
@@ -121,18 +93,12 @@ FINITE = "finite (exp(x) overflows; exp(-abs(x)) does not)"
 DERIVATIVES = {"reverse mode", "forward mode", "jit", "vmap", "scan"}
 # Surrogate, the properties that it lacks, and what is said of one of them.
 FAILS = [
-    (Constant, set(), ""),
     (AlmostTheIntegral, set(), ""),
     (Triangular, {"negative by at most 10% of its peak"}, " at x=7.3: expected -0.1, got -1"),
     (Zero, {"not 0 everywhere"}, ": expected True, got False"),
     (Late, {"heaviside"}, " at x=-0: expected 1, got 0"),
     (SpikesFarBelow, {"heaviside"}, " at x=-1e+30: expected 0, got 1"),
-    (
-        Flattens,
-        {"heaviside", "jit", "reverse mode", "forward mode"},
-        ": expected the shape (10,), got ()",
-    ),
-    (GrowsAnAxis, {"heaviside", "forward mode"}, ": expected the shape (10,), got (10, 1)"),
+    (Flattens, {"heaviside", "jit", "reverse mode", "forward mode"}, " the shape (10,), got ()"),
     (NanFarOut, {FINITE}, " at x=5.24"),
     (OverflowingSigmoid, {FINITE}, " at x=-100: expected 0, got nan"),
     (HoldsALambda, {"hash", "pickle"}, ""),
@@ -152,11 +118,6 @@ def test_each_property_is_missed_where_it_lacks(surrogate, properties, said):
     failures = failures_of(surrogate())
     assert failures.keys() == properties
     assert not properties or any(said in failure for failure in failures.values())
-
-
-def test_transforms_that_python_branches_break_are_found():
-    register_surrogate(BranchesInPython)
-    assert failures_of(BranchesInPython()).keys() >= {"jit", "vmap", "scan"}
 
 
 def test_every_derivative_that_differs_is_found_with_its_place():
@@ -184,8 +145,11 @@ def test_every_derivative_that_differs_is_found_with_its_place():
 
 
 def test_all_failures_are_reported_at_once():
-    class Worst(WrongIntegral):
+    class Worst(SoftSign):
         __hash__ = None
+
+        def surrogate_fun(self, x):
+            return 2 * super().surrogate_fun(x)
 
         def surrogate_grad(self, x):
             return super().surrogate_grad(x).astype(jnp.float32)

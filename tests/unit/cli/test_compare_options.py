@@ -33,12 +33,10 @@ def test_flow_and_compare_build_the_same_inputs(command, tmp_path):
     [
         ([], {}),
         (["--seeds", "3", "--no-tune"], {"seeds": 3, "tune": None}),
-        (["--seeds", "5-9"], {"seeds": [5, 6, 7, 8, 9]}),
         (["--seeds", "1,4,7-8"], {"seeds": [1, 4, 7, 8]}),
         (["--most-seeds", "40", "--margin", "0.5"], {"most_seeds": 40, "margin": 0.5}),
         (["--tune", "alpha=2,inf", "--tune", "clip=1/4"],
          {"tune": {"alpha": (2, math.inf), "clip": (0.25,)}}),
-        (["--learning-rate", "0.01", "--no-tune"], {"learning_rate": 0.01, "tune": None}),
         (["--learning-rate", "0.01", "--tune", "clip=1"],
          {"learning_rate": 0.01, "tune": {"clip": (1,)}}),
         (["--prepare"], {"prepare": True}),
@@ -54,7 +52,6 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "absent.npz"], "absent.npz"),
         (["--workers", "0"], "workers must be 1 or more, got 0"),
         (["--scheduler", "tcp://localhost:1"], "pip install 'braintools-qps[cluster]'"),
         (["--learning-rate", "0.01"], "Add --no-tune, or give --tune learning_rate=0.01"),
@@ -62,27 +59,20 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
         (["--model", "math:rows"], "model of math:rows: module 'math' has no attribute 'rows'"),
         (["--trace", "--tune", "lr=0.1"], "unrecognized arguments: --trace"),
         (["--model", "math"], "a model is given as module:factory, got 'math'. Name the function"),
-        *((["--model", path], f"a model is given as module:factory, got '{path}'. Name both")
-          for path in (":Net", "my-net:Net")),
+        (["--model", "my-net:Net"], "as module:factory, got 'my-net:Net'. Name both"),
         (["--model", "math:floor"], "floor() takes exactly one argument"),
         (["--surrogates", "Sigmoid", "--surrogates", "Sigmoit"], "Did you mean 'Sigmoid'?"),
         (["--option", "hiden=3"], "hidden, neuron, reset, got hiden. Take it in the factory, or"),
-        (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
-        (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Pass a model"),
         (["--tune", "alpha=1", "--tune", "alpha=2"], "--tune: is given as NAME=VALUE,VALUE, each"),
         (["--option", "hidden=4", "hidden=8"], "--option: is given as NAME=VALUE, each name once"),
         (["--learning-rate", "0"], "learning_rate must be finite and above 0 in float32, got 0.0"),
-        (["--learning-rate", "1e39", "--no-tune"], "learning_rate must be finite and above 0 in"),
-        (["--tune", "learning_rate=0.1,1e39"], "learning_rate in tune must be finite and above 0"),
-        *((["--seeds", seeds], f"seeds run upwards, as in 5-9, got '{seeds}'")
-          for seeds in ("9-5", "1,9-5")),
+        (["--seeds", "1,9-5"], "seeds run upwards, as in 5-9, got '1,9-5'"),
         (["--seeds", "0-99999999999"], "at most 1,000,000 seeds, got '0-99999999999'"),
-        (["--seeds", "0-" + "9" * 999], "at most 1,000,000 seeds, got '0-999"),
         (["--seeds", "1" * 5000], "by name, as in 5-9 or 1,4,7, got '111"),
         (["--model", "comparison_models:exits"], "must return a brainstate model, got SystemExit"),
         (["--model", "comparison_models:stops"], "return a brainstate model, got StopIteration"),
-        *((["--seeds=" + seeds], "such as 5, or by name, as in 5-9 or 1,4,7, got")
-          for seeds in ("few", "1-", "-3", "2.5", "5-9-12")),
+        (["--seeds=-3"], "such as 5, or by name, as in 5-9 or 1,4,7, got"),
+        (["--seeds=5-9-12"], "such as 5, or by name, as in 5-9 or 1,4,7, got"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_before_anything_is_trained(
@@ -99,7 +89,7 @@ def test_mistakes_are_told_before_anything_is_trained(
     assert [path.name for path in tmp_path.iterdir()] == ["arrays.npz"]
 
 
-@pytest.mark.parametrize("address", ["foo", "foo://localhost:1", "tcp://localhost:port"])
+@pytest.mark.parametrize("address", ["foo", "tcp://localhost:port"])
 def test_what_is_no_address_is_refused_before_dask_connects(address, monkeypatch):
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     monkeypatch.setattr(distributed, "Client", None)

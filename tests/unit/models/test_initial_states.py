@@ -96,19 +96,15 @@ def of_batch():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_gradient_is_that_of_a_batch(form, of_batch):
-    found, expected = only(gradient_flow(made(FORMS[form]), INPUTS)), of_batch[0]
+def test_the_gradient_and_what_is_stored_in_bits_are_those_of_a_batch(form, of_batch):
+    expected, saved = of_batch
+    found = only(gradient_flow(made(FORMS[form]), INPUTS))
     for one, other in zip(found.populations, expected.populations, strict=True):
         moments, of_batch = (p.gradient.second_moments for p in (one, other))
         np.testing.assert_allclose(moments, of_batch, rtol=1e-5)
     assert found.operations == expected.operations
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_the_same_layers_store_their_spikes_in_bits(form, of_batch):
-    expected = of_batch[1]
-    assert save_memory(FORMS[form](), INPUTS) == expected
-    assert expected.changed["readout"] == "Linear, spikes in one bit"
+    assert save_memory(FORMS[form](), INPUTS) == saved
+    assert saved.changed["readout"] == "Linear, spikes in one bit"
 
 
 @cache

@@ -87,8 +87,9 @@ def test_learning_curves_show_loss_and_validation_as_mean_and_range():
     left.figure.canvas.draw()
     shown = {label.get_text() for label in left.get_yticklabels(which="both")}
     assert {"0.3", "1", "2"} <= shown
-    negative = compared(candidate("A", (0.9, 0.8), losses=(1.0, -1.0)))
-    assert plotting.plot_learning_curves(negative)[0].get_yscale() == "linear"
+    for losses in ((1.0, -1.0), (math.nan, math.nan)):
+        no_logarithm = compared(candidate("A", (0.9, 0.8), losses=losses))
+        assert plotting.plot_learning_curves(no_logarithm)[0].get_yscale() == "linear"
 
 
 def test_a_comparison_begins_with_the_scores_and_the_verdict():
@@ -164,10 +165,6 @@ def test_a_dampening_that_follows_from_a_mean_slope_is_no_part_of_the_setting():
     assert texts(axes.get_xticklabels()) == ["8", "16"]
 
 
-def test_there_is_no_panel_for_what_was_not_tuned():
-    assert len(plotting.plot_comparison(of(**SCORES))) == 5
-
-
 def test_labels_are_drawn_as_typed():
     labels = [r"$\frac{1$", "<b>&", "_hidden", "cost in $ and $", "x" * 5000]
     found = compared(*(tuned(label, (0.9, 0.8), n) for n, label in enumerate(labels)))
@@ -176,9 +173,3 @@ def test_labels_are_drawn_as_typed():
     figure.canvas.draw()  # where broken mathematics is an error
     drawn = [line.get_label().replace(r"\$", "$").strip() for line in panels[1].get_lines()]
     assert {label[:40] for label in labels} <= {label[:40] for label in drawn}
-
-
-def test_losses_that_are_all_nan_are_drawn():
-    lost = candidate("A", (0.5,), losses=(math.nan,) * 4)
-    panels = plotting.plot_learning_curves(compared(lost))
-    assert panels[0].get_yscale() == "linear"

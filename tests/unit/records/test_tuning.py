@@ -14,12 +14,10 @@ RATES = (0.1, 0.03, 0.01)
     ("scores", "index"),
     [
         ((0.9, 0.8, 0.7), 0),
-        ((0.7, 0.8, 0.9), 2),
         ((0.9, 0.9, 0.7), 1),  # of equals, the middle of the range
         ((0.7, 0.9, 0.9), 1),
-        ((0.9, 0.9, 0.9), 1),
         ((0.9, 0.7, 0.9), 0),  # both are at an edge
-        ((math.nan, 0.1, math.nan), 1),
+        ((0.1, math.nan, math.nan), 0),
         ((math.nan,) * 3, 1),
     ],
 )

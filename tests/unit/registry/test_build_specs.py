@@ -1,6 +1,9 @@
 """Specs to surrogates: call strings, mappings, classes and instances, and the values in them."""
 
+import random
+import sys
 from collections import UserList
+from contextlib import suppress
 
 import brainunit as u
 import numpy as np
@@ -27,19 +30,14 @@ class Halved(Surrogate):
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("QPseudoSpike()", QPseudoSpike()),
-        ("QPseudoSpike(1.5)", QPseudoSpike(1.5)),
         (" q_pseudo_spike ( alpha = +1 , )", QPseudoSpike(1)),
         ("braintools-qps:QPseudoSpike(3)", QPseudoSpike(3)),
-        ("QPseudoSpike(alpha=inf)", QPseudoSpike(inf)),
         ("QPseudoSpike('inf', scale='2 mV')", QPseudoSpike(inf, scale=2 * u.mV)),
         ("QPseudoSpike(scale='.5e-3V')", QPseudoSpike(scale=0.5e-3 * u.volt)),
         ("QPseudoSpike(scale='2 mV / ms')", QPseudoSpike(scale=2 * u.mV / u.ms)),
         ("QPseudoSpike(scale=None)", QPseudoSpike()),
         ("QPseudoSpike(residual_dtype='uint8')", QPseudoSpike(residual_dtype="uint8")),
-        ({"name": "q_pseudo_spike", "alpha": 1}, QPseudoSpike(1)),
-        ({"name": "QPseudoSpike", "alpha": "1e3"}, QPseudoSpike(1000.0)),
-        ({"name": "QPseudoSpike", "scale": "15 mV"}, QPseudoSpike(scale=15 * u.mV)),
+        ({"name": "q_pseudo_spike", "alpha": "1e3"}, QPseudoSpike(1000.0)),
         (QPseudoSpike, QPseudoSpike()),
     ],
 )
@@ -69,16 +67,11 @@ def test_a_list_of_numbers_is_an_array():
 NO_CALLS = [
     "__import__('os').system('x')",
     "QPseudoSpike(alpha=open('f'))",
-    "QPseudoSpike(alpha=1 + 1)",
     "QPseudoSpike(alpha=x)",
     "QPseudoSpike(alpha=--1)",
-    "QPseudoSpike(alpha={'a': 1})",
-    "QPseudoSpike(alpha=f'{1}')",
-    "QPseudoSpike(alpha:=1)",
     "QPseudoSpike(*[1])",
     "QPseudoSpike(**{'alpha': 1})",
     "QPseudoSpike(alpha=1, alpha=2)",
-    "QPseudoSpike(alpha=1)(2)",
     "QPseudoSpike(alpha=1).replace(alpha=2)",
     "QPseudoSpike(alpha=1); print()",
     "QPseudoSpike(alpha=1",
@@ -94,6 +87,20 @@ NO_CALLS = [
 def test_a_string_that_is_not_a_call_with_literals_is_refused(spec):
     with pytest.raises(ValueError, match="a name or a call with literal arguments"):
         get_surrogate(spec)
+
+
+TOKENS = """lambda await yield __import__ exec('raise SystemExit') f'{x}' alpha= QPseudoSpike mV 1
+inf 1e999 None ( ) [ ] { } , = : * + - . ' " # \\ \0 \N{SUPERSCRIPT TWO}""".split()
+
+
+def test_random_text_builds_a_surrogate_or_is_refused_and_imports_nothing():
+    rng, modules = random.Random(0), set(sys.modules)
+    for _ in range(300):
+        text = "".join(rng.choices([*TOKENS, " ", "\n"], k=rng.randrange(12)))
+        for spec in (text, f"QPseudoSpike({text})", f"QPseudoSpike(scale={text!r})"):
+            with suppress(ValueError, TypeError, LookupError):  # a wrong name, text or argument
+                get_surrogate(spec)
+    assert set(sys.modules) == modules
 
 
 def test_parameters_beside_a_spec_replace_its_own():
@@ -116,6 +123,7 @@ def test_an_instance_is_returned_as_it_is():
     ("spec", "error", "message"),
     [
         (3, TypeError, "a surrogate is chosen by a name.*got 3"),
+        (np.zeros((40, 3000)), TypeError, r"^a surrogate is .* got array\(\[\[0\.,.*$"),  # one line
         (int, TypeError, "a surrogate is chosen by a name"),
         ({"alpha": 1}, ValueError, r"must have a text under the key 'name', got \{'alpha': 1\}"),
         ({"name": None}, ValueError, "must have a text under the key 'name'"),
@@ -199,9 +207,3 @@ def test_a_parameter_annotated_as_a_surrogate_takes_a_spec(inner):
     ):
         assert built.surrogate == built.other == QPseudoSpike(3)
     assert get_surrogate("Halved(Halved(Sigmoid(2)))").surrogate.surrogate.alpha == 2
-
-
-def test_what_an_error_shows_of_a_value_is_not_long():
-    with pytest.raises(LookupError, match="Available") as caught:
-        get_surrogate("x" * 10_000)
-    assert len(str(caught.value).partition("Available")[0]) < 300

@@ -33,16 +33,12 @@ THEIRS = braintools.surrogate.QPseudoSpike
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        *dict.fromkeys(
-            ["QPseudoSpike", "q_pseudo_spike", "Q_PSEUDO_SPIKE", " QPseudoSpike "], QPseudoSpike
-        ).items(),
+        (" Q_PSEUDO_SPIKE ", QPseudoSpike),
         ("braintools-qps:QPseudoSpike", QPseudoSpike),
-        ("braintools_qps:QPseudoSpike", QPseudoSpike),
         ("BrainTools.QPS:QPseudoSpike", QPseudoSpike),
         ("braintools_qps.QPseudoSpike", QPseudoSpike),
         ("braintools:QPseudoSpike", THEIRS),
         ("braintools.surrogate.QPseudoSpike", THEIRS),
-        ("braintools.Sigmoid", Sigmoid),
     ],
 )
 def test_a_name_in_any_case_may_say_its_distribution_before_a_colon_or_a_dot(name, kind):
@@ -183,8 +179,8 @@ def test_an_unknown_name_lists_names_suggests_one_and_says_how_to_add_one(typo, 
         get_surrogate(typo)
     for hint in (repr(typo), f"Did you mean {meant!r}?", "Arctan, ERF", "register_surrogate"):
         assert hint in str(caught.value)
-    with pytest.raises(UnknownSurrogateError, match=r"'zzz'\. Available"):
-        get_surrogate("zzz")
+    with pytest.raises(UnknownSurrogateError, match=r"'z{56}\.\.\.\. Available"):
+        get_surrogate("z" * 10_000)
 
 
 def test_the_spec_of_a_class_without_a_name_says_how_to_give_it_one():

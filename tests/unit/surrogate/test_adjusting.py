@@ -5,19 +5,14 @@ import pickle
 from dataclasses import dataclass, field
 
 import brainstate
+import braintools.surrogate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import S2NN, Sigmoid, Surrogate
 
-from braintools_qps import (
-    QPseudoSpike,
-    Scaled,
-    get_surrogate,
-    register_surrogate,
-    surrogate_spec,
-)
+from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
 from braintools_qps._registry import candidates
 from braintools_qps._surrogate import adjusted, surrogate_key, traceable
 from braintools_qps._surrogate.parameters import Declaration, positive
@@ -84,9 +79,7 @@ def test_a_declared_field_is_checked_traced_and_read_from_a_state():
         (Sigmoid(2.0), Sigmoid(2)),
         (Array(np.ones(2)), Array(np.ones(2))),
         (Array([1.0, {"a": 2.0}]), Array([1.0, {"a": 2.0}])),
-        (Array(np.float32(2)), Array(2.0)),
         (Array(u.Quantity(2.0, unit=u.mV)), Array(u.Quantity(2.0, unit=u.mV))),
-        (QPseudoSpike(np.ones(2)), QPseudoSpike(np.ones(2))),
         (Scaled(Scaled(Sigmoid())), Scaled(Scaled(Sigmoid()))),
     ],
 )
@@ -104,24 +97,21 @@ def test_surrogates_of_other_numbers_units_shapes_and_classes_are_not():
         Array(np.array([1.0, 2.0])), Array(jnp.ones(2)), Array(jnp.ones(2)), Array(volts),
         Array(lambda x: x), Array(brainstate.State(jnp.ones(()))), Array(2.0),
         QPseudoSpike(state), QPseudoSpike(dampening=state), QPseudoSpike(residual_dtype="uint8"),
+        QPseudoSpike(scale=1.0), QPseudoSpike(scale=u.mV), QPseudoSpike(scale=u.volt),
+        QPseudoSpike(), braintools.surrogate.QPseudoSpike(),
     ]  # fmt: skip
     assert len({surrogate_key(one) for one in different}) == len(different)
     assert surrogate_key(Array(state)) == surrogate_key(Array(state))
-
-
-def test_a_key_keeps_alive_what_it_compares_by_identity():
-    keys = {surrogate_key(Array(jnp.full(3, float(i)))) for i in range(50)}
-    assert len(keys) == 50
+    # What is compared by identity is kept alive, so that nothing else takes its place.
+    assert len({surrogate_key(Array(jnp.full(3, float(i)))) for i in range(50)}) == 50
 
 
 @pytest.mark.parametrize(
     ("surrogate", "changes", "expected"),
     [
-        (QPseudoSpike(), {}, QPseudoSpike()),
         (QPseudoSpike(), {"dampening": 1, "scale": 1.0}, QPseudoSpike()),
         (QPseudoSpike(dampening=3.0), {"dampening": 0.2504}, QPseudoSpike(dampening=0.7512)),
         (QPseudoSpike(scale=2 * u.mV), {"scale": 0.5}, QPseudoSpike(scale=1.0 * u.mV)),
-        (QPseudoSpike(), {"scale": 3.0, "alpha": 4.0}, QPseudoSpike(4.0, scale=3.0)),
         (QPseudoSpike(scale=np.ones(2)), {"scale": 2}, QPseudoSpike(scale=np.full(2, 2.0))),
         (QPseudoSpike(), {"residual_dtype": "uint8"}, QPseudoSpike(residual_dtype="uint8")),
         (Sigmoid(), {"dampening": 0.5}, Scaled(Sigmoid(), dampening=0.5)),

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import S2NN, LeakyRelu, Sigmoid, SoftSign
+from braintools.surrogate import S2NN, LeakyRelu, Sigmoid
 from helpers import FLOAT16, assert_close, thorough, thorough_but
 from jax.experimental import checkify
 
@@ -35,10 +35,7 @@ SURROGATES = {
     "alpha 2": (QPseudoSpike(2.0), tail),
     "alpha 0.5": (QPseudoSpike(0.5), lambda x: tail(x, 0.5)),
     "alpha inf": (QPseudoSpike(np.inf), lambda x: np.exp(-2 * np.abs(x))),
-    "arbitrary": (
-        QPseudoSpike(1.7, scale=3.0, dampening=0.5),
-        lambda x: tail(x, 1.7, 3.0, 0.5),
-    ),
+    "arbitrary": (QPseudoSpike(1.7, scale=3.0, dampening=0.5), lambda x: tail(x, 1.7, 3.0, 0.5)),
     "bfloat16": (QPseudoSpike(2.0, residual_dtype="bfloat16"), tail),
     "uint8": (QPseudoSpike(2.0, residual_dtype="uint8"), tail),
     "the paper's": (  # d / s * (1 + 2 k |x / s| / (q - 1)) ** -q
@@ -48,10 +45,6 @@ SURROGATES = {
     "scaled": (
         Scaled(Sigmoid(2.0), scale=2.0, dampening=0.5),
         lambda x: logistic_slope(x / 2, 2.0) / 4,
-    ),
-    "scaled twice": (
-        Scaled(Scaled(SoftSign(2.0), scale=2.0), scale=2.0),  # SoftSign(2) is (1 + 2 |x|) ** -2
-        lambda x: (1 + np.abs(x) / 2) ** -2.0 / 4,
     ),
     "asymmetric": (  # S2NN: a sigmoid's slope below the threshold, 1 / (1 + x) above it
         Scaled(S2NN(alpha=4.0, beta=1.0)),
@@ -77,11 +70,6 @@ every_surrogate = pytest.mark.parametrize(
 )
 
 
-def tolerance(surrogate, dtype="float32"):
-    coarse = {"bfloat16": 2**-6, "float32": 2e-6}[dtype]
-    return max(coarse, ROUNDING[surrogate.residual_dtype])
-
-
 # braintools' Sigmoid takes 1 - s, which has no more digits than that where s is nearly 1.
 ATOL = 2e-7
 
@@ -92,61 +80,42 @@ def test_the_gradient_is_the_one_by_hand(surrogate, by_hand):
 
 
 @pytest.mark.parametrize(
-    "name", ["arbitrary", "uint8", *map(thorough, ("alpha 2", "alpha inf", "scaled twice"))]
+    ("name", "rtol"), [("uint8", ROUNDING["uint8"]), thorough("arbitrary", 1e-5)]
 )
-def test_it_conforms(name):
-    surrogate = SURROGATES[name][0]
-    check_surrogate(surrogate, rtol=max(1e-5, ROUNDING[surrogate.residual_dtype]))
+def test_it_conforms(name, rtol):
+    """The examples of `check_surrogate` are others, one with a unit."""
+    check_surrogate(SURROGATES[name][0], rtol=rtol)
 
 
-@pytest.mark.parametrize("make", [QPseudoSpike, thorough(lambda **kw: Scaled(Sigmoid(), **kw))])
-def test_it_conforms_with_units(make):
-    check_surrogate(make(scale=15 * u.mV, dampening=0.3), unit=u.mV)
-
-
-def scanned(f, x):
-    return jax.lax.scan(lambda total, x: (total + f(x), None), jnp.zeros(3), x)[0].sum()
-
-
+# Beside those that `check_surrogate` asks for
 FIRST_ORDER = {
-    "jit of grad": lambda f, x: jax.jit(jax.grad(lambda x: f(x).sum()))(x),
-    "grad of jit": lambda f, x: jax.grad(jax.jit(lambda x: f(x).sum()))(x),
     "linearize": lambda f, x: jax.linearize(f, x)[1](jnp.ones_like(x)),
     "jacfwd": lambda f, x: jax.jacfwd(lambda x: f(x).sum())(x),
     "checkpoint": lambda f, x: jax.grad(jax.checkpoint(lambda x: f(x).sum()))(x),
     "vmap": lambda f, x: jax.vmap(jax.grad(lambda x: f(x).sum()))(x),
-    "scan": lambda f, x: jax.grad(lambda x: scanned(f, x))(x),
     "brainunit": lambda f, x: u.autograd.grad(lambda x: f(x).sum())(x),
-    "brainstate": lambda f, x: brainstate.transform.grad(lambda x: f(x).sum())(x),
     "brainstate vector_grad": lambda f, x: brainstate.transform.vector_grad(f)(x),
 }
 
 
 @pytest.mark.parametrize("transform", FIRST_ORDER.values(), ids=FIRST_ORDER)
-@pytest.mark.parametrize("name", ["per neuron", "uint8", *map(thorough, ("bfloat16", "scaled"))])
-def test_every_transform_has_the_derivative(name, transform):
+@pytest.mark.parametrize(("name", "rtol"), [("per neuron", 2e-6), ("uint8", 2**-4)])
+def test_every_transform_has_the_derivative(name, rtol, transform):
     surrogate, by_hand = SURROGATES[name]
-    found = transform(surrogate, jnp.float32(X))
-    rough = {"uint8": 2**-4, "bfloat16": 2**-8}.get(name, 2e-6)
-    assert_close(found, by_hand(X), rtol=rough, atol=ATOL)
+    assert_close(transform(surrogate, jnp.float32(X)), by_hand(X), rtol=rtol, atol=ATOL)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ["alpha inf", "arbitrary", "uint8", "scaled", "per neuron"])
-def test_second_and_third_order(name):
+def test_second_order(name):
     """Against differences of the gradient written by hand, away from 0."""
     surrogate, by_hand = SURROGATES[name]
-    x = np.array([[-1.5, 0.4, 3.0]])
-    h = 1e-4
+    x, h = np.array([[-1.5, 0.4, 3.0]]), 1e-4
     second = (by_hand(x + h) - by_hand(x - h)) / (2 * h)
-    third = (by_hand(x + h) - 2 * by_hand(x) + by_hand(x - h)) / h**2
-    total = lambda x: surrogate(x).sum()
-    gradient = jax.grad(total)
-    once = lambda x: gradient(x).sum()
-    for found in (jax.grad(once)(jnp.float32(x)), jax.jit(jax.jacfwd(once))(jnp.float32(x))):
+    gradient = jax.grad(lambda x: surrogate(x).sum())
+    for derivative in (jax.grad, jax.jacfwd):
+        found = jax.jit(derivative(lambda x: gradient(x).sum()))(jnp.float32(x))
         assert_close(found, second, rtol=1e-4, atol=1e-6)
-    found = jax.jacrev(lambda x: jax.grad(once)(x).sum())(jnp.float32(x))
-    assert_close(found, third, rtol=1e-3, atol=1e-4)
 
 
 # One of each formula, stored in full and in few bits, and of each kind of parameter.
@@ -167,25 +136,18 @@ def test_spikes_nan_and_infinity(name, dtype):
     @jax.jit
     def results(x):
         second = jax.grad(lambda x: once(x).sum())(x)
-        return (
-            surrogate(x),
-            once(x),
-            surrogate.surrogate_grad(x),
-            second,
-            surrogate.surrogate_fun(x),
-        )
+        gradient, original = surrogate.surrogate_grad(x), surrogate.surrogate_fun(x)
+        return surrogate(x), original, once(x), gradient, second
 
-    spikes, slope, gradient, second, original = results(x)
-    for each in (spikes, surrogate(x)):
-        assert each.dtype == dtype
-        np.testing.assert_array_equal(np.float32(each[:, 0]), [0, 0, 1, 1, 1, 1, 1, 0, np.nan])
-    assert slope.dtype == dtype
-    for each in (slope, gradient, second):
-        np.testing.assert_array_equal(np.float32(each)[6:, 0], [0, 0, np.nan])
+    spikes, original, *slopes = results(x)
+    assert spikes.dtype == slopes[0].dtype == dtype
+    np.testing.assert_array_equal(np.float32(spikes[:, 0]), [0, 0, 1, 1, 1, 1, 1, 0, np.nan])
+    for slope in slopes:
+        np.testing.assert_array_equal(np.float32(slope)[6:, 0], [0, 0, np.nan])
     assert np.isnan(np.float32(original)[8, 0])
 
 
-@pytest.mark.parametrize("x", [3, True, [0, -1], np.arange(3), np.array([True, False])])
+@pytest.mark.parametrize("x", [3, [True, False]])
 def test_integers_and_booleans_become_floats(x):
     for surrogate in (QPseudoSpike(), Scaled(Sigmoid())):
         spikes = surrogate(x)
@@ -193,7 +155,7 @@ def test_integers_and_booleans_become_floats(x):
         np.testing.assert_array_equal(spikes, (np.asarray(x) >= 0).astype(float))
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (2, 3, 4)])
+@pytest.mark.parametrize("shape", [(), (2, 0, 4)])
 def test_shape_is_kept(shape):
     x = jnp.zeros(shape)
     for method in (QPseudoSpike(), QPseudoSpike().surrogate_grad, QPseudoSpike().surrogate_fun):
@@ -211,6 +173,7 @@ SETTINGS = {
     "debug NaNs": lambda: jax.debug_nans(True),
     "enable checks": lambda: jax.enable_checks(True),
     "double precision": lambda: jax.enable_x64(True),
+    "checking leaks": jax.checking_leaks,
 }
 
 
@@ -220,14 +183,14 @@ SETTINGS = {
 def test_every_method_under_every_setting_of_jax(name, setting):
     surrogate, by_hand = SURROGATES[name]
     dtype = "bfloat16" if setting in ("strict dtypes", "double precision") else "float32"
+    rtol = max(2**-6 if dtype == "bfloat16" else 2e-6, ROUNDING[surrogate.residual_dtype])
     with SETTINGS[setting]():
-        x, rounding = jnp.asarray(X, dtype), tolerance(surrogate, dtype)
+        x = jnp.asarray(X, dtype)
         assert_close(surrogate(x), X >= 0)
-        assert_close(surrogate.surrogate_grad(x), by_hand(X), rtol=rounding, atol=ATOL)
         assert surrogate.surrogate_fun(x).dtype == dtype
-        gradient = jax.jit(jax.grad(lambda x: surrogate(x).sum()))(x)
-        assert gradient.dtype == dtype
-        assert_close(gradient, by_hand(X), rtol=rounding, atol=ATOL)
+        for gradient in (surrogate.surrogate_grad, jax.jit(jax.grad(lambda x: surrogate(x).sum()))):
+            assert gradient(x).dtype == dtype
+            assert_close(gradient(x), by_hand(X), rtol=rtol, atol=ATOL)
 
 
 @pytest.mark.parametrize("alpha", [1.0, thorough(1.7), float("inf")])
@@ -296,9 +259,3 @@ def test_no_derivative_is_evaluated_in_a_forward_only_call():
     for surrogate in (QPseudoSpike(1.7), QPseudoSpike(jnp.float32(1.7), scale=jnp.float32(2.0))):
         text = str(jax.make_jaxpr(surrogate)(jnp.float32(X)))
         assert not any(operation in text for operation in ("integer_pow", "bitcast", "div", "mul"))
-
-
-@pytest.mark.thorough
-def test_nothing_leaks():
-    with jax.checking_leaks():
-        jax.jit(jax.grad(lambda x: QPseudoSpike(1.7)(x).sum()))(jnp.float32(X))

@@ -47,26 +47,11 @@ def test_equal_after_repr_pickle_copy_and_spec(example):
 
 
 def test_repr_shows_what_is_not_the_default():
-    for example, shown in (
-        (QPseudoSpike(), "QPseudoSpike(alpha=2.0)"),
-        (QPseudoSpike(2, scale=1, dampening=1), "QPseudoSpike(alpha=2.0, scale=1.0)"),
-        (Scaled(QPseudoSpike()), "Scaled(surrogate=QPseudoSpike(alpha=2.0))"),
-        (
-            Scaled(Sigmoid(), scale=2 * u.mV, residual_dtype="uint8"),
-            'Scaled(surrogate=Sigmoid(alpha=4.0), scale=Quantity(2.0, "mV"), '
-            "residual_dtype='uint8')",
-        ),
-    ):
-        assert repr(example) == shown
-
-
-def test_different_parameters_are_not_equal():
-    others = [
-        QPseudoSpike(scale=1 * u.mV), QPseudoSpike(scale=1.0), QPseudoSpike(scale=1 * u.volt),
-        Scaled(Sigmoid(4.5)), Scaled(QPseudoSpike()), "QPseudoSpike(alpha=2.0)",
-        Scaled(braintools.surrogate.QPseudoSpike(2.0)), braintools.surrogate.QPseudoSpike(2.0),
-    ]  # fmt: skip
-    assert len({*EXAMPLES, *others}) == len(EXAMPLES) + len(others)
+    assert repr(QPseudoSpike(2, dampening=1)) == "QPseudoSpike(alpha=2.0)"
+    compact = Scaled(Sigmoid(), scale=2 * u.mV, residual_dtype="uint8")
+    assert repr(compact) == (
+        "Scaled(surrogate=Sigmoid(alpha=4.0), scale=Quantity(2.0, \"mV\"), residual_dtype='uint8')"
+    )
 
 
 def test_jax_arrays_and_states_compare_by_identity():

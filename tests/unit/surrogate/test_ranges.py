@@ -46,9 +46,9 @@ def exact(x, alpha, scale, dampening):
 @pytest.mark.parametrize(
     ("alpha", "traced"),
     [
-        *((a, False) for a in ALPHAS[2:]),
+        *((a, False) for a in (1.7, 2.0, INF)),
         (1.0, True),
-        *map(thorough, (1e-3, 0.5, 1e6), (False, False, True)),
+        *map(thorough, (1e-3, 0.5, 1e6, 1e6), (False, False, False, True)),
     ],
 )
 def test_the_gradient_and_its_derivatives_over_all_scales_and_dampenings(alpha, traced):
@@ -131,7 +131,7 @@ BY_ALPHA = jax.jit(jax.jacfwd(integral_at)), jax.jit(jax.jacrev(integral_at))
 
 
 @pytest.mark.parametrize("traced", [False, True])
-@pytest.mark.parametrize("alpha", [1e-3, 0.11, 0.49, 0.99999, 1.0, 1.7])
+@pytest.mark.parametrize("alpha", [1e-3, *map(thorough, (0.11, 0.49)), 0.99999, 1.0, 1.7])
 def test_the_original_function_and_its_derivative_by_alpha_up_to_the_farthest(alpha, traced):
     x = np.float32(np.geomspace(1e-3, 1e15, 19))
     a = mp.mpf(float(np.float32(alpha)))
@@ -218,18 +218,13 @@ def test_the_scale_is_checked_in_the_unit_of_x_and_as_a_product(surrogate, x):
         surrogate.surrogate_grad(x)
 
 
-WRONG = [0.0, -0.5, -1.0, -3.0, np.nan]
-
-
 @pytest.mark.parametrize(
     ("make", "name", "residual_dtype"),
     [
         (QPseudoSpike, "alpha", None),
-        thorough(QPseudoSpike, "alpha", "uint8"),
         (QPseudoSpike, "scale", None),
         (QPseudoSpike, "dampening", "uint8"),
         (SCALED, "scale", None),
-        (SCALED, "dampening", None),
         thorough(SCALED, "dampening", "uint8"),
     ],
 )
@@ -240,24 +235,17 @@ def test_a_traced_parameter_that_is_not_above_zero_gives_nan(make, name, residua
     @jax.jit
     def results(value):
         surrogate = build(value)
+        curves = lambda value: [build(value).surrogate_grad(x), build(value).surrogate_fun(x)]
+        first = jax.vjp(surrogate, x)[1](jnp.ones(4))[0]
+        second = jax.vmap(jax.grad(jax.grad(surrogate)))(x)
         # A derivative of 0 would let whoever tunes it go on from a value that is NaN.
-        by_parameter = [
-            derivative(lambda value, method=method: getattr(build(value), method)(0.3))(value)
-            for derivative in (jax.grad, jax.jacfwd)
-            for method in ("surrogate_grad", "surrogate_fun")
-        ]
-        return surrogate(x), {
-            "gradient": surrogate.surrogate_grad(x),
-            "original": surrogate.surrogate_fun(x),
-            "first": jax.vjp(surrogate, x)[1](jnp.ones(4))[0],
-            "second": jax.vmap(jax.grad(jax.grad(surrogate)))(x),
-            "by the parameter": jnp.stack(by_parameter),
-        }
+        by_parameter = jax.jacfwd(curves)(value)
+        return surrogate(x), [*curves(value), first, second, *by_parameter]
 
-    for wrong in WRONG:
+    for wrong in (0.0, -0.5, -1.0, -3.0, np.nan):
         spikes, others = results(wrong)
         np.testing.assert_array_equal(spikes, [0, 1, 1, 1])
-        assert all(np.isnan(value).all() for value in others.values())
+        assert all(np.isnan(other).all() for other in others)
 
 
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])

@@ -2,7 +2,6 @@
 
 import functools
 
-import braintools.surrogate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -16,10 +15,9 @@ from braintools_qps import QPseudoSpike, Scaled
 STEPS, BATCH, NEURONS = 200, 64, 256
 # XLA cannot stack bfloat16 in a scan: float16 takes its place, where there is one.
 WIDENED = jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11, 2)
-COMPACT = ["bfloat16", FLOAT16, "uint8"]
+COMPACT = [thorough("bfloat16"), FLOAT16, "uint8"]
 # What rounding may do to a derivative, relative to the largest.
 ROUNDING = {"bfloat16": 2**-8, "float16": 2**-11, "uint8": 2**-6}
-BUILT_IN = [getattr(braintools.surrogate, n) for n in ("ReluGrad", "Sigmoid", "QPseudoSpike")]
 X = jnp.linspace(-10, 10, 401)
 every_dtype = pytest.mark.parametrize("residual_dtype", COMPACT)
 
@@ -51,19 +49,17 @@ def gradient_memory(spike):
 @pytest.mark.parametrize(
     ("surrogate", "share"),
     [
-        (QPseudoSpike(1.7), 1.0),
         (QPseudoSpike(2.0), 1.0),
         pytest.param(QPseudoSpike(2.0, residual_dtype="bfloat16"), 0.52,
                      marks=pytest.mark.float16 if WIDENED else ()),
-        pytest.param(QPseudoSpike(2.0, residual_dtype="float16"), 0.52, marks=pytest.mark.float16),
         (QPseudoSpike(1.7, residual_dtype="uint8"), 0.27),
         (Scaled(Sigmoid(), residual_dtype="uint8"), 0.27),
     ],
     ids=repr,
 )  # fmt: skip
 def test_memory_of_a_linear_lif_scan(surrogate, share):
-    least = min(gradient_memory(kind()) for kind in BUILT_IN)
-    assert gradient_memory(surrogate) <= share * least
+    """Surrogates of braintools all take the same."""
+    assert gradient_memory(surrogate) <= share * gradient_memory(Sigmoid())
 
 
 @every_dtype
@@ -113,8 +109,14 @@ def test_dampening_and_width_do_not_cost_precision():
         assert_close(by_scale, -dampening / scale**2)
 
 
-@pytest.mark.parametrize("residual_dtype", [thorough("bfloat16"), FLOAT16, "uint8"])
-@pytest.mark.parametrize("surrogate", [Sigmoid(100.0), MultiGaussianGrad()], ids=repr)
+@pytest.mark.parametrize(
+    ("surrogate", "residual_dtype"),
+    [
+        (Sigmoid(100.0), "uint8"),
+        (MultiGaussianGrad(), "uint8"),
+        pytest.param(MultiGaussianGrad(), "float16", marks=pytest.mark.float16),
+    ],
+)
 def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
     spike = Scaled(surrogate, scale=2.0, residual_dtype=residual_dtype)
     x = jnp.linspace(-4, 4, 201)
@@ -124,28 +126,28 @@ def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
     np.testing.assert_array_equal(actual[expected == 0], 0)
 
 
-@pytest.mark.parametrize("residual_dtype", [thorough("bfloat16"), "uint8"])
-@pytest.mark.parametrize(
-    "alpha", [thorough(4.0, id="for all"), pytest.param(jnp.array([1.0, 9.0]), id="per neuron")]
-)
-def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours(residual_dtype, alpha):
-    spike = Scaled(Sigmoid(alpha), residual_dtype=residual_dtype)
+def test_the_code_is_exact_at_the_peak_and_does_not_depend_on_neighbours():
+    alpha = jnp.array([1.0, 9.0])
+    spike = Scaled(Sigmoid(alpha), residual_dtype="uint8")
     x = jnp.array([[1.3, 0.2], [0.0, 0.0]])
     np.testing.assert_array_equal(slopes(spike, x)[:1], slopes(spike, x[:1]))
-    assert_close(slopes(spike, jnp.zeros(2)), np.broadcast_to(alpha, 2) / 4)
+    assert_close(slopes(spike, jnp.zeros(2)), alpha / 4)
+
+
+def three_peaks(x):
+    """Three that the search misses, in a curve whose peak is 1."""
+    near = [jnp.abs(x - at) < 0.01 for at in (0.7, -0.7, 2.2)]
+    return jnp.select(near, [1.9, -1.9, 5.0], jnp.exp(-jnp.abs(x)))
 
 
 @pytest.mark.parametrize(
     ("gradient", "at", "expected"),
     [
-        (lambda x: jnp.where((x > 0.005) & (x < 0.02), 1.0, 0.01), 0.01, 1.0),  # near the threshold
-        (lambda x: jnp.where(x > 50, 1.0, 0.01), 90.0, 1.0),
-        (lambda x: 1 / jnp.abs(x), 0.01, 100.0),
-        (lambda x: jnp.zeros_like(x), 1.0, 0.0),
-        # A peak that is missed has room up to twice the one found, which is 1.
-        (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, 1.9, jnp.exp(-jnp.abs(x))), 0.7, 1.9),
-        (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, -1.9, jnp.exp(-jnp.abs(x))), 0.7, -1.9),
-        (lambda x: jnp.where(jnp.abs(x - 0.7) < 0.01, 5.0, jnp.exp(-jnp.abs(x))), 0.7, 2.0),
+        (lambda x: jnp.where((x > 0.005) & (x < 0.02), 1.0, 0.01), [0.01], [1.0]),
+        (lambda x: jnp.where(x > 50, 1.0, 0.01), [90.0], [1.0]),
+        (lambda x: 1 / jnp.abs(x), [0.01], [100.0]),
+        (lambda x: jnp.zeros_like(x), [1.0], [0.0]),
+        (three_peaks, [0.7, -0.7, 2.2], [1.9, -1.9, 2.0]),  # room up to twice the peak
     ],
 )
 def test_where_a_peak_is_found(gradient, at, expected):
@@ -154,4 +156,4 @@ def test_where_a_peak_is_found(gradient, at, expected):
             return gradient(x)
 
     spike = Scaled(Custom(), residual_dtype="uint8")
-    assert jax.grad(spike)(at) == pytest.approx(expected, rel=2**-5)
+    np.testing.assert_allclose(slopes(spike, jnp.array(at)), expected, rtol=2**-5)
