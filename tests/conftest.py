@@ -23,7 +23,7 @@ TESTS_TO_REMEMBER = 40
 OPTIMIZED = [
     HERE / name
     for name in (
-        "docs/test_readme.py", "integration/memory", "unit/surrogate/test_accuracy.py",
+        "docs/test_readme.py", "property", "integration/memory", "unit/surrogate/test_accuracy.py",
         "unit/surrogate/test_compiled_text.py", "unit/surrogate/test_ranges.py",
         "unit/surrogate/test_residuals.py",
     )
