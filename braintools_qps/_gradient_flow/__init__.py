@@ -74,8 +74,8 @@ def gradient_flow(
         under `jax.jit`.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
-        makes it and `compare` trains on it. Of more than 64 samples, 64 are looked at, evenly
-        spread, but all with an objective, and where the model is made for a batch of one size.
+        makes it and `compare` trains on it. Of more than 64 samples, 64 are looked at, some of each
+        class, but all with an objective, and where the model is made for a batch of one size.
     batch_first : bool
         Whether arrays have the shape (batch, time, features...), as `load_task` and `compare` take
         them.
