@@ -221,10 +221,10 @@ def some_of_each(labels: np.ndarray, most: int = SAMPLES) -> np.ndarray:
     """
     drawn = np.random.default_rng(STREAM).permutation(len(labels))
     classes = np.unique(labels[drawn], axis=0, return_inverse=True)[1].reshape(-1)
-    order = np.argsort(classes, kind="stable")
+    order, place = np.argsort(classes, kind="stable"), np.empty(len(labels))
     first = np.searchsorted(classes[order], classes[order])  # of each class, in this order
-    place = (np.arange(len(labels)) - first) / np.bincount(classes)[classes[order]]
-    return np.sort(drawn[order[np.argsort(place, kind="stable")[:most]]])
+    place[order] = (np.arange(len(labels)) - first) / np.bincount(classes)[classes[order]]
+    return np.sort(drawn[np.argsort(place, kind="stable")[:most]])
 
 
 def _features(answers: Answers, outputs: Sequence[Array]) -> int:

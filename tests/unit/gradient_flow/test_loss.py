@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import entropy
 from small_stacks import BATCH, Layer, Stack, inputs
 
-from braintools_qps._gradient_flow.loss import of_objective
+from braintools_qps._gradient_flow.loss import of_objective, some_of_each
 from braintools_qps._gradient_flow.tracing import trace
 
 CLASSES = 4
@@ -34,6 +34,27 @@ def cross_entropy(outputs):
 
 
 ENTROPY = entropy(np.bincount(LABELS))
+
+
+@pytest.mark.parametrize(
+    ("labels", "shares"),
+    [
+        (np.arange(128) % 2, [0.5, 0.5]),  # of evenly spread ones, 63 would be of one class
+        (np.arange(640) % 160 == 3, [63 / 64, 1 / 64]),
+        (np.array(["b", "a", "a", "a"] * 100), [0.75, 0.25]),
+        (np.repeat([[0.5, 1.0], [2.5, 1.0]], 100, axis=0), [0.5, 0.5]),
+    ],
+)
+def test_of_each_class_as_many_samples_count_as_it_has_of_all_one_at_least(labels, shares):
+    chosen = some_of_each(labels)
+    assert len(np.unique(chosen)) == 64
+    found = np.unique(labels[chosen], axis=0, return_counts=True)[1] / 64
+    np.testing.assert_allclose(found, shares)
+
+
+def test_of_numbers_that_all_differ_some_count_at_random():
+    numbers = np.linspace(0, 1, 640)[:, None]
+    assert np.var(numbers[some_of_each(numbers)]) == pytest.approx(1 / 12, rel=0.2)
 
 
 @pytest.mark.parametrize("factor", [1e-5, 1e-3, 1e5])

