@@ -72,7 +72,8 @@ def centred_outputs(trial: LearningTrial, loss: Loss) -> Iterator[Change]:
             "With outputs that begin at the best constant answer, as by standardised targets or by "
             "the bias of the readout,"
         )
-        yield WhatIf(clause, "centred outputs", loss=lambda loss: loss.of_centred())
+        what = "outputs at the best constant answer"
+        yield WhatIf(clause, what, loss=lambda loss: loss.of_centred())
 
 
 def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:

@@ -425,7 +425,7 @@ SELDOM = {
     "shared weights", "out of reach of all inputs", "a root of 0 on the way back", "runaway",
     "NaN objective", "division by 0 before a NaN input", "thousandths", "surrogate", "flat",
     "small outputs", "one direction, with labels", "a delay of many states",
-    "dropout under Vmap",
+    "dropout under Vmap", "a loss of the wrong sign in a silent network",
     "the same before a delay, with a loss of so many steps",
 }  # fmt: skip
 

@@ -259,7 +259,8 @@ def shown_images(samples):
     return jnp.broadcast_to(jax.random.uniform(jax.random.key(0), (samples, N)), (10, samples, N))
 
 
-@pytest.mark.parametrize("samples", [thorough(8), thorough(64), 200])
+@pytest.mark.thorough
+@pytest.mark.parametrize("samples", [8, 64, 200])
 def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
     images = shown_images(samples)
     learning, silent = (only(gradient_flow(classifier(gain=g), images)) for g in (20.0, 0.02))
@@ -321,6 +322,7 @@ def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data, spread, abo
     assert done.learning_rate == min(good)
 
 
+@pytest.mark.thorough
 def test_a_number_that_an_objective_adds_changes_nothing(data):
     inputs, labels = data
     plain, moved = cross_entropy(labels), lambda outputs: cross_entropy(labels)(outputs) + 3.0
