@@ -161,8 +161,8 @@ def said_of(trial: LearningTrial, batch: int | None = None) -> str:
         return "It does not learn: its loss is NaN or infinite."
     lowest, constant = f"{trial.left:.3g}", f"{trial.constant:.3g}"
     left = f"{lowest} of {constant} is left"
-    begins_far = trial.losses[0] > trial.constant + trial.span
-    if trial.least or begins_far or (trial.left > trial.constant and lowest != constant):
+    only_comes_near = not trial.moves and trial.losses[0] > trial.constant + trial.span
+    if trial.least or only_comes_near or (trial.left > trial.constant and lowest != constant):
         left = f"its loss is {lowest}, that of the best constant answer {constant}"
         left += f", of the best answers {trial.least:.3g}" * bool(trial.least)
     finite = np.isfinite(trial.losses)
