@@ -166,13 +166,16 @@ def evaluator_of(
     check_has_values(inputs)
     batch, step, ran = batch_size(inputs) or 0, None, None
     few = counted(batch) if labels is None else some_of_each(labels)
-    is_finite = all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
-    if objective.function is None and is_finite and len(few) < batch:
+    if len(few) < batch and objective.function is None and _are_finite(inputs):
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
         with suppress(Exception):  # what the size of the batch is not to blame for comes again
             step = trace(model, fewer)
             inputs, ran = fewer, few
     return Evaluator(step or trace(model, inputs), inputs, objective, model, labels, wanted, ran)
+
+
+def _are_finite(inputs: Inputs) -> bool:
+    return all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
 
 
 def _gradient(amplitudes: np.ndarray, cosines: np.ndarray) -> Gradient:
