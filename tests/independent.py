@@ -31,9 +31,10 @@ def _code_of_the_user(request):
     usual = digest._is_users_module
 
     def is_users(name):
-        file = getattr(sys.modules.get(name), "__file__", None) or ""
-        is_test = os.path.basename(file).startswith("test_") and file != str(request.path)
-        return not (is_test or name.startswith("benchmarks.")) and usual(name)
+        if name.startswith("benchmarks.") or not usual(name):
+            return False
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        return file == str(request.path) or not os.path.basename(file).startswith("test_")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(digest, "_is_users_module", is_users)

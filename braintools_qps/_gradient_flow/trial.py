@@ -34,6 +34,7 @@ STILL = 1e-3  # of a step of Adam; its epsilon makes steps smaller where gradien
 PIECE, FIRST, LONGEST = 10, 40, 200  # steps in one program, in each trial at least, and at most
 HOPELESS = 0.02  # share of the loss; a trial ends if less is gone, and less in its last steps
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
+USUAL_RATE = 0.01  # named where none of them helps
 AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate is named if it loses no more
 LATE = 5  # last steps of a trial, whose mean loss ranks the rates
 PATIENCE = 3  # seconds after which a bar shows
@@ -58,7 +59,7 @@ class Tried(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """A learning rate for Adam, and whether it takes a tenth of the loss away."""
+    """A learning rate for Adam, and whether any takes a tenth of the loss away."""
 
     value: float
     helps: bool
@@ -116,7 +117,7 @@ class Trials:
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Rate:
         """The smallest rate for Adam that is about as good as the best, after the first steps.
 
-        Where no rate takes more away than "about" is, the best.
+        Where no rate takes more away than "about" is, the usual one.
         """
         piece, n = self._piece(step, spikes), len(step.parameters)
         gone: dict[float, float] = {}
@@ -130,7 +131,8 @@ class Trials:
                 gone[rate] = self.loss.gone(float(np.asarray(losses)[-LATE:].mean()))
                 if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
                     break  # no larger rate can be better by more than that
-        return Rate(named := _named(gone), gone[named] >= AS_GOOD)
+        helps = max(gone.values()) >= AS_GOOD
+        return Rate(_named(gone) if helps else USUAL_RATE, helps)
 
     def _piece(
         self,
@@ -234,8 +236,7 @@ def _step_size(weights: Array, smaller: bool) -> float:
 
 def _named(gone: Mapping[float, float]) -> float:
     """The rate to name, from the share of the loss that each takes away."""
-    best = max(gone.values())
-    enough = best - AS_GOOD if best > AS_GOOD else best
+    enough = max(gone.values()) - AS_GOOD
     return min(rate for rate, share in gone.items() if share >= enough)
 
 

@@ -75,7 +75,8 @@ class Preparation(Record):
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
     learning_rate : float
-        A learning rate for Adam to start from, as short trainings with several show.
+        A learning rate for Adam to start from, as short trainings with several show. Where none
+        helps, the usual 0.01.
     read : str
         How the inputs were read.
     trial : LearningTrial or None
@@ -83,7 +84,7 @@ class Preparation(Record):
     further : tuple of str
         What stays, such as weights without a gradient.
     rate_helps : bool
-        Whether plain Adam takes a tenth of the loss away in 40 steps at that learning rate.
+        Whether plain Adam takes a tenth of the loss away in 40 steps, at that learning rate.
 
     See Also
     --------

@@ -33,6 +33,7 @@ def run(monkeypatch, tmp_path):
     brainstate.environ.pop("dt", None)
 
 
+@pytest.mark.thorough
 def test_a_product_with_neighbours_is_a_convolution(run):
     recipe = run("recipes", "Convolve in each step, as a product", until="def layer")
     x = jax.random.normal(jax.random.key(0), (2, 8, 8, 3))

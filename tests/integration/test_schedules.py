@@ -57,7 +57,7 @@ def test_meta_gradient_of_a_state_against_finite_differences():
 
 
 @pytest.mark.parametrize("alpha", [1.7, thorough(2.0), thorough(40.3)])
-@pytest.mark.parametrize("name", ["alpha", "scale", "dampening", "weights"])
+@pytest.mark.parametrize("name", ["alpha", thorough("scale"), thorough("dampening"), "weights"])
 def test_second_derivatives_through_a_scan_in_float32(alpha, name):
     """JAX 0.10 forgets derivative rules there, and differentiates what computes the gradient."""
 

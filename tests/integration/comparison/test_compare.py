@@ -50,6 +50,7 @@ def test_each_candidate_is_reported_with_each_seed(comparison):
         assert result.cost.peak_bytes > 4 * (3 * weights + 32 * 5 * 2)
 
 
+@pytest.mark.thorough
 def test_a_comparison_can_be_repeated_from_its_json(comparison):
     values = json.loads(json.dumps(comparison.to_dict()))
     assert values["seeds"] == [0, 4]

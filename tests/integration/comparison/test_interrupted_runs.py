@@ -27,6 +27,7 @@ def test_ctrl_c_keeps_what_has_finished(tmp_path):
     assert without_times(comparison)[:1] == without_times(saved)
 
 
+@pytest.mark.thorough
 def test_ctrl_c_ends_the_command_with_a_line_that_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("two.npz", X=OPTIONS["task"][0], y=OPTIONS["task"][1])

@@ -167,6 +167,7 @@ def test_units_that_do_not_match_end_with_one_line(capsys):
     assert "leave scale out, as they divide by V_th - V_reset" in line
 
 
+@pytest.mark.thorough
 def test_flow_of_the_demonstration_network(capsys, tmp_path):
     file = tmp_path / "flow.json"
     assert main(["flow", "--surrogates", "QPseudoSpike", "--json", str(file)]) == 0

@@ -84,7 +84,7 @@ LAYERS = {
 }
 
 
-OFTEN = "Linear", "beside floats"
+OFTEN = ("Linear",)
 
 
 @pytest.mark.parametrize("name", thorough_but(OFTEN, LAYERS))

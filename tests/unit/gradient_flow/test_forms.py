@@ -30,7 +30,7 @@ from flow_networks import (
     run_with_reset_by_hand,
     weights_and_inputs,
 )
-from helpers import untouched
+from helpers import thorough_but, untouched
 from jax.experimental.sparse import BCOO
 
 from braintools_qps import QPseudoSpike, gradient_flow
@@ -156,7 +156,13 @@ FORMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FORMS)
+OFTEN = {
+    "as in the equations", "reset before it is stored", "a derivative by a rule", "of every kind",
+    "a part is compiled, checkpointed and holds an array", "outputs of every make",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", thorough_but(OFTEN, FORMS))
 def test_the_gradient_is_the_one_by_hand_and_the_model_is_left_as_it_was(name):
     form = FORMS[name]
     weights, inputs = weights_and_inputs()

@@ -251,6 +251,7 @@ def test_one_step_is_no_delay():
     assert only(gradient_flow(model, inputs[:1])).diagnosis.cause != "delay"
 
 
+@pytest.mark.thorough
 def test_a_task_is_samples_first_whatever_is_said():
     data = np.random.default_rng(0).standard_normal((120, 6, 3)).astype(np.float32)
     task = load_task((data, np.arange(120) % 2))

@@ -105,6 +105,14 @@ def test_weights_that_are_too_small_for_every_learning_rate_are_said():
     assert "plain Adam" not in repr(prepare(Stack(Layer(1.0)), x, labels=np.arange(8) % 2))
 
 
+def test_where_no_learning_rate_helps_within_40_steps_the_usual_one_is_named():
+    """40 steps of 0.1, which takes most away, change its weights by less than a hundredth."""
+    large = Stack(Changed(lambda V, x, w: 0.9 * V + 1e-3 * (x @ w), weight=1e3))
+    done = prepare(large, small_inputs(), labels=np.arange(8) % 2)
+    assert (done.learning_rate, done.rate_helps) == (0.01, False)
+    assert "constant answer: 0.01 is only usual, and longer trainings" in done.further[-1]
+
+
 @pytest.mark.parametrize("is_terminal", [True, thorough(False)])
 def test_the_search_for_a_learning_rate_shows_a_bar_in_a_terminal(is_terminal, monkeypatch, capsys):
     monkeypatch.setattr("braintools_qps._gradient_flow.trial.PATIENCE", 0)

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
         thorough(1.0, {}),
         (0.25, {}),
         (1.0, {"tau": 3 * u.ms}),
-        (1.0, {"R": 5 * u.ohm}),
+        thorough(1.0, {"R": 5 * u.ohm}),
         (2.0, {"V_th": 20 * u.mV, "V_reset": -5 * u.mV}),
     ],
 )
@@ -56,6 +56,7 @@ def test_the_weight_lifts_a_neuron_from_rest_to_threshold_in_one_step(factor, op
     np.testing.assert_allclose(weights(model, 1), expected * np.eye(N), rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_layers_that_save_memory_are_relayed_alike():
     model, saving = Network(), Network()
     save_memory(saving, inputs())

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import SURROGATE, only
-from helpers import linear
+from helpers import linear, thorough_but
 
 from braintools_qps import compare, gradient_flow, load_task, save_memory
 
@@ -95,7 +95,10 @@ def of_batch():
     return only(gradient_flow(made(batched), INPUTS)), save_memory(batched(), INPUTS)
 
 
-@pytest.mark.parametrize("form", FORMS)
+OFTEN = {"made for one sample", "under Vmap, for other samples", "under Map, none yet"}
+
+
+@pytest.mark.parametrize("form", thorough_but(OFTEN, FORMS))
 def test_the_gradient_and_what_is_stored_in_bits_are_those_of_a_batch(form, of_batch):
     expected, saved = of_batch
     found = only(gradient_flow(made(FORMS[form]), INPUTS))

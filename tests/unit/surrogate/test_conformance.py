@@ -99,7 +99,7 @@ FIRST_ORDER = {
 
 
 @pytest.mark.parametrize("transform", FIRST_ORDER.values(), ids=FIRST_ORDER)
-@pytest.mark.parametrize(("name", "rtol"), [("per neuron", 2e-6), ("uint8", 2**-4)])
+@pytest.mark.parametrize(("name", "rtol"), [("per neuron", 2e-6), thorough("uint8", 2**-4)])
 def test_every_transform_has_the_derivative(name, rtol, transform):
     surrogate, by_hand = SURROGATES[name]
     assert_close(transform(surrogate, jnp.float32(X)), by_hand(X), rtol=rtol, atol=ATOL)

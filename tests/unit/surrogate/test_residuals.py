@@ -53,7 +53,7 @@ def gradient_memory(spike):
         pytest.param(QPseudoSpike(2.0, residual_dtype="bfloat16"), 0.52,
                      marks=pytest.mark.float16 if WIDENED else ()),
         (QPseudoSpike(1.7, residual_dtype="uint8"), 0.27),
-        (Scaled(Sigmoid(), residual_dtype="uint8"), 0.27),
+        thorough(Scaled(Sigmoid(), residual_dtype="uint8"), 0.27),
     ],
     ids=repr,
 )  # fmt: skip
@@ -112,7 +112,7 @@ def test_dampening_and_width_do_not_cost_precision():
 @pytest.mark.parametrize(
     ("surrogate", "residual_dtype"),
     [
-        (Sigmoid(100.0), "uint8"),
+        thorough(Sigmoid(100.0), "uint8"),
         (MultiGaussianGrad(), "uint8"),
         pytest.param(MultiGaussianGrad(), "float16", marks=pytest.mark.float16),
     ],
