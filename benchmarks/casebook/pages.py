@@ -174,7 +174,10 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
         for n in networks
         if n.outcome == "unchanged" and n.group == GROUPS[2] and n.prepared["as_it_was"]
     ]
+    fallen = max(changed, key=lambda n: best(n.prepared) - ended(n.prepared))
     return {
+        "fallen": fallen.name,
+        "fallen_by": f"{best(fallen.prepared) - ended(fallen.prepared):.1f}",
         "prepared": table(["networks", "after `prepare`", *parts], rows),
         "changes": table(
             ["mistake", "as it was", "after `prepare`", "no mistake"],

@@ -112,4 +112,4 @@ def test_prepare_was_tried_on_all_healthy_networks_and_made_none_worse():
     others = {name: end for name, end in ends.items() if end != "unchanged"}
     changed = dict.fromkeys(("counted", "graph", "gated-lif", "adex"), "as good")
     assert others == changed | {"centre-of-mass": "error"}
-    assert [name for name in rows if outcome(rows[name], None) == "worse"] == ["sew-and"]
+    assert "worse" not in [outcome(row, None) for row in rows.values()]
