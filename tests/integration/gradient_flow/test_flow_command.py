@@ -160,6 +160,7 @@ def test_flow_prints_the_lines_that_prepare_a_model(capsys):
     assert lines[-1].startswith("# ")
 
 
+@pytest.mark.thorough
 def test_units_that_do_not_match_end_with_one_line(capsys):
     assert main(["flow", "--surrogates", "QPseudoSpike(scale='15 mV')"]) == 2
     line = capsys.readouterr().err.splitlines()[-1]

@@ -227,6 +227,7 @@ def test_the_lowest_slope_is_relative_to_the_peak():
     assert flow.populations[0].slopes.lowest == pytest.approx(-1)
 
 
+@pytest.mark.thorough
 def test_layers_may_be_kept_in_a_dictionary_under_any_name():
     names = ("0", "1", "keys", "values", "update", "a.b")
 

@@ -332,6 +332,7 @@ def test_the_size_of_an_objective_changes_nothing(data):
     assert only(gradient_flow(classifier(gain=6.0), inputs, objective=scaled)).trial.learns_soon
 
 
+@pytest.mark.thorough
 def test_of_a_loss_without_a_least_value_half_of_the_constant_answers_counts(data):
     """As that of a policy: what is worse than usual becomes ever less likely."""
     inputs, labels = data

@@ -15,7 +15,8 @@ from braintools_qps import QPseudoSpike, Scaled
 STEPS, BATCH, NEURONS = 200, 64, 256
 # XLA cannot stack bfloat16 in a scan: float16 takes its place, where there is one.
 WIDENED = jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11, 2)
-COMPACT = [thorough("bfloat16"), FLOAT16, "uint8"]
+SELDOM = pytest.param("float16", marks=[*FLOAT16.marks, pytest.mark.thorough])
+COMPACT = [thorough("bfloat16"), SELDOM, "uint8"]
 # What rounding may do to a derivative, relative to the largest.
 ROUNDING = {"bfloat16": 2**-8, "float16": 2**-11, "uint8": 2**-6}
 X = jnp.linspace(-10, 10, 401)
