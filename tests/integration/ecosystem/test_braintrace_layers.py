@@ -85,7 +85,8 @@ def without_numba():
 
 
 @pytest.mark.usefixtures("without_numba")
-@pytest.mark.parametrize("kind", ["braintrace", thorough("binary"), thorough("float")])
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["braintrace", "binary", "float"])
 def test_sparse_products_count_and_are_scaled_as_the_masked_matrix(kind):
     """As many samples as neurons, weights only where the mask has them."""
     matrix = brainevent.CSR.fromdense(jnp.asarray(WEIGHTS[0] * MASK))

@@ -489,7 +489,7 @@ class Odd(Cause):
 
 @pytest.mark.parametrize(
     ("causes", "name", "said"),
-    [((), "unknown", "is left."), ((Odd(),), "odd", "layers.0 is odd.")],
+    [((), "unknown", "is left."), thorough((Odd(),), "odd", "layers.0 is odd.")],
     ids=["nothing found", "no change for what is found"],
 )
 def test_what_helps_any_network_is_tried_and_said(causes, name, said, monkeypatch):
@@ -516,6 +516,7 @@ def test_a_network_that_learns_slowly_and_could_be_faster_has_no_cause():
     assert_better(flow, flow.diagnosis.code, model, inputs(), {"objective": far})
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_tried_is_said_of_a_network_that_learns_slowly(monkeypatch):
     monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", (Odd(),))
     flow = only(gradient_flow(Seen(lambda x: 0.05 * x, Layer(1.0)), inputs()))

@@ -262,6 +262,7 @@ def test_a_task_is_samples_first_whatever_is_said():
         assert only(gradient_flow(model, task, **options)).populations == expected
 
 
+@pytest.mark.thorough
 def test_a_task_is_its_batch_for_the_other_tools():
     data = np.random.default_rng(0).standard_normal((120, 6, 3)).astype(np.float32)
     task, model = load_task((data, np.arange(120) % 2)), comparison_models.plain(3, 2)

@@ -80,6 +80,7 @@ def test_labels_that_are_taken_for_numbers_are_described(labels, said):
     assert flow.read.endswith(said)
 
 
+@pytest.mark.thorough
 def test_of_several_outputs_the_first_counts_and_that_is_said():
     model = Branches(Layer(1.0), Layer(1.0))
     model.update = lambda x: (model.a(x) @ model.out.value, model.b(x))
@@ -101,6 +102,7 @@ def test_numbers_of_another_size_are_to_be_standardised():
     assert int(said[1]) == own.half_after > 0
 
 
+@pytest.mark.thorough
 def test_a_population_is_not_blamed_where_other_labels_help():
     numbers = np.array(jax.random.normal(jax.random.key(3), (BATCH, 2)))
     model = Stack(Layer(1.0, QPseudoSpike(np.inf, scale=0.02)))  # too narrow, but that is no harm

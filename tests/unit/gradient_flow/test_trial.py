@@ -191,6 +191,7 @@ def test_smaller_steps_go_on_while_they_take_more_away():
     assert flow.trial.half_after > 50
 
 
+@pytest.mark.thorough
 def test_the_labels_of_a_task_count():
     draws, y = np.random.default_rng(0).random((40, STEPS, N)), np.arange(40) % 3
     task = load_task((draws * (np.arange(N) % 3 == y[:, None])[:, None], y))
@@ -299,6 +300,7 @@ def test_nan_is_found_in_every_sample():
     assert f"the inputs hold NaN or infinity: {N} values, the first at step 3, sample 11" in said
 
 
+@pytest.mark.thorough
 def test_an_objective_gets_the_outputs_of_all_samples():
     labels = np.arange(70) % CLASSES
     loss = lambda out: -jax.nn.log_softmax(out.mean(0))[np.arange(70), labels].mean()

@@ -165,6 +165,7 @@ def test_a_dampening_that_follows_from_a_mean_slope_is_no_part_of_the_setting():
     assert texts(axes.get_xticklabels()) == ["8", "16"]
 
 
+@pytest.mark.thorough
 def test_labels_are_drawn_as_typed():
     labels = [r"$\frac{1$", "<b>&", "_hidden", "cost in $ and $", "x" * 5000]
     found = compared(*(tuned(label, (0.9, 0.8), n) for n, label in enumerate(labels)))
