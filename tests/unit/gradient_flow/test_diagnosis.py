@@ -39,7 +39,7 @@ from faulty_layers import (
     with_idle,
 )
 from flow_networks import only
-from helpers import linear, thorough_but
+from helpers import linear, thorough, thorough_but
 from small_stacks import BATCH, LOW, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
