@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._defaults import LEARNING_RATE
 from .._models import checked_inputs, restoring
 from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
@@ -18,7 +19,7 @@ from .labels import checked_labels, labels_of, said_of_data
 from .normalize_rates import checked_rate
 from .passes import compiling_once
 from .step import Step
-from .trial import FIRST, RATES, USUAL_RATE, Trials
+from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # of changes
 NONE, USUAL, PLAIN = Objective(), Wanted(), Given()  # where the user asks for nothing else
@@ -184,8 +185,8 @@ def said_of_rates(step: Step) -> Iterator[str]:
     lowest, highest = min(RATES), max(RATES)
     yield (
         f"But in {FIRST} steps of plain Adam, no rate from {lowest:g} to {highest:g} brings the "
-        f"loss a tenth below that of the best constant answer: {USUAL_RATE:g} is only usual, and "
-        "longer trainings must show which is best."
+        f"loss a tenth below that of the best constant answer: {LEARNING_RATE:g} is only usual, "
+        "and longer trainings must show which is best."
     )
     sizes = {step.path(i): float(np.abs(step.arrays.states[i]).mean()) for i in step.parameters}
     if small := {path: size for path, size in sizes.items() if 0 < size < lowest * SMALL}:

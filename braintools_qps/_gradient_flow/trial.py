@@ -18,6 +18,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from .._defaults import LEARNING_RATE
 from .._jaxpr import Tap
 from .._surrogate import QPseudoSpike, Scaled
 from ..records import LearningTrial
@@ -34,7 +35,6 @@ STILL = 1e-3  # of a step of Adam; its epsilon makes steps smaller where gradien
 PIECE, FIRST, LONGEST = 10, 40, 200  # steps in one program, in each trial at least, and at most
 HOPELESS = 0.02  # share of the loss; a trial ends if less is gone, and less in its last steps
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
-USUAL_RATE = 0.01  # named where none of them helps
 AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate is named if it loses no more
 LATE = 5  # last steps of a trial, whose mean loss ranks the rates
 PATIENCE = 3  # seconds after which a bar shows
@@ -132,7 +132,7 @@ class Trials:
                 if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
                     break  # no larger rate can be better by more than that
         helps = max(gone.values()) >= AS_GOOD
-        return Rate(_named(gone) if helps else USUAL_RATE, helps)
+        return Rate(_named(gone) if helps else LEARNING_RATE, helps)
 
     def _piece(
         self,

@@ -166,7 +166,7 @@ class Comparison(Record):
         >>> from braintools_qps import compare
         >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
         >>> comparison.best_surrogate, comparison.best.setting["learning_rate"]
-        (Sigmoid(alpha=4.0), 0.03)
+        (Sigmoid(alpha=4.0), 0.01)
         """
         return get_surrogate(self.best.tuned_spec or self.best.spec)
 

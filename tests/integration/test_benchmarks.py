@@ -131,7 +131,7 @@ def test_the_command_for_an_accelerator_runs_small_on_a_cpu(tmp_path):
     }
     assert {*steps} - {*ours} == {"spyx", "SpikingJelly"}
     kernels = {m["contestant"]: m for m in record["measurements"] if m not in steps.values()}
-    assert kernels["QPseudoSpike(2)"]["memory_bytes"] == 3 * 4 * 10_000
+    assert kernels["QPseudoSpike(2)"]["memory_bytes"] == 3 * 4 * 1_000
     page = (tmp_path / "accelerator.md").read_text()
     assert "`pytest tests/accelerator`" in page
     assert "## Vector-Jacobian product by size" in page
