@@ -84,7 +84,7 @@ class Preparation(Record):
     further : tuple of str
         What stays, such as weights without a gradient.
     rate_helps : bool
-        Whether plain Adam takes a tenth of the loss away in 40 steps, at that learning rate.
+        Whether plain Adam takes a tenth of the loss away in 40 steps, at any rate that was tried.
 
     See Also
     --------
