@@ -168,7 +168,8 @@ def compare(
         Dask's client, whose workers train. They must be able to import the modules of the factory,
         the optimizer, the loss and the score. By default, all devices of this process train.
     progress : bool
-        Whether to show a bar in a terminal or a notebook, if tqdm is installed.
+        Whether to print how many runs are trained, and about how long that takes, and to show a
+        bar in a terminal or a notebook, if tqdm is installed.
     callback : callable, optional
         Called after each result with the `.Comparison` so far.
 

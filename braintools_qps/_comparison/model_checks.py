@@ -24,6 +24,7 @@ from .digest import name_of
 from .experiment import Experiment
 from .model import check_steps, outputs_in_training
 from .packing import raw
+from .tasks import Task
 from .typing import Outputs, Values
 from .weights import initialised
 
@@ -50,7 +51,18 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
-    return notes + _checked_loss(experiment, outputs, size)
+    return notes + _one_hot(experiment.task) + _checked_loss(experiment, outputs, size)
+
+
+def _one_hot(task: Task) -> tuple[str, ...]:
+    """A warning if floats to predict look like classes."""
+    y = task.samples.labels
+    if task.classes or y.ndim < 2 or not (np.isin(y, (0, 1)).all() and (y.sum(-1) == 1).all()):
+        return ()
+    return (
+        "y holds floats that look one-hot, so this is a regression. For classes pass "
+        "y.argmax(axis=-1).",
+    )
 
 
 def _check_start(experiment: Experiment) -> tuple[str, ...]:

@@ -1,15 +1,17 @@
-"""Progress of a comparison: a bar of tqdm in a terminal or a notebook."""
+"""Progress of a comparison: what is about to be trained, how long it takes, and a bar of tqdm."""
 
 from __future__ import annotations
 
 import logging
 import math
+import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from .._wording import shortened
+from .._wording import plural, shortened
 
 LONGEST_IN_BAR = 24
 
@@ -18,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Progress:
-    """Counts the epochs of the runs to train, and shows a bar."""
+    """Says what is trained and how long it takes, counts its epochs, and shows a bar."""
 
     epochs: int  # of a run
     shown: bool
@@ -27,11 +29,21 @@ class Progress:
     epochs_done: int = 0
     known: int = 0  # runs that need no training, which the bar counts as done
     _bar: Any = None
+    _began: float | None = None  # until the first group has ended
     _open: str = ""
+
+    def say(self, line: str) -> None:
+        """Print a line to stderr, beside the bar, with or without a terminal."""
+        with suppress(OSError):
+            if self._bar is not None:
+                self._bar.clear()
+            if self.shown and sys.stderr is not None:
+                print(line, file=sys.stderr, flush=True)
 
     def begin(self, runs: int) -> None:
         """Add runs that are to be trained."""
         self.runs += runs
+        self._began = time.monotonic() if self.runs_done == 0 else None
         total = (self.known + self.runs) * self.epochs
         if self._bar is None and self.shown and self.runs:
             self._bar = _bar(total, self.known * self.epochs)
@@ -61,12 +73,25 @@ class Progress:
         """Count runs that have finished or failed, and those of their epochs that were not."""
         self.runs_done += runs
         self.advance(label, self.runs_done * self.epochs - self.epochs_done, loss)
+        if self._began is not None and (left := self.runs - self.runs_done):
+            seconds = time.monotonic() - self._began
+            rest = _duration(seconds * left / self.runs_done)
+            done = plural(self.runs_done, "run")
+            self.say(f"{done} in {_duration(seconds)}: about {rest} for the other {left}")
+        self._began = None
 
     def close(self) -> None:
         """Close the bar."""
         if self._bar is not None:
             with suppress(OSError):
                 self._bar.close()
+
+
+def _duration(seconds: float) -> str:
+    """About two digits, as "50 s", "12 min" or "3.4 h"."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _bar(total: int, done: int) -> Any:

@@ -7,6 +7,7 @@ between candidates includes the variation from tuning.
 
 from __future__ import annotations
 
+import math
 import secrets
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 
 from .._defaults import CSV_NAME, JSON_NAME
 from .._statistics import more_seeds, next_look
-from .._wording import cause_of
+from .._wording import cause_of, plural
 from ..records import CandidateResult, Comparison, looked, with_weights
 from .cluster import RUNS_PER_CALL, Trained, trained_by
 from .devices import present_devices
@@ -98,12 +99,29 @@ class Search:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
         waiting = self._kept.find(waiting)
         missing = self._missing(run for runs in waiting.values() for run in runs)
+        self.progress.say(self._announced(waiting, len(missing)))
         known = dict.fromkeys(n for outcome in self._kept.outcomes.values() for n in outcome.notes)
         notes = check_model(self.plan.experiment) if missing else tuple(known)
         self.comparison = replace(self.comparison, notes=notes)
         for note in notes:
             warnings.warn(note, stacklevel=4)
         self.store.make_directory()
+
+    def _announced(self, waiting: Mapping[str, Sequence[Run]], missing: int) -> str:
+        """What is about to be trained, in one line."""
+        experiment = self.plan.experiment
+        counts = {
+            "surrogate": len(waiting),
+            "setting": len(experiment.settings),
+            "seed": len(experiment.seeds),
+        }
+        runs = math.prod(counts.values())
+        product = " x ".join(plural(count, name) for name, count in counts.items())
+        line = f"{product}: {plural(runs, 'run')}"
+        if self.store.directory is None:
+            return f"{line}. Results are not saved: pass out= to save them"
+        known = runs - missing
+        return f"{line}, {known:,} of them saved in {self.store.directory}" if known else line
 
     def _look(self, key: str, labels: Iterable[str], seeds: tuple[int, ...]) -> None:
         """Record the look at these seeds, and obtain the results of these candidates."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._defaults import SAMPLES
@@ -54,6 +55,8 @@ def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
             "the unit of the outputs"
         )
     values, batch = np.asarray(labels), batch_size(inputs)
+    if values.dtype == jnp.bfloat16:  # which NumPy takes for no number
+        values = values.astype(np.float32)
     numbers, fix = values.dtype.kind == "f", ALIGNED
     if values.shape[:2] == jax.tree.leaves(inputs)[0].shape[:2]:
         fix = EACH_STEP
@@ -78,7 +81,8 @@ def said_of_data(evaluator: Evaluator, inputs: Inputs, labels: Any) -> str:
     outputs = evaluator.step.output_tree.num_leaves
     given = "no labels" if labels is None else "your labels"
     values = np.asarray(labels)
-    if labels is not None and np.issubdtype(values.dtype, np.floating):
+    if labels is not None and jnp.issubdtype(values.dtype, jnp.floating):
+        values = values.astype(float)
         given += f", numbers of mean {values.mean():.3g}, standard deviation {values.std():.3g}"
         if values.ndim > 1 and np.isin(values, (0, 1)).all() and (values.sum(axis=-1) == 1).all():
             given += " (one-hot? labels.argmax(axis=-1) are classes)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -134,6 +135,8 @@ def _checked(values: Given, what: str, dtype: Any = None) -> np.ndarray:
             f"{what} must not be a masked array, whose mask would be lost. Leave out samples that "
             "are masked, or fill them in with .filled(0)"
         )
+    if getattr(values, "dtype", None) == jnp.bfloat16:  # which scikit-learn does not know
+        values = np.asarray(values, np.float32)
     is_text = isinstance(values, np.ndarray) and values.dtype.kind == "T"
     try:
         with np.errstate(over="ignore"):

@@ -219,3 +219,8 @@ def test_what_makes_results_worthless_is_a_warning(make, loss, start):
     readout = "last" if make is rounded else None
     (note,) = check(make, loss=loss, readout=readout)[1]
     assert re.match(start, note)
+
+
+def test_floats_that_look_one_hot_are_named():
+    (note,) = check(SMALL, np.eye(2)[Y])[1]
+    assert "look one-hot, so this is a regression. For classes pass y.argmax(axis=-1)" in note

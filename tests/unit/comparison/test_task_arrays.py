@@ -33,6 +33,7 @@ SPIKES = np.random.default_rng(1).integers(0, 2, (40, 3, 2))
         (-300 * SPIKES.astype(np.int16), np.int16), (SPIKES.astype(np.int32), np.int32),
         (2**40 * SPIKES, np.float32), (SPIKES.astype(np.uint64), np.float32),
         (X.astype(np.float16), np.float16), (jnp.asarray(X), np.float32),
+        (jnp.asarray(X, jnp.bfloat16), np.float32),
         (X.astype(np.float32), np.float32), (1e30 * X, np.float32),
         (X.astype(np.longdouble), np.float32), (X.tolist(), np.float32),
     ],
@@ -172,3 +173,9 @@ def test_the_test_part_is_read_in_the_unit_of_the_rest():
 
 def test_a_regression_has_samples_for_all_three_parts():
     assert load_task((X[:4], Y[:4].astype(float))).sizes == (2, 1, 1)
+
+
+def test_bfloat16_targets_are_numbers_to_predict():
+    task = load_task((X, jnp.asarray(X[:, 0], jnp.bfloat16)))
+    assert task.classes is None
+    np.testing.assert_allclose(task.samples.labels, X[:, 0], rtol=2**-8)

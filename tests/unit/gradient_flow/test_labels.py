@@ -71,6 +71,7 @@ def test_labels_with_a_unit_or_beside_an_objective(options, said):
         ([0, 1] * 4, "8 features; your labels"),
         # Half of them are 5 below the mean of 100, half 5 above.
         ([95.0, 105.0] * 4, "8 features; your labels, numbers of mean 100, standard deviation 5"),
+        (jnp.array([95, 105] * 4, jnp.bfloat16), "numbers of mean 100, standard deviation 5"),
         (np.eye(2)[[0, 1] * 4], "deviation 0.5 (one-hot? labels.argmax(axis=-1) are classes)"),
     ],
 )

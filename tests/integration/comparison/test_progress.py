@@ -1,0 +1,40 @@
+"""What `compare` says on stderr, with or without a terminal."""
+
+import re
+
+import pytest
+from small_comparison import NAMES, OPTIONS
+
+from braintools_qps import compare
+
+TUNE = {"learning_rate": (0.1, 0.03, 0.01)}
+
+
+@pytest.fixture(autouse=True)
+def no_bar(monkeypatch):
+    """As in a file or a pipe."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+
+
+def test_what_is_trained_is_said_before_and_how_long_after_the_first_group(tmp_path, capsys):
+    lines = []
+    note = lambda comparison: lines.extend(capsys.readouterr().err.splitlines())
+    options = OPTIONS | {"tune": TUNE, "out": tmp_path, "callback": note}
+    compare(NAMES, **options)
+    assert lines[0] == "2 surrogates x 3 settings x 2 seeds: 12 runs"
+    assert re.fullmatch(r"6 runs in \d+ s: about \d+ s for the other 6", lines[1])
+    assert len(lines) == 2
+    lines.clear()
+    compare(NAMES, **options | {"seeds": [0, 4, 5]})
+    assert lines[0] == (
+        f"2 surrogates x 3 settings x 3 seeds: 18 runs, 12 of them saved in {tmp_path}"
+    )
+
+
+def test_without_out_that_results_are_not_saved(capsys):
+    compare(NAMES[:1], **OPTIONS | {"seeds": 1})
+    assert capsys.readouterr().err.splitlines() == [
+        "1 surrogate x 1 setting x 1 seed: 1 run. Results are not saved: pass out= to save them"
+    ]
+    compare(NAMES[:1], **OPTIONS | {"seeds": 1}, progress=False)
+    assert capsys.readouterr().err == ""
