@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from ._cli import console, errors
 
 PROGRAM = "braintools-qps"
 DESCRIPTION = "List, measure and compare the surrogate gradients of spiking networks."
-INTERRUPTED = 130  # as a shell says it
+INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 plus the signal, as shells report it
 COMMANDS = {
     "list": "list the surrogates that you can choose by name, or the tasks of compare",
     "flow": "find out whether a network learns, and if not why",
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 on success, 2 after an error that the user can fix, 130 after Ctrl-C.
+        0 on success, 2 after an error that the user can fix, 130 after Ctrl-C, 141 if the reader of
+        the output has closed it, as ``head`` does.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -37,7 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.command_line = command.decode()
         with console.listening(arguments):
             arguments.run(arguments)
+            sys.stdout.flush()
         return 0
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115: Python flushes it once more at exit
+        return PIPE_CLOSED
     except KeyboardInterrupt as stop:
         print(f"{PROGRAM}: {str(stop) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED

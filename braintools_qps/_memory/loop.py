@@ -46,6 +46,8 @@ def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = N
         If ``parts`` is below 1, or the inputs differ in their number of steps.
     TypeError
         If ``parts`` is no integer.
+    RuntimeError
+        If ``JAX_DISABLE_JIT`` is set.
 
     See Also
     --------
@@ -66,6 +68,11 @@ def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = N
         raise TypeError(
             f"parts must be an integer, got {shown(parts)}. Pass several inputs as one pytree, "
             "(xs, ys), which step takes as one argument"
+        )
+    if jax.config.jax_disable_jit:  # jax.checkpoint traces all the same
+        raise RuntimeError(
+            "loop_in_parts needs jit, and JAX_DISABLE_JIT is set. Unset it, or use "
+            "brainstate.transform.for_loop while you debug"
         )
     steps, *others = map(len, jax.tree.leaves(inputs))
     if {*others} - {steps}:

@@ -103,6 +103,9 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
 def list_surrogates() -> list[str]:
     """Sorted names of all surrogates that `get_surrogate` can build.
 
+    All can be built by name alone, except `Scaled`, which needs a surrogate to scale:
+    ``"Scaled('Sigmoid')"``.
+
     No plugin is imported, so a broken one is listed, too. If two surrogates share a name, the one
     of lower precedence is listed with its package. For example, braintools' own QPseudoSpike is
     ``"braintools:QPseudoSpike"``. Names of other libraries, such as ``"snntorch.atan"``, are not

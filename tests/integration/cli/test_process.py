@@ -45,3 +45,12 @@ def test_help_and_errors_in_arguments_load_nothing_but_the_package(tmp_path):
     assert [message in "\n".join(errors) for message in MISTAKES.values()] == [True] * len(MISTAKES)
     before = {"braintools_qps"} | {"sitecustomize", "usercustomize"}
     assert {name for name in loaded.split()[1:] if not name.startswith("_")} <= before
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    """``braintools-qps list | head -1``"""
+    command = f"set -o pipefail; '{sys.executable}' -m braintools_qps list | true"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+    assert (done.returncode, done.stderr) == (141, "")

@@ -1,5 +1,7 @@
 """loop_in_parts is brainstate's for_loop in everything but memory."""
 
+import re
+
 import brainstate
 import brainunit as u
 import jax
@@ -62,6 +64,18 @@ def test_a_step_may_return_nothing():
 
     assert loop_in_parts(step, jnp.arange(5.0), 2) is None
     assert total.value == 10
+
+
+@pytest.mark.parametrize(("steps", "lengths"), [(36, [6, 6]), (35, [5, 7]), (39, [5, 7, 4])])
+def test_parts_divide_the_steps_if_a_number_near_the_root_does(steps, lengths):
+    """39 = 3 * 13, neither of which is near 6: six parts, of which the last is shorter."""
+    program = str(jax.make_jaxpr(lambda xs: loop_in_parts(lambda x: 2 * x, xs))(jnp.ones(steps)))
+    assert sorted(map(int, re.findall(r"length=(\d+)", program))) == sorted(lengths)
+
+
+def test_without_jit_the_error_names_the_switch():
+    with jax.disable_jit(), pytest.raises(RuntimeError, match="JAX_DISABLE_JIT.*for_loop"):
+        loop_in_parts(lambda x: x, jnp.arange(5.0))
 
 
 @pytest.mark.parametrize(

@@ -310,6 +310,24 @@ def test_a_value_that_is_no_spike_makes_the_gradient_of_a_changed_layer_nan():
     assert not any(map(np.isnan, (loss(), brainstate.transform.jit(loss)())))
 
 
+class Checkpointed(Network):
+    """A product that is computed twice, so that its result is not stored."""
+
+    def update(self, x):
+        super().update(x)
+        again = jax.checkpoint(lambda spikes, weights: jnp.sin(spikes @ weights))
+        return self.recurrent(self.spikes.value), again(self.spikes.value, jnp.ones((N, N)))
+
+
+def test_a_checkpoint_of_the_model_stays():
+    network = Checkpointed()
+    brainstate.nn.init_all_states(network, 5)
+    save_memory(network, INPUTS)
+    with brainstate.environ.context(fit=False):
+        step = brainstate.transform.StatefulFunction(network).make_jaxpr(X)
+    assert "prevent_cse" in str(step.get_jaxpr(X))
+
+
 def test_model_and_states_are_as_before():
     network = Network()
     brainstate.nn.init_all_states(network, 5)
