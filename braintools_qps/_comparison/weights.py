@@ -35,9 +35,9 @@ class Weights(NamedTuple):
 
 def initialised(model: Model, samples: int, task: Task) -> Weights:
     """Initialise all states; return those that are trained and those that outlive a batch."""
-    before = {id(s): s.value for s in brainstate.graph.states(model).values()}
     with environment():
-        initialise(model, task.to_model(jnp.zeros((1, samples, task.features))), samples)
+        inputs = task.to_model(jnp.zeros((1, samples, task.features)))
+        unset = {".".join(map(str, path)) for path in initialise(model, inputs, samples)}
     states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
     trained = {path: state for path, state in states.items() if _is_trained(state)}
     kept = {
@@ -45,7 +45,7 @@ def initialised(model: Model, samples: int, task: Task) -> Weights:
         for path, state in states.items()
         if path not in trained
         and not isinstance(state, brainstate.ShortTermState)
-        and before.get(id(state)) is state.value
+        and path in unset
     }
     return Weights(trained, kept)
 

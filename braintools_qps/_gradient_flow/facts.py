@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from .._models import find_nodes, states_kept
+from .._models import find_nodes
 from .._wording import listed
 from .causes import keeps, low_dropouts, outputs_alike, said_of_matrices, stopped_matrices
 from .evaluate import Measured
@@ -88,11 +88,7 @@ def _unused(measured: Measured) -> Iterator[str]:
 
 def _kept(measured: Measured) -> Iterator[str]:
     """A sentence on states that go on from batch to batch in the user's training."""
-    evaluator, step = measured.evaluator, measured.step
-    passing = (i for j, i in enumerate(step.written) if j not in step.lasting)
-    held = dict.fromkeys(path for i in passing if (path := step.places[i].path))
-    kept = states_kept(evaluator.model, evaluator.batch, held)
-    if paths := [".".join(map(str, path)) for path in kept]:
+    if paths := measured.step.kept:
         are, them = ("it is", "it") if len(paths) == 1 else ("they are", "them")
         yield (
             f"But brainstate.nn.init_all_states leaves {listed(paths, 3)} as {are}: set {them} "

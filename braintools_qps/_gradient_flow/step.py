@@ -74,6 +74,7 @@ class Step:
     output_tree: PyTreeDef
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
     places: tuple[Place, ...]  # of the leaves of the states
+    kept: tuple[str, ...]  # paths of states that it writes, that no init_state sets
 
     def __call__(
         self,

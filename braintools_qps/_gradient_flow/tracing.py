@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -53,7 +53,9 @@ def trace(model: Model, inputs: Inputs) -> Step:
     check_has_values(inputs)
     with traced_afresh(model):
         try:
-            step = _traced_step(model, inputs, ready_neurons(model, inputs))
+            found = required_neurons(model)
+            kept = initialise(model, inputs)
+            step = _traced_step(model, inputs, ready_neurons(model, inputs, found), kept)
         except Exception as error:
             check_takes_steps(model, inputs)
             repeat_cause(error)
@@ -72,7 +74,9 @@ def check_has_values(inputs: Inputs) -> None:
         )
 
 
-def _traced_step(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> Step:
+def _traced_step(
+    model: Model, inputs: Inputs, neurons: dict[str, Node], kept: Collection[tuple]
+) -> Step:
     spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
     units = mark_spikes(neurons)
     traced = _Traced(model, inputs)
@@ -84,7 +88,8 @@ def _traced_step(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> Step
         tuple(
             traced.population(name, neurons[name], membrane, spikes[name], units[name])
             for name, membrane in _membranes(neurons, traced).items()
-        )
+        ),
+        kept,
     )
 
 
@@ -156,8 +161,10 @@ class _Traced:
             spikes=sent,
         )
 
-    def step(self, populations: tuple[Population, ...]) -> Step:
-        """The step with these populations."""
+    def step(self, populations: tuple[Population, ...], kept: Collection[tuple] = ()) -> Step:
+        """The step with these populations; ``kept`` are paths of states that no init_state sets."""
+        passing = [self.leaves[i] for i in self.written if not outlasts(self.leaves[i].state)]
+        paths = dict.fromkeys(leaf.place.path for leaf in passing if leaf.place.path in kept)
         return Step(
             jaxpr=self.jaxpr,
             arrays=Arrays(self.constants, tuple(leaf.value for leaf in self.leaves)),
@@ -170,6 +177,7 @@ class _Traced:
             output_tree=self.output_tree,
             callers=tuple(self.callers),
             places=tuple(leaf.place for leaf in self.leaves),
+            kept=tuple(".".join(map(str, path)) for path in paths),
         )
 
     def _read_only(self, *, trained: bool) -> tuple[int, ...]:
@@ -229,17 +237,15 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
     return {name: position[membrane] for name, membrane in membranes.items()}
 
 
-def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
-    """The neurons of a model by name, with all states initialised for the inputs.
+def ready_neurons(model: Model, inputs: Inputs, found: dict[str, Node]) -> dict[str, Node]:
+    """Those of the neurons that have a membrane. All states are initialised for the inputs.
 
     Raises
     ------
     ValueError
         If there is no neuron with a membrane.
     """
-    found = required_neurons(model)
     neurons = {name: neuron for name, neuron in found.items() if callable(spike_of(neuron))}
-    initialise(model, inputs)
     if unknown := {name: x for name, x in neurons.items() if not has_membrane(x)}:
         _find_membranes(model, inputs, unknown)
     ready = {name: neuron for name, neuron in neurons.items() if has_membrane(neuron)}

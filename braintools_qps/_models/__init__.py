@@ -16,7 +16,7 @@ from .find_neurons import (
     is_mapped,
     required_neurons,
 )
-from .initial_states import below_mapped, has_dead_states, initialise, states_kept
+from .initial_states import below_mapped, has_dead_states, initialise
 from .inputs import at_a_step, batch_size, checked_inputs, described_inputs
 from .neuron import has_membrane, membrane_of, set_membrane, set_spike, spike_of, states_of
 from .one_step import advance, check_takes_steps

@@ -3,45 +3,51 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..typing import Inputs, Model
 from .find_neurons import MAPPED, Path
 from .inputs import at_a_step, batch_size
 from .one_step import shapes_written
-from .restore import keeping_states, restoring
+from .restore import keeping_states
 
 
-def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> None:
+def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> set[Path]:
     """Make initial states for a batch, by default that of the inputs.
 
     They come from ``init_state``, where a node has one, or are the present ones. Those of one
     sample are repeated until a step keeps the shapes of all. A module that `brainstate.nn.Vmap` or
     `Map` maps over samples gets states of one sample, mapped; one that is mapped over something
     else keeps its states.
+
+    Returns the paths of the states that no ``init_state`` sets.
     """
     batch = batch or batch_size(inputs)
+    before = {path: _marked(s) for path, s in brainstate.graph.states(model).items()}
     _call_init_state(model, batch)
+    after = {path: vars(s)["_value"] for path, s in brainstate.graph.states(model).items()}
     if batch:
         _repeat_for_batch(model, at_a_step(inputs), batch)
+    return {path for path, value in before.items() if path in after and after[path] is value}
 
 
-def states_kept(model: Model, batch: int | None, paths: Iterable[Path]) -> list[Path]:
-    """The paths, of these, of states that no ``init_state`` sets."""
-    with restoring(model):
-        states, marked = brainstate.graph.states(model), {}
-        for path in paths:
-            if path in states:  # others are made by ``init_state``
-                states[path].value = marked[path] = jax.tree.map(jnp.copy, states[path].value)
-        _call_init_state(model, batch)
-        after = brainstate.graph.states(model)
-        return [p for p, value in marked.items() if p in after and after[p].value is value]
+def _marked(state: brainstate.State) -> Any:
+    """The value of a state, which ``init_state`` does not set again: a copy, if it starts afresh.
+
+    What is left of a trace that has ended cannot be copied, and is not set again either.
+    """
+    if isinstance(state, brainstate.ShortTermState):
+        with suppress(brainstate.TraceContextError, TypeError):
+            state.value = jax.tree.map(lambda x: jnp.asarray(np.array(x)), state.value)
+    return vars(state)["_value"]
 
 
 def _call_init_state(model: Model, batch: int | None) -> None:

@@ -1,0 +1,151 @@
+"""Every tool takes a model as usual code leaves it: with states that were made under a trace."""
+
+import sys
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import SURROGATE
+from helpers import linear, thorough
+
+from braintools_qps import (
+    compare,
+    gradient_flow,
+    load_task,
+    normalize_rates,
+    normalize_surrogate,
+    prepare,
+    relay_weights,
+    save_memory,
+    set_surrogate,
+)
+from braintools_qps.__main__ import main
+
+STEPS, SAMPLES, FEATURES, N = 6, 8, 4, 6
+SEQUENCES = np.random.default_rng(0).uniform(0, 3, (SAMPLES, STEPS, FEATURES)).astype(np.float32)
+LABELS = np.arange(SAMPLES) % 2
+INPUTS = jnp.asarray(SEQUENCES).swapaxes(0, 1)
+
+pytestmark = pytest.mark.usefixtures("one_millisecond")
+
+
+class Neurons(brainstate.nn.Module):
+    """Makes new states in ``init_state``, as neurons of brainpy do."""
+
+    def __init__(self):
+        super().__init__()
+        self.spk_fun = SURROGATE
+
+    def init_state(self, batch_size=None):
+        shape = (N,) if batch_size is None else (batch_size, N)
+        self.V, self.low = (brainstate.HiddenState(jnp.zeros(shape)) for _ in range(2))
+
+    def update(self, x):
+        self.low.value = 0.5 * self.low.value + x
+        self.V.value = 0.9 * self.V.value + self.low.value
+        return self.spk_fun(self.V.value - 1)
+
+
+def network():
+    lif = brainpy.state.LIF(N, V_th=1 * u.mV)
+    layers = linear(FEATURES, N), lambda x: x * u.mA, lif, linear(N, N), Neurons()
+    return brainstate.nn.Sequential(*layers, linear(N, 2))
+
+
+def outputs_with(model, loop=brainstate.transform.for_loop):
+    brainstate.nn.init_all_states(model, SAMPLES)
+    return loop(model, INPUTS)
+
+
+def grad(model):
+    weights = model.states(brainstate.ParamState)
+    brainstate.transform.grad(lambda: outputs_with(model).sum(), weights)()
+
+
+def scan(model):
+    step = lambda total, x: (total + model(x), None)
+    loop = lambda _, inputs: brainstate.transform.scan(step, jnp.zeros((SAMPLES, 2)), inputs)
+    outputs_with(model, loop)
+
+
+def in_a_loop(loop):
+    def run(model):
+        loop(lambda _: outputs_with(model).sum(), jnp.arange(2))
+
+    return run
+
+
+FORMS = {
+    "grad": grad,
+    "jit": lambda model: brainstate.transform.jit(lambda: outputs_with(model))(),
+    "jax.jit": lambda model: jax.jit(lambda _: outputs_with(model))(0),
+    "for_loop": in_a_loop(brainstate.transform.for_loop),
+    "checkpointed_for_loop": in_a_loop(brainstate.transform.checkpointed_for_loop),
+    "scan": in_a_loop(
+        lambda f, xs: brainstate.transform.scan(lambda c, x: (c, f(x)), jnp.zeros(()), xs)
+    ),
+}
+
+
+def raw_values(model):
+    """The very values of what is no weight: those that were made under a trace cannot be read."""
+    states = [*brainstate.graph.states(model).values(), brainstate.random.DEFAULT]
+    return [vars(s)["_value"] for s in states if not isinstance(s, brainstate.ParamState)]
+
+
+def on(tool, *args, **options):
+    def use(make, _):
+        with brainstate.random.seed_context(0):
+            model = make()
+        before = raw_values(model)
+        said = tool(model, *args, **options)
+        assert all(x is y for x, y in zip(raw_values(model), before, strict=True))
+        return said
+
+    return use
+
+
+def compared(make, _):
+    task = load_task((np.tile(SEQUENCES, (8, 1, 1)), np.tile(LABELS, 8)))
+    options = {"tune": None, "seeds": 2, "epochs": 1, "batch_size": 8, "progress": False}
+    result = compare(["QPseudoSpike"], task=task, model=make, **options)
+    return result.results[0].scores
+
+
+def on_the_command_line(make, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "made", lambda: (make(), INPUTS), raising=False)
+    return main(["flow", "--model", f"{__name__}:made"])
+
+
+TOOLS = {
+    "gradient_flow": on(gradient_flow, INPUTS, labels=LABELS),
+    "prepare": on(prepare, INPUTS, labels=LABELS),
+    "normalize_surrogate": on(normalize_surrogate, INPUTS),
+    "normalize_rates": on(normalize_rates, INPUTS),
+    "relay_weights": on(relay_weights, INPUTS),
+    "save_memory": on(save_memory, INPUTS),
+    "set_surrogate": on(set_surrogate, "S2NN"),
+    "compare": compared,
+    "flow": on_the_command_line,
+}
+
+
+OFTEN = [("grad", tool) for tool in TOOLS] + [(form, "gradient_flow") for form in FORMS]
+CASES = [(form, tool) for form in FORMS for tool in TOOLS]
+
+
+@pytest.mark.parametrize(("form", "tool"), [c if c in OFTEN else thorough(*c) for c in CASES])
+def test_says_the_same_as_before_training(form, tool, monkeypatch, capsys):
+    def trained():
+        model = network()
+        FORMS[form](model)
+        return model
+
+    before, after = (
+        str(TOOLS[tool](make, monkeypatch)) + capsys.readouterr().out for make in (network, trained)
+    )
+    assert before == after
