@@ -19,32 +19,28 @@ import brainstate
 import brainunit as u
 
 from . import prepared
-from .cases import Case
+from .cases import CASES, SETS, Case
 from .evaluate import SIZES, confusion, counts, evaluated, judged, with_labels
-from .every import EVERY
-from .networks import Design
+from .networks.design import Design
 from .prepared import SEEDS
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
-PARTS = "development", "held out", "sealed"
-PARTS += "blind", "second blind", "third blind", "fourth blind", "fifth blind"
-PARTS += ("sixth blind",)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.casebook", description=__doc__)
     parser.add_argument("action", choices=("train", "evaluate", "report", "prepare"))
-    parser.add_argument("names", nargs="*", help="networks, by default all of the half")
-    parser.add_argument("--half", choices=PARTS, help="by default all")
+    parser.add_argument("names", nargs="*", help="networks, by default all of the set")
+    parser.add_argument("--set", choices=SETS, help="by default all")
     parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=SIZES)
     parser.add_argument("--labels", action="store_true", help="with those of the task")
     parser.add_argument("--anew", action="store_true", help="run again what the files have")
     parser.add_argument("--rates", action="store_true", help="train what prepare leaves, too")
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
-    halves = (options.half,) if options.half else PARTS
-    chosen = [EVERY[name] for name in options.names or EVERY if EVERY[name].half in halves]
+    sets = (options.set,) if options.set else SETS
+    chosen = [CASES[name] for name in options.names or CASES if CASES[name].set in sets]
     kept = json.loads(FILE.read_text("utf-8"))["networks"] if FILE.exists() else {}
     lacks = lambda case, key: options.anew or key not in kept.get(case.name, ())
     if options.action == "prepare":
@@ -71,7 +67,7 @@ def weights(case: Case, scores: Callable[[Design], list[float]]) -> dict[str, An
 
 def told(case: Case) -> dict[str, Any]:
     """What is known of a network without running it."""
-    keys = ("half", "cause", "population", "seen", "thread", "user")
+    keys = ("set", "cause", "population", "seen", "thread", "user")
     return {key: getattr(case, key) for key in keys}
 
 
@@ -82,24 +78,24 @@ def update(chosen: list[Case], row: Callable[[Case], dict[str, Any]]) -> None:
         book = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
         rows = book.setdefault("networks", {})
         rows[case.name] = rows.get(case.name, {}) | new
-        book["networks"] = rows = {name: rows[name] for name in EVERY if name in rows}
+        book["networks"] = rows = {name: rows[name] for name in CASES if name in rows}
         book |= summary(rows)
         FILE.write_text(json.dumps(book, indent=1) + "\n")
         print(case.name, new, flush=True)
 
 
 def summary(rows: dict[str, Any]) -> dict[str, Any]:
-    """The counts of each half that was evaluated, which the guide shows."""
-    part = lambda p: {name: row for name, row in rows.items() if row["half"] == p}
-    run = {row["half"] for row in rows.values() if "said" in row}
-    return {"counts": {p: counts(part(p)) for p in PARTS if p in run}}
+    """The counts of each set that was evaluated, which the guide shows."""
+    part = lambda p: {name: row for name, row in rows.items() if row["set"] == p}
+    run = {row["set"] for row in rows.values() if "said" in row}
+    return {"counts": {p: counts(part(p)) for p in SETS if p in run}}
 
 
 def report(chosen: list[Case]) -> None:
-    """Counts and confusions per half, then the networks that were judged wrongly."""
+    """Counts and confusions per set, then the networks that were judged wrongly."""
     rows = json.loads(FILE.read_text("utf-8"))["networks"]
-    for part in PARTS:
-        cases = [c for c in chosen if c.half == part and "said" in rows.get(c.name, ())]
+    for part in SETS:
+        cases = [c for c in chosen if c.set == part and "said" in rows.get(c.name, ())]
         if not cases:
             continue
         print(f"\n{part}: {len(cases)} networks")

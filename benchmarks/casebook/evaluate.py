@@ -16,9 +16,9 @@ import optax
 from braintools_qps import gradient_flow
 from braintools_qps.records import LearningTrial
 
-from .cases import Case
-from .data import dataset, inputs, logits
-from .every import EVERY
+from .cases import CASES, Case
+from .codes import inputs, logits
+from .data import dataset
 from .train import built
 
 SIZES = (8, 64, 512)
@@ -126,8 +126,8 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 
 def counts(rows: Rows) -> dict[str, list[int]]:
-    """How many of how many, for the rows of one half."""
-    marks = [(EVERY[name], judged(EVERY[name], row)) for name, row in rows.items() if "said" in row]
+    """How many of how many, for the rows of one set."""
+    marks = [(CASES[name], judged(CASES[name], row)) for name, row in rows.items() if "said" in row]
     ill = [mark for case, mark in marks if case.cause != "none"]
     well = [mark for case, mark in marks if case.cause == "none"]
     every = [mark for _, mark in marks if mark["all sizes"]]
@@ -148,7 +148,7 @@ def counts(rows: Rows) -> dict[str, list[int]]:
 def confusion(rows: Rows) -> Counter[tuple[str, str]]:
     """How often a cause was taken for which; the first name of an expected cause counts."""
     told: Callable[[str], str] = lambda name: rows[name]["said"][str(SIZE)][0]
-    pairs = [(EVERY[name], told(name)) for name in rows if "said" in rows[name]]
+    pairs = [(CASES[name], told(name)) for name in rows if "said" in rows[name]]
     return Counter(
         (c.cause.split("|")[0], c.cause.split("|")[0] if said in c.cause.split("|") else said)
         for c, said in pairs

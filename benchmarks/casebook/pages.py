@@ -13,8 +13,8 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ..study.trained import table
+from .cases import CASES
 from .evaluate import SIZE, judged
-from .every import EVERY
 from .prepared import best, ended, outcome, read
 
 BOOK = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
@@ -54,7 +54,7 @@ class Network:
 
     @property
     def is_right(self) -> bool:
-        return judged(EVERY[self.name], self.row)["cause"]
+        return judged(CASES[self.name], self.row)["cause"]
 
     @property
     def group(self) -> str:
@@ -77,11 +77,11 @@ class Network:
     @property
     def is_known(self) -> bool:
         """Whether the rules were made with this network."""
-        return self.row["half"] != UNSEEN
+        return self.row["set"] != UNSEEN
 
     @property
     def part(self) -> str:
-        return "rules made on these" if self.is_known else self.row["half"]
+        return "rules made on these" if self.is_known else self.row["set"]
 
 
 def tables() -> dict[str, str]:
@@ -94,14 +94,14 @@ def tables() -> dict[str, str]:
         if "said" in row
     ]
     shares = [
-        [what, *(_of(*counts[half][what]) for half in counts)]
+        [what, *(_of(*counts[of][what]) for of in counts)]
         for what in next(iter(counts.values()))
-        if any(counts[half][what][1] for half in counts)
+        if any(counts[of][what][1] for of in counts)
     ]
     return {
         "trials": _trials(networks),
         "counts": table(["", *counts], shares),
-        "networks": "\n\n".join(_half(half, networks) for half in counts),
+        "networks": "\n\n".join(_set(of, networks) for of in counts),
         "threads": "\n\n".join(_thread(n) for n in networks if n.row["thread"] and n.is_known),
         "all": str(len(networks)),
         **_prepared([network for network in networks if network.prepared]),
@@ -128,9 +128,9 @@ def _when(trials: Sequence[Mapping[str, Any]]) -> list[int]:
     return [len(trials), *map(int, np.diff(ends, prepend=0)), len(never) - still, still]
 
 
-def _half(half: str, networks: Iterable[Network]) -> str:
-    """The failures and the healthy networks of a half."""
-    some = [network for network in networks if network.row["half"] == half]
+def _set(of: str, networks: Iterable[Network]) -> str:
+    """The failures and the healthy networks of a set."""
+    some = [network for network in networks if network.row["set"] == of]
     head = ["symptom or mistake", "causes that count as right", "`gradient_flow` says", "right"]
     head += ["accuracy", "no mistake"]
     failures = [
@@ -150,8 +150,8 @@ def _half(half: str, networks: Iterable[Network]) -> str:
         if not n.row["seen"]
     ]
     return (
-        f"**{half.capitalize()}, failures**\n\n{table(head, failures)}\n\n"
-        f"**{half.capitalize()}, healthy networks**\n\n"
+        f"**{of.capitalize()}, failures**\n\n{table(head, failures)}\n\n"
+        f"**{of.capitalize()}, healthy networks**\n\n"
         + table(["healthy network", "`gradient_flow` says", "accuracy"], healthy)
     )
 
@@ -192,7 +192,7 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
 
 
 def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str, str]:
-    """What was found on the half that no rule was made with, and cured of all, in words."""
+    """What was found on the set that no rule was made with, and cured of all, in words."""
     share = lambda what: _of(*counts[UNSEEN][what])
     low, high = binomtest(*counts[UNSEEN]["right cause"]).proportion_ci(method="wilson")
     tried = [n for n in networks if n.group == GROUPS[0] and n.prepared]

@@ -20,7 +20,7 @@ import numpy as np
 from braintools_qps import prepare
 
 from .cases import Case
-from .data import inputs
+from .codes import inputs
 from .evaluate import SIZE, Verdict, goal
 from .train import accuracies, built
 

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from .data import dataset, inputs, logits, training
-from .networks import Design
+from .codes import inputs, logits
+from .data import dataset, training
+from .networks.design import Design
 
 BATCH = 64
 KEPT = brainstate.LongTermState

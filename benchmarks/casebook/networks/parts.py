@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
+from itertools import chain, pairwise
 from typing import Any
 
 import brainpy
@@ -15,7 +16,7 @@ import numpy as np
 from brainstate.nn import Module
 from braintools.init import Constant, Normal
 
-from .networks import SIDE, Design
+from .design import CLASSES, SIDE, Design
 
 
 class Wired(Module):
@@ -205,3 +206,24 @@ class Current(Beta):
     def update(self, x: Any) -> Any:
         self.syn.value = 0.8 * self.syn.value + x
         return super().update(self.syn.value)
+
+
+stop = jax.lax.stop_gradient
+
+
+def layered(
+    sizes: Sequence[int], cells: Callable, *scales: float, classes: int = CLASSES
+) -> Module:
+    """Linear layers of these scales, each before cells of its size, and a linear readout."""
+    layers = ((linear(a, b, s), cells(b)) for (a, b), s in zip(pairwise(sizes), scales))
+    return row(*chain(*layers), linear(sizes[-1], classes))
+
+
+class Own(Cells):
+    """Neurons with options of their own."""
+
+    def __init__(self, size: Any, spk_fun: Callable, **options: Any):
+        super().__init__()
+        self.size, self.spk_fun = size, spk_fun
+        for name, option in options.items():
+            setattr(self, name, option)
