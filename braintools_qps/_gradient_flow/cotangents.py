@@ -50,11 +50,13 @@ class Cotangents(NamedTuple):
     """Derivatives of one or several objectives with respect to the real outputs.
 
     ``values`` have the shape (draws, k, ...) for the last k steps. ``value`` is that of the
-    objective, 0 for random projections.
+    objective, 0 for random projections. An objective ``is_flat`` if its gradient is 0 for other
+    outputs, too.
     """
 
     values: list[Array]
     value: float = 0.0
+    is_flat: bool = False
 
 
 def random_projections(run: Forward, draws: int, seed: int) -> Cotangents:
@@ -87,7 +89,10 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
             result = function(given)
         except Exception as error:
             shapes = jax.tree.map(jnp.shape, given)
-            error.add_note(f"This was in objective(outputs), with outputs of the shapes {shapes}")
+            error.add_note(
+                f"This was in objective(outputs), with outputs of the shapes {shapes}. It gets the "
+                "outputs only: let the model return what it needs of the model's states"
+            )
             raise
         shapes = [jnp.shape(part) for part in jax.tree.leaves(result)]
         if shapes != [()]:
@@ -102,5 +107,11 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
         loss, gradients = jax.value_and_grad(value)(outputs)
         return loss, [gradient[None] for gradient in gradients]
 
-    loss, gradients = derivatives([run.outputs[i] for i in real])
-    return Cotangents(gradients, float(loss))
+    draws = np.random.default_rng(STREAM)
+    given = [run.outputs[i] for i in real]
+    loss, gradients = derivatives(given)
+    is_flat = not any(map(np.any, gradients))
+    if is_flat:
+        others = [x + draws.normal(size=x.shape).astype(x.dtype) for x in given]
+        is_flat = not any(map(np.any, derivatives(others)[1]))
+    return Cotangents(gradients, float(loss), is_flat)

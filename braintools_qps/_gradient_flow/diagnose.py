@@ -14,8 +14,9 @@ from .attempts import Attempts
 from .causes import CAUSES, Cause, Finding
 from .changes import Change, Given
 from .evaluate import Evaluator, Measured
-from .facts import facts, uniform, unmoved
-from .loss import FEW, of_labels, of_objective, of_random_labels
+from .facts import facts, silent_parts, unmoved, untrained
+from .loss import FEW, Loss, of_labels, of_objective, of_random_labels
+from .others import AT_CHANCE, score_of_others
 from .step import is_real
 from .trial import Trials
 from .ways import all_ways
@@ -24,6 +25,9 @@ RANDOM = (
     "Labels were random, and no network tells samples apart that are alike: pass labels= to try "
     "your task."
 )
+
+FLAT = "The objective has no gradient: whatever the outputs are, its derivative is 0."
+SMOOTH = "Pass your loss: an accuracy, a comparison or a constant cannot be trained."
 
 BLIND = (
     "No answers are better than a constant one, so the objective does not tell samples apart: look "
@@ -78,6 +82,8 @@ def why_untried(evaluator: Evaluator) -> str:
 
 def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict:
     """Judge a measured model by its trial, and look for a cause where it does not learn."""
+    if measured.evaluator.cotangents.is_flat:
+        return Verdict(Diagnosis("no gradient", None, FLAT, SMOOTH))
     if trials is None:
         return _untried(measured)
     measured = judged(measured, trials)
@@ -96,7 +102,7 @@ def judged(measured: Measured, trials: Trials) -> Measured:
 def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     """The first cause whose change helps; else the first finding, with what helps any network."""
     if measured.trial.learns_soon:
-        return _learning(measured)
+        return _learning(measured, trials.loss)
     if trials.loss.is_blind:
         return Verdict(named_as_cause(None, measured.trial, BLIND))
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
@@ -115,10 +121,13 @@ def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
     return _unproven(found, attempts)
 
 
-def _learning(measured: Measured, *further: str) -> Verdict:
+def _learning(measured: Measured, loss: Loss, *further: str) -> Verdict:
     """It learns: then there is no cause, but there may be facts."""
-    said = Diagnosis("none", None, said_of(measured.trial, measured.evaluator.batch))
-    return Verdict(said, (*further, *facts(measured), *unmoved(measured)))
+    others, at_chance = score_of_others(measured, loss)
+    said = said_of(measured.trial, measured.evaluator.batch, others)
+    texts = [said, AT_CHANCE * at_chance, silent_parts(measured)]
+    diagnosis = Diagnosis("none", None, " ".join(filter(None, texts)))
+    return Verdict(diagnosis, (*further, *facts(measured), *unmoved(measured)))
 
 
 def _of_endless(verdict: Verdict, trial: LearningTrial) -> Verdict:
@@ -140,23 +149,25 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
     if not easier.trial.learns_soon and not (easier.trial.learns and measured.trial.moves):
         return None
     with_all = said_of(measured.trial).removeprefix("It")
-    verdict = _learning(easier, f"With more of them it{with_all} {RANDOM}")
+    verdict = _learning(easier, trials.loss, f"With more of them it{with_all} {RANDOM}")
     return verdict._replace(trial=easier.trial, trials=trials)
 
 
-def said_of(trial: LearningTrial, batch: int | None = None) -> str:
-    """What a trial has shown, in a sentence."""
+def said_of(trial: LearningTrial, batch: int | None = None, others: str = "") -> str:
+    """What a trial has shown, in a sentence, with what it has shown on ``others``."""
     samples, steps = f"on these {trial.samples} samples", trial.half_after
+    others = f"; {others}" * bool(others)
     if trial.samples == 1:
         samples = "on this sample"
     if trial.samples == FEW and batch not in (None, FEW):
         samples = f"on {FEW} of these {batch} samples"
     loss = f"the loss above {trial.least:.3g}" if trial.least else "the loss"
     if steps == 0:
-        return f"It has learned: {samples} more than half of {loss} is gone before any training."
+        before = f"more than half of {loss} is gone before any training"
+        return f"It has learned: {samples} {before}{others}."
     if steps is not None:
         how = "It learns" if trial.learns_soon else "It learns slowly"
-        return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of {loss} away."
+        return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of {loss} away{others}."
     if not np.isfinite([trial.losses[0], trial.constant]).all():
         return "It does not learn: its loss is NaN or infinite."
     lowest, constant = f"{trial.left:.3g}", f"{trial.constant:.3g}"
@@ -231,13 +242,16 @@ def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> 
     """No cause; findings that no change could be tried for, without the exact ones: facts."""
     measured = attempts.measured
     untried = [f.text for c, f in found if not (f.exact or [*c.changes(measured, f)])]
-    verdict = _learning(measured, *untried)
+    verdict = _learning(measured, attempts.trials.loss, *untried)
     return verdict._replace(further=(*verdict.further, *_nothing(attempts, "makes it faster")))
 
 
 def _unknown(attempts: Attempts) -> Verdict:
     """Nothing was found."""
     measured = attempts.measured
+    if lacking := [f"A{text[1:]}" for text in untrained(measured)]:
+        text = " ".join([said_of(measured.trial), *lacking])
+        return Verdict(Diagnosis("no gradient", None, text), tuple(_nothing(attempts)))
     random = [RANDOM] if has_random_labels(measured.evaluator) else []
     remedy = " ".join(["Why is not known.", *_nothing(attempts), *random])
     return Verdict(named_as_cause(None, measured.trial, remedy), tuple(facts(measured)))
@@ -252,7 +266,7 @@ def _as_measured(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verd
     diagnosis = named_as_cause(first, measured.trial, remedy)
     texts = [] if finding.final else [f.text for each, f in others if each.name != cause.name]
     last = nothing if finding.advice else []
-    return Verdict(diagnosis, (*texts, *uniform(measured), *last))
+    return Verdict(diagnosis, (*texts, *facts(measured, diagnosis.cause), *last))
 
 
 def _nothing(attempts: Attempts, helps: str = "helps") -> list[str]:

@@ -67,7 +67,7 @@ class Measured(NamedTuple):
 class Evaluator:
     """A traced model that has run over some inputs, to measure candidates on that run.
 
-    ``ran`` are the positions of these samples in the labels, by default all.
+    ``ran`` are the positions of these samples among those of ``every`` input, by default all.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Evaluator:
         labels: np.ndarray | None = None,
         wanted: Wanted | None = None,
         ran: np.ndarray | None = None,
+        every: Inputs | None = None,
     ) -> None:
         self.step, self.inputs, self.objective, self.model = step, inputs, objective, model
         self._forward, self._backward = compiled(forward, step), compiled(backward, step)
@@ -91,6 +92,7 @@ class Evaluator:
         self.operations = self._operations()
         self.labels, self.wanted = labels, wanted or Wanted()
         self.ran = np.arange(self.batch or 0) if ran is None else ran
+        self.every = inputs if every is None else every
 
     def over(self, inputs: Inputs, states: Sequence[Array] | None = None) -> Forward:
         """The same model run over other inputs, perhaps with other values of its states."""
@@ -164,14 +166,15 @@ def evaluator_of(
     infinite, and where the model is made for a batch of that size: it is tried with few first.
     """
     check_has_values(inputs)
-    batch, step, ran = batch_size(inputs) or 0, None, None
+    batch, step, ran, every = batch_size(inputs) or 0, None, None, inputs
     few = counted(batch) if labels is None else some_of_each(labels)
     if len(few) < batch and objective.function is None and _are_finite(inputs):
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
         with suppress(Exception):  # what the size of the batch is not to blame for comes again
             step = trace(model, fewer)
             inputs, ran = fewer, few
-    return Evaluator(step or trace(model, inputs), inputs, objective, model, labels, wanted, ran)
+    step = step or trace(model, inputs)
+    return Evaluator(step, inputs, objective, model, labels, wanted, ran, every)
 
 
 def _are_finite(inputs: Inputs) -> bool:

@@ -11,7 +11,7 @@ from jax import Array
 
 from .._models import find_nodes
 from .._wording import listed
-from .causes import keeps, low_dropouts, outputs_alike, said_of_matrices, stopped_matrices
+from .causes import MAJORITY, keeps, low_dropouts, outputs_alike, said_of_matrices, stopped_matrices
 from .evaluate import Measured
 from .step import is_real
 
@@ -27,7 +27,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     cut = [p.name for p in measured.populations if not step.graph.reaches_output(p.name)]
     if cut and cause != "disconnected":
         yield f"But the output does not depend on {listed(cut, 3)}."
-    yield from _fixed(measured)
+    yield from (f"But {text}" for text in untrained(measured))
     yield from _unused(measured)
     yield from _kept(measured)
     yield from uniform(measured)
@@ -38,6 +38,19 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     low = low_dropouts(measured.evaluator.model, KEPT) if cause != "dropout" else {}
     for name, node in low.items():
         yield f"But {keeps(name, node)}."
+
+
+def silent_parts(measured: Measured) -> str:
+    """A sentence on populations of which most neurons never fire; empty if there are none."""
+    quiet = {p.name: p.activity.silent_share for p in measured.populations}
+    quiet = {name: share for name, share in quiet.items() if share > MAJORITY}
+    if not quiet:
+        return ""
+    shares = listed(f"{share:.0%}" for share in quiet.values())
+    which = "is" if len(quiet) == 1 else "are"
+    whose = "its" if len(quiet) == 1 else "their"
+    names = listed(quiet, last="and")
+    return f"{names} {which} mostly silent ({shares} of {whose} neurons)."
 
 
 def unmoved(measured: Measured) -> Iterator[str]:
@@ -62,15 +75,20 @@ def uniform(measured: Measured) -> Iterator[str]:
         )
 
 
-def _fixed(measured: Measured) -> Iterator[str]:
+def untrained(measured: Measured) -> Iterator[str]:
     """A sentence on weight matrices that an optimizer does not see."""
     step = measured.step
-    if positions := sorted({i for fixed in step.graph.fixed.values() for i in fixed}):
-        one = len(positions) == 1
+    if step.multiplies() and all(step.arrays.states[i].ndim < 2 for i in step.parameters):
         yield (
-            f"But {listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
-            f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
-            f"it should: {step.as_parameter(positions[0])}."
+            "an optimizer trains no weight matrix, since none is a brainstate.ParamState. Wrap "
+            "each: self.w = brainstate.ParamState(w)."
+        )
+        return
+    if positions := sorted({i for fixed in step.graph.fixed.values() for i in fixed}):
+        which = "which is" if len(positions) == 1 else "which are"
+        yield (
+            f"an optimizer does not train {listed(map(step.path, positions), 3)}, {which} no "
+            f"brainstate.ParamState. If it should: {step.as_parameter(positions[0])}."
         )
 
 

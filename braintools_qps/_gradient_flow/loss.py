@@ -34,6 +34,14 @@ MOST = 2**20  # numbers in the outputs; of more, the best answers of all are not
 Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, features)
 
 
+class Labelled(NamedTuple):
+    """The labels of all samples, the positions of those that are trained on, and the answers."""
+
+    targets: np.ndarray
+    trained: np.ndarray
+    answers: Answers
+
+
 class Loss(NamedTuple):
     """A function of the outputs of all steps, and the loss of the best constant answer.
 
@@ -48,6 +56,7 @@ class Loss(NamedTuple):
     is_blind: bool = False  # no answers were found that are better than a constant one
     is_endless: bool = False  # there are constant answers of any loss, however low
     offsets: Mapping[int, np.ndarray] = MappingProxyType({})  # by output
+    labelled: Labelled | None = None
 
     def trial(self, losses: tuple[float, ...] = ()) -> LearningTrial:
         """The record of a training with it."""
@@ -194,8 +203,9 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray, ran: np.
             "Pass samples of several classes, or objective=, which labels of every step need; "
             "classes as integers counted from 0, as by np.unique(labels, return_inverse=True)[1]"
         )
-    of = _squared if numbers else _entropy
-    return of(answers, chosen, (targets if numbers else classes)[ran][chosen])
+    of, targets = (_squared, targets) if numbers else (_entropy, classes)
+    loss = of(answers, chosen, targets[ran][chosen])
+    return loss._replace(labelled=Labelled(targets, ran[chosen], answers))
 
 
 def of_random_labels(

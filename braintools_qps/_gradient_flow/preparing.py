@@ -176,7 +176,7 @@ def mend(
             codes.append(verdict.change.code(given))
             measured, verdict = look(verdict.trials)
         if verdict.trial is None or verdict.trials is None or not verdict.trial.moves:
-            raise _not_mended(verdict.diagnosis)
+            raise _not_mended(verdict)
     return Mended(before, measured, verdict, verdict.trials, codes)
 
 
@@ -197,7 +197,7 @@ def said_of_rates(step: Step) -> Iterator[str]:
         )
 
 
-def _not_mended(diagnosis: Diagnosis) -> ValueError:
+def _not_mended(verdict: Verdict) -> ValueError:
     """The error for a model that does not learn whatever was tried."""
-    said = filter(None, (diagnosis.text, diagnosis.remedy))
+    said = filter(None, (verdict.diagnosis.text, verdict.diagnosis.remedy, *verdict.further))
     return ValueError("\n".join(["prepare changed nothing, because it cannot mend this:", *said]))

@@ -56,6 +56,7 @@ class Tried(NamedTuple):
     record: LearningTrial
     moved: tuple[int, ...]  # parameters that Adam moved
     not_finite: tuple[int, ...]  # parameters that were the first to become NaN or infinite
+    states: tuple[Array, ...] = ()  # the leaves of all states, trained
 
 
 class Rate(NamedTuple):
@@ -112,7 +113,7 @@ class Trials:
                 advance(len(more))
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
         bad = tuple(i for i, is_bad in zip(step.parameters, training.broken) if is_bad)
-        return Tried(record, moved, bad)
+        return Tried(record, moved, bad, trained_states(step, step.arrays, training))
 
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Rate:
         """The smallest rate for Adam that is about as good as the best, after the first steps.
@@ -166,6 +167,12 @@ def started(step: Step) -> Training:
 ADAM = optax.scale_by_adam()
 
 
+def trained_states(step: Step, arrays: Arrays, training: Training) -> tuple[Array, ...]:
+    """The leaves of all states with the weights of a training."""
+    states = replaced(arrays.states, step.parameters, training.weights)
+    return tuple(replaced(states, [step.written[j] for j in step.lasting], training.lasting))
+
+
 def train(
     step: Step,
     spikes: Spikes,
@@ -180,9 +187,8 @@ def train(
     """Some steps of Adam, and the loss before each."""
 
     def value(weights: list[Array], lasting: list[Array]) -> tuple[Array, list[Array]]:
-        states = replaced(arrays.states, step.parameters, weights)
-        states = replaced(states, [step.written[j] for j in step.lasting], lasting)
-        changed = arrays._replace(states=states)
+        now = training._replace(weights=weights, lasting=lasting)
+        changed = arrays._replace(states=trained_states(step, arrays, now))
         outputs, lasting = outputs_of(step, spikes, heights, through_stops, changed, indexed)
         return loss.of(outputs), lasting
 

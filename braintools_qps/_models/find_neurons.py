@@ -34,10 +34,14 @@ def required_neurons(model: Model) -> dict[str, Node]:
         (name and f"pass the model that {name}(...) returns")
         or _classic_neuron(model)
         or _misnamed(model)
-        or "none of its nodes has an attribute spk_fun. Give each neuron its spike function under "
-        "that name"
     )
-    raise ValueError(f"the model must have neurons, and {type(model).__name__} has none: {why}")
+    if why:
+        raise ValueError(f"the model must have neurons, and {type(model).__name__} has none: {why}")
+    raise ValueError(
+        f"{type(model).__name__} has no surrogate gradient: no node has an attribute spk_fun, and "
+        "a comparison has no gradient. Write self.spk_fun = QPseudoSpike(alpha=8), and spikes = "
+        "self.spk_fun(v - 1) in place of v > 1"
+    )
 
 
 def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Node]:

@@ -5,7 +5,7 @@ silent population starves all after it, and the height of the surrogate matters 
 that fires and is connected. To add a cause, write its file, and put it into `CAUSES`.
 """
 
-from .cause import Cause, Finding
+from .cause import MAJORITY, Cause, Finding
 from .delay import Delay
 from .disconnected import Disconnected
 from .dropout import Dropout, keeps, low_dropouts

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import final
 
 from ..._models import code_of, find_nodes, is_dropout
 from ...typing import Model, Node
-from ..changes import Change, SetDropout
+from ..changes import Both, Change, SetDropout
 from ..evaluate import Measured
 from .cause import Cause, Finding
 
@@ -26,9 +27,10 @@ class Dropout(Cause):
         return None
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        model = measured.evaluator.model
+        model, every = measured.evaluator.model, []
         for name, node in low_dropouts(model, KEPT).items():
-            yield SetDropout(name, code_of(model, node), float(f"{1 - node.prob:.3g}"))
+            every.append(SetDropout(name, code_of(model, node), float(f"{1 - node.prob:.3g}")))
+        yield reduce(Both, every)
 
 
 def low_dropouts(model: Model, most: float) -> dict[str, Node]:

@@ -82,7 +82,7 @@ REFUSED = {
     # Models.
     "no neuron": (
         lambda: brainstate.nn.Linear(N, 2), INPUTS, {},
-        "must have neurons, and Linear has none: none of its nodes has an attribute spk_fun",
+        "Linear has no surrogate gradient: no node has an attribute spk_fun",
     ),
     "spikes in a loop": (
         lambda: Changed(lambda m, x: brainstate.transform.for_loop(

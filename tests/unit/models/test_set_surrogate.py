@@ -89,7 +89,7 @@ def test_where_chooses_by_type_or_predicate(where, changed):
     [
         (Network, Readout, r"chose none of blocks.0, .*, first. Pass the"),
         (Network, lambda neuron: False, r"chose none of blocks.0, .*, first. Pass the"),
-        (Readout, None, "none of its nodes has an attribute spk_fun. Give"),
+        (Readout, None, "no node has an attribute spk_fun, and a comparison"),
         (lambda: Readout, None, r"has none: pass the model that Readout\(\.\.\.\) returns$"),
     ],
 )

@@ -1,0 +1,177 @@
+"""Mistakes that people meet first: what gradient_flow and prepare say of them."""
+
+import re
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import only
+from small_stacks import BATCH, STEPS, Changed, Layer, N, Stack, inputs
+
+from braintools_qps import gradient_flow, prepare
+
+
+def joined(result):
+    return " ".join(repr(result).replace("# ", "").split())
+
+
+def classes(samples, seed=0):
+    """Samples of four classes, each with two features that are larger than the others."""
+    draws, labels = np.random.default_rng(seed), np.arange(samples) % 4
+    prototypes = 0.2 + 0.8 * np.repeat(np.eye(4), 2, axis=1)
+    features = prototypes[labels] * draws.uniform(0.7, 1.3, (samples, N))
+    return jnp.broadcast_to(jnp.asarray(features, jnp.float32), (STEPS, samples, N)), labels
+
+
+class Wide(Stack):
+    """A stack with an output for each of four classes, for batches of any size."""
+
+    def __init__(self):
+        super().__init__(Layer(1.0))
+        self.out = brainstate.ParamState(jax.random.normal(jax.random.key(1), (N, 4)))
+        self.layers[0].V.value = jnp.zeros(N)  # repeated for each batch
+
+
+OTHERS = r"; on (\d+) others (\d+)% are right \(chance: (\d+)%\)\."
+
+
+@pytest.mark.parametrize("samples", [100, 512])
+def test_samples_that_it_was_not_trained_on_are_scored(samples):
+    x, labels = classes(samples)
+    flow = only(gradient_flow(Wide(), x, labels=labels))
+    count, right, chance = map(int, re.search(OTHERS, flow.diagnosis.text).groups())
+    assert count == min(samples - 64, 256)
+    assert 25 <= chance < 30
+    assert right > 60
+    assert not flow.further
+
+
+def test_shuffled_labels_are_at_chance():
+    """Random features of 64 samples are learned by heart; those of others say nothing."""
+    x, labels = jax.random.uniform(jax.random.key(3), (320, N)), np.arange(320) % 2
+    labels = np.random.default_rng(1).permutation(labels)
+    model = Wide()
+    model.layers[0].weights.value = 4 * jax.random.normal(jax.random.key(0), (N, 64))
+    model.layers[0].V.value = jnp.zeros(64)
+    model.out.value = jax.random.normal(jax.random.key(1), (64, 2))
+    flow = only(gradient_flow(model, jnp.broadcast_to(x, (STEPS, 320, N)), labels=labels))
+    assert flow.diagnosis.cause == "none"
+    assert "That is chance level. Usually the labels belong to other samples" in flow.diagnosis.text
+
+
+class OnlyBias(Layer):
+    """Its weights are an array, which no optimizer sees."""
+
+    def __init__(self, weights):
+        super().__init__(1.0)
+        self.weights = weights
+        self.bias = brainstate.ParamState(jnp.zeros(N))
+
+    def update(self, x):
+        fired = self.spk_fun(self.V.value - 1)
+        w = getattr(self.weights, "value", self.weights)
+        self.V.value = 0.9 * (self.V.value - fired) + x @ w + getattr(self.bias, "value", self.bias)
+        return self.spk_fun(self.V.value - 1)
+
+
+class Plain(brainstate.nn.Module):
+    def __init__(self, wrap):
+        super().__init__()
+        draw = lambda i, n: wrap(jax.random.normal(jax.random.key(i), (N, n)))
+        self.layer, self.out = OnlyBias(draw(1, N)), draw(2, 2)
+
+    def update(self, x):
+        return self.layer(x) @ getattr(self.out, "value", self.out)
+
+
+@pytest.mark.parametrize("wrap", [lambda w: w, brainstate.ShortTermState])
+def test_weights_that_nothing_trains_are_the_answer(wrap):
+    x, labels = inputs(), np.arange(BATCH) // 4
+    found = only(gradient_flow(Plain(wrap), x, labels=labels)).diagnosis
+    assert found.cause == "no gradient"
+    assert re.search(r"An optimizer .* no.* brainstate\.ParamState", found.text)
+    assert found.text in joined(prepare(Plain(wrap), x, labels=labels))
+
+
+def test_the_error_of_prepare_has_the_facts():
+    """A layer after which nothing comes, behind weights that nothing trains."""
+    dead = OnlyBias(brainstate.ShortTermState(jnp.zeros((N, N))))
+    dead.bias = jnp.zeros(())
+    with pytest.raises(ValueError, match="prepare") as error:
+        prepare(Stack(Layer(1.0), dead), inputs(), labels=np.arange(BATCH) // 4)
+    assert "brainstate.ParamState" in str(error.value)
+
+
+class LeakyNet(brainstate.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w, self.v = brainstate.ParamState(jnp.eye(N)), brainstate.HiddenState(jnp.zeros(N))
+
+    def update(self, x):
+        self.v.value = 0.9 * self.v.value + x @ self.w.value
+        return (self.v.value > 1).astype(float)
+
+
+@pytest.mark.parametrize("tool", [gradient_flow, prepare])
+def test_a_spike_by_comparison_has_no_surrogate_gradient(tool):
+    with pytest.raises(ValueError, match="no surrogate gradient") as error:
+        tool(LeakyNet(), inputs())
+    assert "a comparison has no gradient" in str(error.value)
+    assert "spk_fun = QPseudoSpike(alpha=8)" in str(error.value)
+    assert "spk_fun(v - 1)" in str(error.value)
+
+
+LABELS = jnp.arange(BATCH) % 2
+FLAT = {
+    "accuracy": lambda out: jnp.mean(out.mean(axis=0).argmax(axis=-1) == LABELS),
+    "constant": lambda out: jnp.float32(1.0),
+    "zero": lambda out: jnp.float32(0.0),
+}
+
+
+@pytest.mark.parametrize("objective", FLAT.values(), ids=FLAT)
+@pytest.mark.parametrize("weight", [1.0, 1e-6])
+def test_an_objective_without_a_gradient_is_asked_first(objective, weight):
+    model, x = Stack(Layer(weight)), inputs()
+    found = only(gradient_flow(model, x, objective=objective)).diagnosis
+    assert found.cause == "no gradient"
+    assert "objective has no gradient" in str(found)
+    with pytest.raises(ValueError, match="objective has no gradient"):
+        prepare(model, x, objective=objective)
+
+
+def test_an_objective_gets_outputs_only():
+    class Own(Stack):
+        def init_state(self, batch_size=None):
+            self.memory = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+        def update(self, x):
+            self.memory.value = 0.9 * self.memory.value + x
+            return super().update(x)
+
+    model = Own(Layer(1.0))
+    objective = lambda out: out.mean() + model.memory.value.mean()
+    for tool in (gradient_flow, prepare):
+        with pytest.raises(AttributeError) as error:
+            tool(model, inputs(), objective=objective)
+        assert "It gets the outputs only" in error.value.__notes__[0]
+
+
+def test_a_silent_layer_in_a_network_that_learns_is_named():
+    weights = jnp.eye(N).at[2:].set(0.0)
+    quiet = Changed(lambda V, x, w: 0.9 * V + x @ w)
+    quiet.weights.value = weights
+    model = Stack(Layer(1.0), quiet)
+    printed = joined(only(gradient_flow(model, inputs(), labels=np.arange(BATCH) % 2)))
+    assert "layers.1 is mostly silent (75% of its neurons)." in printed.split("population")[0]
+
+
+def test_every_place_with_the_same_mistake_is_changed():
+    drop = brainstate.nn.Dropout
+    model = Stack(Layer(1.0), drop(0.02), Layer(1.0), drop(0.02), Layer(1.0))
+    with brainstate.environ.context(fit=True):
+        done = prepare(model, inputs(), labels=np.arange(BATCH) % 2)
+    assert [model.layers[i].prob for i in (1, 3)] == [0.98, 0.98]
+    assert len([line for line in done.lines if ".prob = 0.98" in line]) == 2
