@@ -6,7 +6,7 @@ loaded JAX.
 
 SURROGATES = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)")
 # The one advice: README, pages, docstrings and printed lines quote it, and a test compares them.
-# With the rate tuned it lost 0.4 points on six held-out problems, and 2.6 at most on one of them.
+# With the rate tuned it lost 0.4 points on six held-out problems, and 1.5 at most on one of them.
 ADVICE = (
     "Start with QPseudoSpike(alpha=8) as it comes and the learning rate that prepare names. "
     "Tune the rate with compare when it matters. "
