@@ -1,4 +1,4 @@
-"""Times of training steps, as the README and the guides say them, are in benchmarks/results."""
+"""Times of training steps, as the guides say them, are in benchmarks/results."""
 
 import json
 import re
@@ -7,15 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-README, GUIDES = ROOT / "README.md", ROOT / "docs" / "guides"
+GUIDES = ROOT / "docs" / "guides"
 NUMBERS = r"([\d.]+)\s+to\s+([\d.]+)"
-TIMES = rf"{NUMBERS}\s+(?:times the processor time )?in"
 # Page, what it says, the suites of benchmarks that measured it, and the contestant.
 SAID = [
-    (README, f"{TIMES} spyx", "peers accelerator", "spyx"),
-    (README, f"{TIMES} SpikingJelly", "peers accelerator", "SpikingJelly"),
-    (README, f"{TIMES} snnTorch", "peers", "snnTorch"),
-    (README, f"{TIMES} jaxpike", "peers", "jaxpike, scan_unroll=1"),  # as it is fastest on a CPU
     *(
         (GUIDES / "devices.md", rf"`{unroll}`\s+took\s+{NUMBERS}\s+times", "accelerator",
          f"braintools_qps, {unroll}")
