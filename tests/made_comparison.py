@@ -18,8 +18,6 @@ def candidate(label, test, number=0, losses=(2.0, 1.0, 0.5, 0.5), **fields):
         "scores": Scores(
             test=tuple(test),
             validation=tuple(test),
-            test_at_best_epoch=tuple(test),
-            best_epoch=(2,) * count,
             firing_rate=(0.125,) * count,
             spikes=(12.5,) * count,
             operations=tuple(1000.0 * (1 + number) + n for n in range(count)),

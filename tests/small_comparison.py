@@ -23,8 +23,8 @@ TUNED = OPTIONS | {"seeds": [4], "tune": {"learning_rate": (0.1, 0.03)}, "progre
 
 
 def without_times(comparison):
-    """Results without what depends on how fast, and where, they were trained."""
-    return [dataclasses.replace(r, cost=None, workers=()) for r in comparison.results]
+    """Results without what depends on how fast they were trained."""
+    return [dataclasses.replace(r, cost=None) for r in comparison.results]
 
 
 def press_ctrl_c_at(epoch):

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PASSED = (
-    "surrogates", "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size",
-    "learning_rate", "prepare",
+    "surrogates", "out", "fresh", "seeds", "epochs", "batch_size", "learning_rate", "prepare",
 )  # fmt: skip
 EXAMPLES = """examples:
   braintools-qps compare
@@ -37,7 +36,7 @@ EXAMPLES = """examples:
   braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task mnist-rows
   braintools-qps compare --data mine.npz --model mynet:network --option layers=2
   braintools-qps compare --tune learning_rate=0.1,0.01 dampening=1,1/4 hidden=64,128
-  braintools-qps compare --most-seeds 40 --margin 1
+  braintools-qps compare --seeds 20
   braintools-qps compare --seeds 5-9 --workers 2 --out results"""
 READOUT = (
     "which output is the answer: that of the 'last' step, the 'mean' of all steps, the mean of "
@@ -52,7 +51,6 @@ SEEDS = (
     "repetitions, each with its own split of the data, initial weights and order of samples; 5-9 "
     "or 1,4,7 name the seeds"
 )
-MARGIN = "the largest difference that does not matter: in points of an accuracy, or else as scored"
 TUNE = (
     "values to try for each surrogate: every seed trains all combinations and keeps the one with "
     "the best validation score. Names: learning_rate; mean_slope, which lowers the dampening until "
@@ -106,9 +104,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(group: argparse._ArgumentGroup) -> None:
     add(group, "--seeds", SEEDS, _defaults.SEEDS, type=_seeds, metavar="N")
-    until = "add seeds until it is known which surrogate is best, up to this many"
-    add(group, "--most-seeds", until, type=int, metavar="N")
-    add(group, "--margin", MARGIN, 1, type=float)
     add(group, "--epochs", "passes over the training data", _defaults.EPOCHS, type=int)
     add(group, "--batch-size", "samples in a batch", _defaults.BATCH_SIZE, type=int)
     alone = "used with --no-tune, or if --tune does not name it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import warnings
 from collections.abc import Generator, Iterator, Sequence, Set
@@ -16,7 +17,7 @@ from .._wording import from_extra, listed, shown
 from .devices import present_devices
 from .digest import SCRIPT
 from .experiment import Experiment
-from .numerics import computing_with, numerics, packages, place
+from .numerics import computing_with, numerics, packages
 from .plan import Plan, Run
 from .runs import Outcome
 from .train import Trainer
@@ -168,6 +169,6 @@ def _check_worker(experiment: Experiment, needs: Plain) -> None:
     if others := [name for name, wanted in needs.items() if here.get(name, wanted) != wanted]:
         raise ValueError(
             "a worker must have the code and the versions of the process that sends it work, but "
-            f"on {place()['host']} it has another {listed(others)}. Install the same versions "
+            f"on {socket.gethostname()} it has another {listed(others)}. Install the same versions "
             "there, and restart the workers, so that they import the current code"
         )

@@ -106,11 +106,6 @@ def machine() -> str:
     return f"{socket.gethostname()}, {platform.machine()}, {device_text()}, {cores()} cores"
 
 
-def place() -> Plain:
-    """Where runs are trained: host, process and devices."""
-    return {"host": socket.gethostname(), "process": os.getpid(), "device": device_text()}
-
-
 def present_environment() -> Plain:
     """The versions and the machine that this process runs on."""
     return {

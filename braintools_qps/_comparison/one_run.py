@@ -17,7 +17,6 @@ from ..typing import Model
 from .contexts import seeded
 from .experiment import RATE, Experiment
 from .model import operations, outputs_in_training, watched
-from .programs import stacked
 from .runs import History, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Values
@@ -41,9 +40,6 @@ class Checkpoint(NamedTuple):
     optimizer: optax.OptState
     epoch: Array
     history: History
-    best: Weights  # those of the best validation score
-    best_score: Array
-    best_epoch: Array
 
 
 def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> Weights:
@@ -69,8 +65,7 @@ def initial_checkpoint(experiment: Experiment, weights: Weights, rate: float) ->
     state = optimizer.init(jax.tree.leaves(weights.trained))
     zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
     history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
-    worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
-    return Checkpoint(weights, state, zero, history, weights, worst, zero)
+    return Checkpoint(weights, state, zero, history)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,18 +103,16 @@ class Training:
     def test(self, run: tuple[Checkpoint, Given], samples: Samples) -> Tested:
         """Scores and firing on the test part."""
         checkpoint, (key, numbers, rows) = run
-        both, surrogate = stacked([checkpoint.weights, checkpoint.best]), self.build(numbers)
-        look = lambda weights: self._evaluated(weights, surrogate, key, samples, rows.test)
-        scores, rates, spikes = jax.lax.map(look, both)
+        surrogate, test = self.build(numbers), rows.test
+        score, rate, spikes = self._evaluated(checkpoint.weights, surrogate, key, samples, test)
         with seeded(key):
-            model = self._model(surrogate, len(rows.test), checkpoint.weights)
-            counted = operations(model, samples.inputs, rows.test, self.experiment.task)
+            model = self._model(surrogate, len(test), checkpoint.weights)
+            counted = operations(model, samples.inputs, test, self.experiment.task)
         return {
-            "test": scores[0],
-            "test_at_best_epoch": scores[1],
-            "firing_rate": rates[0],
-            "spikes": spikes[0],
-            "operations": jnp.where(jnp.isnan(spikes[0]), jnp.nan, counted),
+            "test": score,
+            "firing_rate": rate,
+            "spikes": spikes,
+            "operations": jnp.where(jnp.isnan(spikes), jnp.nan, counted),
         }
 
     def _evaluated(
@@ -170,12 +163,8 @@ def _descended(
 
 
 def _after(last: Checkpoint, weights: Weights, moments: optax.OptState, now: History) -> Checkpoint:
-    epoch, better = last.epoch + 1, now.score > last.best_score
     history = jax.tree.map(lambda curve, x: curve.at[last.epoch].set(x), last.history, now)
-    choose = lambda new, old: jnp.where(better, new, old)
-    best = jax.tree.map(choose, weights, last.best)
-    scores = choose(now.score, last.best_score), choose(epoch, last.best_epoch)
-    return Checkpoint(weights, moments, epoch, history, best, *scores)
+    return Checkpoint(weights, moments, last.epoch + 1, history)
 
 
 def _scalar(value: Number) -> Array:

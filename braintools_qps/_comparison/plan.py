@@ -77,10 +77,6 @@ class Plan:
             for setting, parts in self._parts[candidate.label]
         ]
 
-    def key(self, compared: Iterable[Candidate]) -> str:
-        """The key of looks at these candidates, in whatever order: a digest of their runs."""
-        return digest(sorted(run.key for each in compared for run in self.runs(each, [0])))
-
     @cached_property
     def data(self) -> str:
         """A hash of the data and of how they are used."""

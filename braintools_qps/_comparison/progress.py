@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +12,6 @@ from typing import Any
 from .._wording import plural, shortened
 
 LONGEST_IN_BAR = 24
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -30,7 +26,6 @@ class Progress:
     known: int = 0  # runs that need no training, which the bar counts as done
     _bar: Any = None
     _began: float | None = None  # until the first group has ended
-    _open: str = ""
 
     def say(self, line: str) -> None:
         """Print a line to stderr, beside the bar, with or without a terminal."""
@@ -50,12 +45,6 @@ class Progress:
         elif self._bar is not None:
             self._bar.total = total
 
-    def still_open(self, labels: Sequence[str], before: int, seeds: int) -> None:
-        """Say which candidates get more seeds."""
-        names = ", ".join(shortened(label, LONGEST_IN_BAR) for label in labels)
-        self._open = f", open: {names}"
-        logger.info("After %s seeds not known yet: %s. They go on to %s.", before, names, seeds)
-
     def advance(self, label: str, epochs: int, loss: float) -> None:
         """Count epochs of all runs."""
         self.epochs_done += epochs
@@ -64,7 +53,7 @@ class Progress:
             with suppress(OSError):  # a full disk that stderr goes to costs no results
                 self._bar.set_description_str(shortened(label, LONGEST_IN_BAR), refresh=False)
                 done, runs = self.known + self.runs_done, self.known + self.runs
-                text = f"run {done}/{runs}{ended}{self._open}"
+                text = f"run {done}/{runs}{ended}"
                 self._bar.set_postfix_str(text, refresh=False)
                 epochs_done = self.known * self.epochs + self.epochs_done
                 self._bar.update(epochs_done - self._bar.n)

@@ -25,7 +25,6 @@ from .numerics import present_environment
 from .plan import Candidate, Plan, Run
 from .runs import MEASURED, History, Outcome
 from .scoring import guess
-from .typing import Plain
 
 SILENT = 1e-3  # spikes per neuron and step
 
@@ -59,7 +58,7 @@ def result_of(
     runs, outcomes = zip(*picked)
     candidate = runs[0].candidate
     setting = tuning.trials[tuning.most_chosen].setting if tuning else {}
-    workers, histories = [o.worker for o in outcomes], zip(*(o.history for o in outcomes))
+    histories = zip(*(outcome.history for outcome in outcomes))
     return CandidateResult(
         label=candidate.label,
         spec=candidate.spec,
@@ -71,25 +70,17 @@ def result_of(
         tuning=tuning,
         cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
         flags=flags([outcome.history for outcome in outcomes]),
-        workers=tuple(place for n, place in enumerate(workers) if place not in workers[:n]),
     )
 
 
 def _scores(outcomes: Sequence[Outcome]) -> Scores:
-    """Scores by seed; a run without a finite validation score has no best epoch."""
-    best = [outcome.best_epoch or None for outcome in outcomes]
-    tested = [
-        outcome.tested if epoch else {**outcome.tested, "test_at_best_epoch": np.nan}
-        for epoch, outcome in zip(best, outcomes)
-    ]
     return Scores(
         validation=_numbers(outcome.history.score[-1] for outcome in outcomes),
-        best_epoch=tuple(best),
-        **{name: _numbers(numbers[name] for numbers in tested) for name in MEASURED},
+        **{name: _numbers(outcome.tested[name] for outcome in outcomes) for name in MEASURED},
     )
 
 
-def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Comparison:
+def blank(candidates: Iterable[Candidate], plan: Plan) -> Comparison:
     """A comparison that has no results yet."""
     experiment = plan.experiment
     settings = {
@@ -102,7 +93,7 @@ def blank(candidates: Iterable[Candidate], plan: Plan, limits: Plain) -> Compari
     }
     return Comparison(
         task={**experiment.task.facts, "sha256": plan.data},
-        settings=to_plain({**experiment.facts, **settings, **limits}),
+        settings=to_plain({**experiment.facts, **settings}),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),
         environment=present_environment(),

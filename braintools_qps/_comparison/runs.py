@@ -1,5 +1,5 @@
-"""Runs on disk: each is one file under its key, whole or absent, and so are the checkpoint of one
-in training and the looks at some candidates.
+"""Runs on disk: each is one file under its key, whole or absent, and so is the checkpoint of one
+in training.
 
 Nothing is locked: processes that share a folder write the same facts, and each file is replaced in
 one step. A file holds its key. One that is damaged, or of another key or form, counts as absent.
@@ -26,10 +26,9 @@ from .packing import NamedArrays, Saved, as_tree, from_tree, packed, unpacked
 from .typing import Plain, Values
 
 Tested: TypeAlias = dict[str, Any]  # numbers on the test part, named as in `Scores`
-MEASURED = {field.name for field in dataclasses.fields(Scores)} - {"validation", "best_epoch"}
+MEASURED = {field.name for field in dataclasses.fields(Scores)} - {"validation"}
 FOLDER = "runs"
 CHECKPOINT = ".state"  # ends the name of its file
-LOOKS = ".looks"  # ends that of the looks at some candidates
 PROBE_BYTES = 1 << 16
 SECONDS_TO_WRITE = 3600.0  # a file, at most
 SECONDS_BETWEEN = 10.0  # the checkpoints of a run in training
@@ -51,10 +50,8 @@ class Outcome(NamedTuple):
 
     history: History
     tested: Tested
-    best_epoch: int
     seconds: float  # per epoch: an equal share of the time of runs that train together
     bytes: int | None  # of the program that trains some runs at once
-    worker: Plain  # where it was trained
     machine: str  # numbers are rounded alike on the same machine with the same width
     width: int  # how many runs the program trained at once
     weights: Values  # after the last epoch, and all other states that outlive a batch
@@ -102,15 +99,6 @@ class Runs:
         """The checkpoint of a run in training; None if there is none."""
         has_its_fields = lambda saved: saved if "epochs" in saved.about else None
         return self._read(key + CHECKPOINT, has_its_fields)
-
-    def looks(self, key: str) -> tuple[int, ...]:
-        """After how many seeds there were looks at the candidates with this key."""
-        return self._read(key + LOOKS, lambda saved: tuple(map(int, saved.about["looks"]))) or ()
-
-    def keep_looks(self, key: str, looks: Sequence[int]) -> None:
-        """Keep these looks; fewer than five seeds are none."""
-        if looks:
-            self._write(key + LOOKS, {"looks": looks}, {})
 
     def _read(self, name: str, form: Callable[[Saved], Form | None]) -> Form | None:
         """What a file holds; None if it cannot be read as what its name says."""

@@ -1,4 +1,4 @@
-"""Obtains the runs of a comparison, and says what they show, until it is known which is best.
+"""Obtains the runs of a comparison, and records what they show.
 
 Known runs are read and the others trained. Each seed trains every setting of a candidate in full
 and chooses one by its validation score. The test score of that run is reported, so a difference
@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._defaults import CSV_NAME, JSON_NAME
-from .._statistics import more_seeds, next_look
 from .._wording import cause_of, plural
-from ..records import CandidateResult, Comparison, looked, with_weights
+from ..records import CandidateResult, Comparison, with_weights
 from .cluster import RUNS_PER_CALL, Trained, trained_by
 from .devices import present_devices
 from .kept import Kept
@@ -64,32 +63,21 @@ class Search:
         call = secrets.token_hex(8)
         self._kept = Kept(self.store, call, sample, self._retrained, self.fresh)
 
-    def until_known(self) -> Comparison:
-        """Train the seeds of the first look, and more for candidates that are still open."""
-        seeds = self.plan.experiment.seeds
-        needed = self._planned(seeds)
+    def whole(self) -> Comparison:
+        """Train all candidates with all seeds."""
+        needed = self._planned()
         self._check(needed)
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
-        key = self.plan.key(self.candidates[label] for label in needed)
-        self.comparison = replace(self.comparison, looks=self.store.looks(key))
-        self._look(key, needed, seeds)
-        most = self.comparison.settings.get("most_seeds", 0)
-        while len(seeds) < most and not self.comparison.standing.settled:
-            open_rows, before = self.comparison.standing.open, len(seeds)
-            labels = [self.comparison.results[row].label for row in open_rows]
-            known = (look for look in self.comparison.looks if before < look <= most)
-            seeds = more_seeds(seeds, min(known, default=next_look(before, most)))
-            self.progress.still_open(labels, before, len(seeds))
-            self._look(key, labels, seeds)
+        self._obtain(needed)
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 
-    def _planned(self, seeds: tuple[int, ...]) -> dict[str, list[Run]]:
+    def _planned(self) -> dict[str, list[Run]]:
         """The runs of the candidates by label; those whose mean slope cannot be measured fail."""
         runs = {}
         for label, candidate in self.candidates.items():
             try:
-                runs[label] = self.plan.runs(candidate, seeds)
+                runs[label] = self.plan.runs(candidate, self.plan.experiment.seeds)
             except Exception as error:
                 self._failed[label] = error
         self._raise_if_all_failed()
@@ -122,12 +110,6 @@ class Search:
             return f"{line}. Results are not saved: pass out= to save them"
         known = runs - missing
         return f"{line}, {known:,} of them saved in {self.store.directory}" if known else line
-
-    def _look(self, key: str, labels: Iterable[str], seeds: tuple[int, ...]) -> None:
-        """Record the look at these seeds, and obtain the results of these candidates."""
-        self.comparison = looked(self.comparison, seeds)
-        self.store.keep_looks(key, self.comparison.looks)
-        self._obtain({label: self.plan.runs(self.candidates[label], seeds) for label in labels})
 
     def _obtain(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates, by their labels, as their runs come in."""

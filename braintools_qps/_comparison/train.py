@@ -12,7 +12,7 @@ import numpy as np
 from .._surrogate import traceable
 from .experiment import RATE, Experiment
 from .kept import NEAR
-from .numerics import machine, place
+from .numerics import machine
 from .one_run import Checkpoint, Given, Training, initial_checkpoint, initial_weights
 from .packing import Saved, like, raw
 from .plan import Run
@@ -84,10 +84,8 @@ class Trainer:
             Outcome(
                 jax.tree.map(np.asarray, checkpoint.history),
                 of_run,
-                int(checkpoint.best_epoch),
                 float(np.median(seconds or np.nan)),
                 peak,
-                place(),
                 machine(),
                 self._programs.width,
                 {**checkpoint.weights.trained, **checkpoint.weights.kept},

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import check_record
 from .._statistics import summary
-from ..records import Comparison, enough_seeds, score_of
+from ..records import Comparison, score_of
 from .panels import GREY, Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
@@ -66,7 +66,8 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     score = score_of(comparison)
     looks = candidate_styles(comparison)
     # A shade behind all rows would look like a background.
-    shaded = enough_seeds(comparison) and 1 < len(tied) < len(results)
+    known = comparison.possible_loss is not None
+    shaded = known and 1 < len(tied) < len(results)
     for row, result in enumerate(results):
         if shaded and result.label in tied:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)
@@ -93,12 +94,10 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
 
 def _meaning(comparison: Comparison, *, shaded: bool) -> str:
     """What the shade says, or that it would say nothing."""
-    if not enough_seeds(comparison):
+    if comparison.possible_loss is None:
         return " (too few seeds to tell)" if len(comparison.results) > 1 else ""
     if shaded:
         return " (shaded: may be best)"
-    if comparison.standing.settled and len(comparison.tied) > 1:
-        return " (all equal within the margin)"
     return " (none is clearly lower)" if len(comparison.tied) > 1 else ""
 
 

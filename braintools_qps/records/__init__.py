@@ -5,16 +5,16 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of `compare`;
 `rates` and `memory` those of `normalize_rates` and `save_memory`.
 
-What a record looks like is beside it: `table` has text and HTML, `flow_table` and
-`comparison_table` the two large tables, `columns` what a comparison's has, `verdict` says which
-candidate is best, `convergence` whether training was long enough, `notes` has the sentences below,
-`methods` what was done, `tidy` lines for pandas.
+`comparison_data` has the plain data of a comparison, and `ranking` which candidate is ahead. Above
+both stand `verdict`, `convergence`, `notes`, `comparison_table`, `methods` and `tidy` (CSV and
+pandas); `comparison` puts them together. `table` has text and HTML, `flow_table` the table of
+`gradient_flow`.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from . import flow_table  # which registers its tables
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .comparison import Comparison, looked, with_weights
+from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
 from .learning_trial import LearningTrial
@@ -31,7 +31,7 @@ from .scores import score_of
 from .settings import value_text
 from .table import wrapped
 from .tuning import Trial, Tuning, choose, varied_names
-from .verdict import enough_seeds
+from .verdict import verdict
 
 __all__ = [
     "Activity",

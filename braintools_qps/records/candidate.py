@@ -22,10 +22,6 @@ class Scores(Record):
     ----------
     test, validation : tuple of float
         Score after the last epoch; NaN where training diverged. An accuracy is between 0 and 1.
-    test_at_best_epoch : tuple of float
-        Test score with the weights of the epoch that has the best validation score.
-    best_epoch : tuple of (int or None)
-        The epoch with the best validation score, counted from 1; None if no score was finite.
     firing_rate : tuple of float
         Spikes per neuron and step over the test samples, after the last epoch.
     spikes : tuple of float
@@ -42,8 +38,6 @@ class Scores(Record):
 
     test: Numbers = ()
     validation: Numbers = ()
-    test_at_best_epoch: Numbers = ()
-    best_epoch: tuple[int | None, ...] = ()
     firing_rate: Numbers = ()
     spikes: Numbers = ()
     operations: Numbers = ()
@@ -126,8 +120,6 @@ class CandidateResult(Record):
     flags : dict
         How many seeds went wrong, by kind: ``"silent"`` (the firing rate is almost 0 at the end),
         ``"nan"``. `.Comparison.collapsed` counts those that ended near guessing.
-    workers : tuple of dict
-        Where its runs were trained: host, process and device.
     error : str or None
         Why training failed; scores and curves are then empty.
 
@@ -153,7 +145,6 @@ class CandidateResult(Record):
     tuning: Tuning | None = None
     cost: Cost | None = None
     flags: Mapping[str, int] = field(default_factory=dict)
-    workers: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
 
     def setting_of(self, seed: int) -> Mapping[str, Any]:

@@ -52,13 +52,6 @@ CANDIDATE_COLUMNS = [
     ),
     Column("scores.validation", "validation"),
     Column(
-        "scores.test_at_best_epoch", "test_at_best_epoch", "at best validation epoch",
-        lambda values, score: score.number(float(np.mean(values))),
-        caption="At best validation epoch: test {score} with the weights of the epoch whose "
-        "validation score was best, seed by seed.",
-    ),
-    Column("scores.best_epoch", "best_epoch"),
-    Column(
         "scores.firing_rate", "firing_rate", "firing rate",
         lambda values, score: f"{np.mean(values):.3f}",
         caption="Firing rate: spikes per neuron and step.", narrow=True,

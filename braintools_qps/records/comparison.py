@@ -1,43 +1,35 @@
-"""The record of a comparison, and who is ahead in it; `_statistics` has the tests."""
+"""The record that `compare` returns: its data with what they show, as table, text and CSV."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from statistics import fmean
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 from braintools.surrogate import Surrogate
 
-from .. import _statistics
 from .._registry import get_surrogate
-from .._statistics import LEAST_SEEDS, LEVEL, Interval, Look, Standing, looks_at
+from .._statistics import Interval
 from .candidate import CandidateResult
+from .comparison_data import ComparisonData
 from .comparison_table import comparison_table, comparison_text
 from .convergence import convergence
 from .methods import methods
+from .ranking import collapsed, ranking
 from .reading import read_comparison
-from .record import Record, table_of
-from .scores import score_of
+from .record import table_of
 from .tidy import csv_text, tidy_lines
 from .verdict import verdict
 
-ENOUGH_SEEDS = 40  # more are not proposed
-# A score so near to that of guessing may be a guess
-STANDARD_ERRORS = 2.0  # of an accuracy
-SHARE = 0.05  # of any other score
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Record):
+class Comparison(ComparisonData):
     """A comparison: a result for each candidate, and all that is needed to repeat it.
 
-    Prints as a table 80 characters wide, the best candidate first, with a verdict below. Test
+    Prints as a table 80 characters wide, the candidate to take first, with a verdict below. Test
     scores are means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and
-    100%. Candidates are compared seed by seed, all pairs together; one without "=" is clearly below
-    another. It takes five seeds to tell.
+    100%. All candidates are compared with each other once, seed by seed; one without "=" is clearly
+    below another. That takes five seeds.
 
     Each seed has its own split, initial weights, order of samples and choice of a setting, so the
     intervals include the variation from all four. A test part that came with the data is the same
@@ -60,9 +52,6 @@ class Comparison(Record):
         Versions of Python and of the packages, platform and device.
     notes : tuple of str
         Warnings about the model and the data.
-    looks : tuple of int
-        After how many seeds it was looked at, earlier calls included. A later look only has what
-        these have left of the error of 5%.
 
     See Also
     --------
@@ -78,17 +67,6 @@ class Comparison(Record):
     >>> Comparison.from_json(comparison.to_json()) == comparison
     True
     """
-
-    FORMAT: ClassVar[str] = "braintools_qps.comparison/4"
-
-    task: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    seeds: tuple[int, ...]
-    candidates: tuple[Mapping[str, Any], ...]
-    results: tuple[CandidateResult, ...] = ()
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    looks: tuple[int, ...] = ()
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -112,7 +90,7 @@ class Comparison(Record):
 
     @property
     def best(self) -> CandidateResult:
-        """The result with the highest mean test score; ``tied`` has others that may be as good.
+        """The candidate to take: it has the highest mean test score.
 
         Validation scores have already chosen the settings. A candidate that diverged with one seed
         or more is never the best.
@@ -130,27 +108,33 @@ class Comparison(Record):
         return self.tied[0]
 
     @property
+    def possible_loss(self) -> float | None:
+        """By how much another candidate may be better than `best` at most, with 95% confidence.
+
+        The largest upper end of `differences`, in the unit of the score: 0.011 is 1.1 points of an
+        accuracy. Below 0 if `best` is clearly above all others; None with one candidate, or with
+        fewer than five seeds.
+        """
+        return ranking(self).possible_loss
+
+    @property
     def ranked(self) -> tuple[CandidateResult, ...]:
-        """The results, the best first, by mean test score; those that failed come last."""
-        best = next(iter(self.tied), None)  # though others that stopped early may be above it
-        return tuple(sorted(_by_mean(self.results), key=lambda result: result is not best))
+        """The results: `best`, then the others by mean test score; those that failed come last."""
+        return ranking(self).ranked
 
     @property
     def tied(self) -> tuple[CandidateResult, ...]:
         """The best result, and all others that are not clearly lower than any other."""
-        each = zip(self.results, self.standing.lower)
-        return _by_mean([result for result, is_lower in each if not is_lower])
+        return ranking(self).tied
 
     @property
     def differences(self) -> dict[str, Interval]:
-        """By label, the difference from the best: its mean over seeds, and an interval.
+        """By label, the mean difference from `best` over seeds, and its interval.
 
-        Intervals hold for all pairs together. There are none with fewer than five seeds.
+        The intervals of all pairs hold together with 95% confidence. There are none with fewer than
+        five seeds.
         """
-        labels = [result.label for result in self.results]
-        best = labels.index(self.best.label)
-        by_row = _statistics.differences(self._test_scores, best, self._looks)
-        return dict(zip(labels, by_row))
+        return dict(ranking(self).differences)
 
     @property
     def best_surrogate(self) -> Surrogate:
@@ -172,66 +156,13 @@ class Comparison(Record):
 
     @property
     def collapsed(self) -> dict[str, int]:
-        """By label, how many runs ended near guessing: all, if a candidate has never learned.
+        """By label, how many runs ended at chance level: all, if a candidate did not learn.
 
-        Guessing is the setting ``guess``, the score of the best constant answer. Near is within a
-        tenth of the way from there to the best candidate, or within the noise of one score. It is
-        empty where guessing is not known.
+        Chance level is the setting ``guess``, the score of the best constant answer. A run counts
+        if it is within a tenth of the way from there to the best candidate, or within the noise of
+        one score. Empty where chance level is not known.
         """
-        guess = self.settings.get("guess")
-        sound = [result for result in self.results if not result.diverged]
-        if guess is None or not sound:
-            return {}
-        noise, samples = SHARE * abs(guess), self.task.get("samples", {}).get("test", 1)
-        if self.score == "accuracy":
-            noise = STANDARD_ERRORS * math.sqrt(guess * (1 - guess) / samples)
-        counts = _statistics.near_guessing([r.scores.test for r in sound], guess, noise)
-        return dict(zip((result.label for result in sound), counts))
-
-    @cached_property
-    def seeds_needed(self) -> int | None:
-        """With how many seeds the next look settles the verdict in 80% of the cases.
-
-        None where it is settled, where scores do not vary, or from 40 seeds on, and where it takes
-        more than 160.
-        """
-        scores = [self._test_scores[row] for row in self.standing.open]
-        shared = min(map(len, scores), default=0)
-        known = [row[:shared] for row in scores]
-        if not LEAST_SEEDS <= shared < ENOUGH_SEEDS or len({*map(tuple, known)}) == 1:
-            return None
-        return _statistics.seeds_needed(known, self._looks, margin=self.margin)
-
-    @cached_property
-    def standing(self) -> Standing:
-        """Which results are clearly lower than another, and which need more seeds; row by row.
-
-        It follows from the scores, from ``looks``, and from the setting ``margin`` (in points of an
-        accuracy, else in the unit of the score; by default 1 point, or 1% of the score).
-        """
-        return _statistics.standing(self._test_scores, self._looks, margin=self.margin)
-
-    @property
-    def spent(self) -> float:
-        """The part of the error that ``looks`` have spent: 0.025 after one at five seeds."""
-        return (1 - LEVEL) * sum(look.spent for look in looks_at(self.looks))
-
-    @property
-    def margin(self) -> float | None:
-        """The largest difference that does not matter, in the unit of the score."""
-        score = score_of(self)
-        given = self.settings.get("margin", score.difference * score.factor)
-        return None if given is None else given / score.factor
-
-    @property
-    def _test_scores(self) -> list[Sequence[float]]:
-        """Test scores by result; NaN for one that failed."""
-        return [(math.nan,) if r.diverged else r.scores.test for r in self.results]
-
-    @property
-    def _looks(self) -> tuple[Look, ...]:
-        """Looks at the seeds; if none is recorded, at those numbers of them that results have."""
-        return looks_at(self.looks or sorted({*map(len, self._test_scores)}))
+        return collapsed(self)
 
     def weights(self, label: str, seed: int) -> Any:
         """Return the trained weights of a candidate, for the model that the factory makes.
@@ -255,7 +186,7 @@ class Comparison(Record):
         KeyError
             If there is no such candidate, or it was not trained with this seed.
         ValueError
-            If the weights were not kept.
+            If the weights were not saved.
         """
         seeds = {result.label: result.seeds for result in self.results}
         if seed not in seeds.get(label, ()):
@@ -273,18 +204,13 @@ class Comparison(Record):
         return weights
 
     @property
-    def score(self) -> str:
-        """Name of the score."""
-        return self.settings.get("score", "accuracy")
-
-    @property
     def verdict(self) -> str:
-        """Which is best, which are equal, or that it is not known yet; empty for one result."""
-        return verdict(self)
+        """Which candidate to take, which are lower, and which did not learn; one line for each."""
+        return "\n".join(verdict(self))
 
     @property
     def convergence(self) -> str:
-        """Whether training was long enough, in a sentence; empty if the losses do not tell.
+        """Which losses were still falling when training ended, in a sentence; otherwise empty.
 
         A mean loss still falls if the last quarter of the epochs brought over 1% of its decrease.
         """
@@ -294,7 +220,7 @@ class Comparison(Record):
         """Return a paragraph for a methods section: what was done, with which versions.
 
         Data and split, network, optimizer, epochs, what was tuned and how it was chosen, seeds, the
-        test and its margin, versions and whom to cite.
+        test, versions and whom to cite.
 
         Returns
         -------
@@ -320,31 +246,14 @@ class Comparison(Record):
         """Return a summary as CSV: a line for each candidate, the best first.
 
         Number of seeds, mean test score with its interval, difference from the best with its
-        interval, standing ("best", "equal", "lower", "not known", "too few seeds" or "failed"), and
-        the setting that was chosen most often. Numbers have five digits.
+        interval, standing ("first", "not lower", "lower", "did not learn", "too few seeds" or
+        "failed"), and the setting that was chosen most often. Numbers have five digits.
 
         Returns
         -------
         str
         """
         return csv_text(tidy_lines(self, "candidates"))
-
-    def to_latex(self) -> str:
-        """Return the lines of `to_csv` as a LaTeX table, written by pandas.
-
-        For other digits or columns, call ``to_latex`` of ``to_pandas("candidates")``.
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        ImportError
-            If pandas or Jinja2 is not installed.
-        """
-        frame = self.to_pandas("candidates").dropna(axis="columns", how="all")
-        return frame.to_latex(index=False, escape=True, na_rep="", float_format="%.4g")
 
     def to_pandas(self, rows: Literal["candidates", "seeds", "epochs", "trials"] = "seeds") -> Any:
         """Return the numbers as a pandas.DataFrame.
@@ -377,22 +286,11 @@ class Comparison(Record):
         return self.table()
 
 
-def looked(comparison: Comparison, seeds: tuple[int, ...]) -> Comparison:
-    """The same comparison with these seeds, and the look at them."""
-    looks = looks_at((*comparison.looks, len(seeds)))
-    return replace(comparison, seeds=seeds, looks=tuple(look.seeds for look in looks))
-
-
 def with_weights(comparison: Comparison, load: Callable[[str, int], Any]) -> Comparison:
     """The same comparison; ``weights`` come from this function, which has None for lost ones."""
     copy = replace(comparison)
     object.__setattr__(copy, "_load_weights", load)
     return copy
-
-
-def _by_mean(results: Sequence[CandidateResult]) -> tuple[CandidateResult, ...]:
-    """The best first; those that failed come last."""
-    return tuple(sorted(results, key=lambda r: (r.diverged, -fmean(r.scores.test or (0.0,)))))
 
 
 table_of.register(Comparison, comparison_table)

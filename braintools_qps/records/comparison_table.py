@@ -4,81 +4,78 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .._wording import shortened
+from .candidate import CandidateResult
 from .columns import CANDIDATE_COLUMNS, SCORE
-from .notes import notes_below, to_use
+from .comparison_data import ComparisonData
+from .convergence import convergence
+from .notes import MARK, notes_below, to_use
+from .ranking import Ranking, did_not_learn, ranking
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
 from .table import WIDTH, Rows, Table, known_columns, text_table, wrapped
-from .verdict import MARK, enough_seeds, never_learned
-
-if TYPE_CHECKING:
-    from .comparison import Comparison
+from .verdict import verdict
 
 LEAST_LABEL = 16
 
 
-def comparison_table(comparison: Comparison, *, wide: bool = True) -> Table:
-    """A row for each candidate; those that may be best are marked."""
-    score, results = score_of(comparison), comparison.ranked
+def comparison_table(comparison: ComparisonData, *, wide: bool = True) -> Table:
+    """A row for each candidate; those that are not lower than any other are marked."""
+    score, order = score_of(comparison), ranking(comparison)
+    results = order.ranked
     columns = {}
     for column in CANDIDATE_COLUMNS:
         if column.header and (wide or column.narrow):
             title = score.heading if column.header == SCORE else column.header
             columns[title] = [column.cell(result, score) for result in results]
         if column.header == SCORE:
-            columns |= _against_best(comparison, wide=wide) | _settings(comparison, wide=wide)
+            columns |= _from_first(comparison, order, wide=wide) | _settings(results, wide=wide)
     labels = [shortened(result.label) for result in results]
     rows = [["surrogate", *columns], *zip(labels, *columns.values())]
-    tied = {result.label for result in comparison.tied} if enough_seeds(comparison) else ()
-    marked = [row for row, result in enumerate(results, 1) if result.label in tied]
+    tied = () if order.possible_loss is None else order.tied
+    labels_tied = {result.label for result in tied}
+    marked = [row for row, result in enumerate(results, 1) if result.label in labels_tied]
     return Table(
-        known_columns(rows), says=[comparison.verdict, comparison.convergence],
+        known_columns(rows), says=[*verdict(comparison), convergence(comparison)],
         notes=[*notes_below(comparison, wide=wide)], closing=[to_use(comparison)], marked=marked,
     )  # fmt: skip
 
 
-def comparison_text(comparison: Comparison, *, wide: bool = False) -> str:
+def comparison_text(comparison: ComparisonData, *, wide: bool = False) -> str:
     """The table as text, in 80 characters or with all columns, and below it all sentences."""
     table = comparison_table(comparison, wide=wide)
     text = text_table(table.rows if wide else _narrowed(table.rows))
     return "\n".join([text, *wrapped(*table.says, *table.notes, *table.closing)])
 
 
-def _against_best(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]:
-    """Differences from the best, and numbers of seeds where they differ."""
-    results, tied = comparison.ranked, comparison.tied
-    if len(results) < 2 or not tied:
+def _from_first(comparison: ComparisonData, order: Ranking, *, wide: bool) -> dict[str, list[str]]:
+    """Differences from the first."""
+    if len(order.ranked) < 2 or not order.tied:
         return {}
-    score, differences = score_of(comparison), comparison.differences
-    labels, is_alone = {result.label for result in tied}, len(tied) == 1
-    cells = []
-    for result in results:
-        interval = differences[result.label]
+    score, mute, cells = score_of(comparison), did_not_learn(comparison), []
+    for result in order.ranked:
+        if result.diverged:
+            cells.append("-")
+            continue
+        interval = order.differences[result.label]
         text = score.interval(interval) if wide else score.number(interval.mean)
-        if is_alone and result is tied[0]:
-            text = "best"
-        elif never_learned(comparison, result):
-            text = "guesses"
-        if enough_seeds(comparison) and not is_alone:
-            text += f" {MARK if result.label in labels else ' '}"
-        cells.append("-" if result.diverged else text)
-    seeds = [str(len(result.seeds)) for result in results]
-    counts = {"seeds": seeds} if len({*seeds} - {"0"}) > 1 else {}
-    return {"difference" if wide else "vs best": cells} | counts
+        if result is order.ranked[0]:
+            text = "first"
+        elif result.label in mute:
+            text = "at chance"
+        if order.possible_loss is not None and len(order.tied) > 1:
+            text += f" {' ' if result.label in order.lower else MARK}"
+        cells.append(text)
+    return {"difference" if wide else "vs first": cells}
 
 
-def _settings(comparison: Comparison, *, wide: bool) -> dict[str, list[str]]:
+def _settings(results: Sequence[CandidateResult], *, wide: bool) -> dict[str, list[str]]:
     """A column for each name that was tuned; the narrow table has the dampening first."""
-    tuned = all_tuned_names(comparison.ranked)
+    tuned = all_tuned_names(results)
     first = [] if wide else [name for name in reversed(ALWAYS) if name in tuned]
     names = dict.fromkeys([*first, *tuned])
-    return {
-        name.replace("_", " "): [setting_text(result, name) for result in comparison.ranked]
-        for name in names
-    }
+    return {n.replace("_", " "): [setting_text(result, n) for result in results] for n in names}
 
 
 def _narrowed(rows: Rows) -> Rows:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._statistics import LEAST_SEEDS
-from .._wording import listed
-from .scores import score_of
+from .._wording import listed, plural
+from .comparison_data import ComparisonData
 from .settings import value_text
 from .table import cell
 
-if TYPE_CHECKING:
-    from .comparison import Comparison
 
-
-def methods(comparison: Comparison) -> str:
+def methods(comparison: ComparisonData) -> str:
     """What was done, in those of the sentences that apply; a question mark for what is unknown."""
     topics = (_data, _training, _surrogates, _tuning, _seeds, _test, _sources)
     return " ".join(sentence for topic in topics for sentence in topic(comparison))
@@ -29,17 +26,17 @@ def versions(environment: Mapping[str, Any]) -> str:
     return f"{listed(texts, last='and')}, on {environment.get('device', '?')}"
 
 
-def _data(comparison: Comparison) -> Iterator[str]:
+def _data(comparison: ComparisonData) -> Iterator[str]:
     task, samples = comparison.task, comparison.task.get("samples", {}).items()
     sizes = (f"{task[n]} {n}" for n in ("steps", "features", "classes") if task.get(n))
     parts = (f"{count} {'training' if part == 'train' else part}" for part, count in samples)
     yield f"Networks were trained on {task.get('name', '?')} ({listed(sizes)})."
-    yield f"Each seed split the data anew, into {listed(parts, last='and')} samples."
+    yield f"Each seed split the data into {listed(parts, last='and')} samples."
     if task.get("has_own_test_part"):
         yield "The test samples came with the data."
 
 
-def _training(comparison: Comparison) -> Iterator[str]:
+def _training(comparison: ComparisonData) -> Iterator[str]:
     known = defaultdict(lambda: "?", comparison.settings)
     network = str(known["model"]).rpartition(":")[2]
     options = f" with {cell(known['options'])}" if known.get("options") else ""
@@ -57,13 +54,13 @@ def _training(comparison: Comparison) -> Iterator[str]:
         yield f"The norm of the gradient was clipped at {known['clip']}."
 
 
-def _surrogates(comparison: Comparison) -> Iterator[str]:
+def _surrogates(comparison: ComparisonData) -> Iterator[str]:
     labels = [result.label for result in comparison.results]
     were = "surrogates were" if len(labels) > 1 else "surrogate was"
     yield f"The {were} {listed(labels, last='and')}."
 
 
-def _tuning(comparison: Comparison) -> Iterator[str]:
+def _tuning(comparison: ComparisonData) -> Iterator[str]:
     tune = comparison.settings.get("tune") or {}
     rate = comparison.settings.get("learning_rate", "?")
     if not tune:
@@ -90,11 +87,10 @@ def _tuning(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _seeds(comparison: Comparison) -> Iterator[str]:
-    counts = sorted({len(result.seeds) for result in comparison.results if result.seeds})
+def _seeds(comparison: ComparisonData) -> Iterator[str]:
     yield (
-        f"{listed(dict.fromkeys([*counts[:1], *counts[-1:]]), last='to')} seeds per surrogate set "
-        "the split, the initial weights and the order of the samples, the same for all surrogates."
+        f"{plural(len(comparison.seeds), 'seed')} per surrogate set the split, the initial weights "
+        "and the order of the samples, the same for all surrogates."
     )
     yield (
         f"The test {comparison.score} after the last epoch is reported, as mean with a 95% t "
@@ -102,29 +98,19 @@ def _seeds(comparison: Comparison) -> Iterator[str]:
     )
 
 
-def _test(comparison: Comparison) -> Iterator[str]:
+def _test(comparison: ComparisonData) -> Iterator[str]:
     """How surrogates were told apart, if there were enough seeds."""
     sound = sum(not result.diverged for result in comparison.results)
     if len(comparison.seeds) < LEAST_SEEDS or sound < 2:
         return
-    test = "the paired t test" if sound == 2 else "Tukey's test on paired differences"
+    test = "the paired t test" if sound == 2 else "Tukey's range of paired differences"
     yield (
-        f"Surrogates were compared seed by seed: one counts as lower by {test}, all pairs and "
-        "looks together at an error of 5%."
+        f"Surrogates were compared once, seed by seed, by {test}, at an error of 5% for all pairs "
+        "together."
     )
-    if comparison.margin is not None:
-        yield (
-            f"Two count as equal within {score_of(comparison).with_unit(comparison.margin)} by two "
-            "one-sided t tests, each at the same error."
-        )
-    if comparison.looks:
-        yield (
-            f"Looks were after {listed(comparison.looks, last='and')} seeds, at an error of "
-            f"{100 * comparison.spent:.3g}% in all."
-        )
 
 
-def _sources(comparison: Comparison) -> Iterator[str]:
+def _sources(comparison: ComparisonData) -> Iterator[str]:
     """Versions, and whom to cite."""
     yield f"Versions: {versions(comparison.environment)}."
     if any("QPseudoSpike" in str(spec) for spec in comparison.candidates):

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from .._registry import get_surrogate
 from .._wording import listed, plural, shortened
+from .candidate import CandidateResult
 from .columns import CANDIDATE_COLUMNS
+from .comparison_data import ComparisonData
+from .ranking import did_not_learn, ranking
 from .settings import all_tuned_names, value_text
-from .verdict import MARK, enough_seeds, never_learned
 
-if TYPE_CHECKING:
-    from .candidate import CandidateResult
-    from .comparison import Comparison
-
+MARK = "="  # not clearly lower than any other
 PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
 TROUBLES = {"silent": "hardly fires", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 
 
-def notes_below(comparison: Comparison, *, wide: bool) -> Iterator[str]:
+def notes_below(comparison: ComparisonData, *, wide: bool) -> Iterator[str]:
     """What the numbers mean, problems, and what was read; empty for what does not apply."""
     if sound := [result for result in comparison.results if result.scores.test]:
         yield _scores_note(comparison)
@@ -39,39 +38,37 @@ def notes_below(comparison: Comparison, *, wide: bool) -> Iterator[str]:
         yield _data_note(comparison)
 
 
-def to_use(comparison: Comparison) -> str:
+def to_use(comparison: ComparisonData) -> str:
     """The surrogate of the first row with its learning rate, as one types it."""
     # There may be no best one, or a plugin that is not installed here.
     with suppress(LookupError, TypeError, ValueError):
-        rate = value_text("learning_rate", comparison.best.setting["learning_rate"])
-        surrogate = comparison.best_surrogate
-        if not never_learned(comparison, comparison.best):
+        best = ranking(comparison).tied[0]
+        rate = value_text("learning_rate", best.setting["learning_rate"])
+        surrogate = get_surrogate(best.tuned_spec or best.spec)
+        if best.label not in did_not_learn(comparison):
             return f"comparison.best_surrogate: {surrogate!r}, learning_rate={rate}"
     return ""
 
 
-def _scores_note(comparison: Comparison) -> str:
+def _scores_note(comparison: ComparisonData) -> str:
     seeds = len(comparison.seeds)
     shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
-    if any(0 < len(result.seeds) < seeds for result in comparison.results):
-        shown = "mean over seeds [95% interval]"
     return f"Test {comparison.score} after epoch {comparison.settings.get('epochs')}: {shown}."
 
 
-def _difference_note(comparison: Comparison, *, wide: bool) -> str:
+def _difference_note(comparison: ComparisonData, *, wide: bool) -> str:
     """What the mark and the differences mean."""
-    tied = comparison.tied
-    if len(comparison.results) < 2 or not tied or not enough_seeds(comparison):
+    order = ranking(comparison)
+    if order.possible_loss is None:
         return ""
-    level = "95% level, all pairs and looks together"
-    how = ", seed by seed" if wide else ""
-    if len(tied) == 1:
-        return f"Differences are from the best{how} ({level})."
-    mark = f"{MARK} not clearly lower than any other ({level})."
-    return f"{mark} Differences are from the best{how}." if wide else mark
+    differences = "Differences are from the first, seed by seed." if wide else ""
+    if len(order.tied) == 1:
+        return differences
+    mark = f"{MARK} not clearly lower than any other (95%, all pairs together)."
+    return f"{mark} {differences}".rstrip()
 
 
-def _variation_note(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
+def _variation_note(comparison: ComparisonData, sound: Sequence[CandidateResult]) -> str:
     if len(comparison.seeds) < 2:
         return ""
     given = comparison.task.get("has_own_test_part")
@@ -97,7 +94,7 @@ def _slope_note(sound: Sequence[CandidateResult]) -> str:
     return f"Dampening: lowered to a mean surrogate gradient of at most {most} before training."
 
 
-def _rate_note(comparison: Comparison) -> str:
+def _rate_note(comparison: ComparisonData) -> str:
     """The learning rate, where it was not tuned, and other settings with one value."""
     rate, tuned = comparison.settings.get("learning_rate"), all_tuned_names(comparison.results)
     tune = comparison.settings.get("tune") or {}
@@ -110,7 +107,7 @@ def _rate_note(comparison: Comparison) -> str:
     return f"All{given} {at}" if tuned else f"Not tuned: trained{given or ' as given'}, {at}"
 
 
-def _data_note(comparison: Comparison) -> str:
+def _data_note(comparison: ComparisonData) -> str:
     """What was read; empty if the record does not say."""
     task = comparison.task
     steps, features, parts = task.get("steps"), task.get("features"), task.get("samples")

@@ -6,16 +6,13 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from .._wording import shortened
 
-if TYPE_CHECKING:
-    from .comparison import Comparison
-
 LONGEST_REASON = 200  # characters
 
-Read = TypeVar("Read", bound="Comparison")
+Read = TypeVar("Read")
 
 
 def read_comparison(kind: type[Read], text: str) -> Read:
@@ -28,10 +25,11 @@ def read_comparison(kind: type[Read], text: str) -> Read:
     """
     try:
         values = json.loads(text)
-        written, expected = values["format"], kind.FORMAT
+        form: Any = kind
+        written, expected = values["format"], form.FORMAT
         if written != expected:
             raise ValueError(f"it has the format {written!r}, and this version reads {expected!r}")
-        comparison = _from_plain(kind, values)
+        comparison: Any = _from_plain(kind, values)
         comparison.to_dict()
         comparison.table(wide=True)
         comparison.to_csv()

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from .._statistics import UNBOUNDED, Interval
-
-if TYPE_CHECKING:
-    from .comparison import Comparison
+from .comparison_data import ComparisonData
 
 LEAST = 1e-4  # smaller bounds are 0
 
 
 class Score(NamedTuple):
-    """The bounds of a score, a difference that matters, and how numbers are written."""
+    """The bounds of a score, and how its numbers are written."""
 
     heading: str
     bounds: tuple[float, float]
-    difference: float  # the smallest that matters
     factor: float = 1.0
     form: str = ".3g"
     unit: str = ""  # of a difference
@@ -44,7 +39,7 @@ class Score(NamedTuple):
 
     def with_unit(self, value: float) -> str:
         """The number with its unit, as "1 point"."""
-        text = self.number(value)
+        text = self.bound(value)
         return self._named("1" if text == "1.0" else text)
 
     def span(self, low: float, high: float) -> str:
@@ -55,9 +50,8 @@ class Score(NamedTuple):
         return f"{text} {self.unit}{'s' * (text != '1')}" if self.unit else text
 
 
-def score_of(comparison: Comparison) -> Score:
+def score_of(comparison: ComparisonData) -> Score:
     """The way to write the score: accuracies in percent, others with three digits."""
     if comparison.score == "accuracy":
-        return Score("accuracy %", (0.0, 1.0), 0.01, factor=100.0, form=".1f", unit="point")
-    sizes = (abs(float(np.mean(r.scores.test))) for r in comparison.results if not r.diverged)
-    return Score(comparison.score, UNBOUNDED, (max(sizes, default=0.0) or 1.0) / 100)
+        return Score("accuracy %", (0.0, 1.0), factor=100.0, form=".1f", unit="point")
+    return Score(comparison.score, UNBOUNDED)

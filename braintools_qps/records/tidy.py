@@ -6,22 +6,20 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
-from typing import TYPE_CHECKING
 
 from .._statistics import summary
 from .._wording import listed
+from .candidate import CandidateResult
 from .columns import CANDIDATE_COLUMNS
+from .comparison_data import ComparisonData
+from .ranking import Ranking, did_not_learn, ranking
 from .scores import score_of
-from .verdict import standing_of
-
-if TYPE_CHECKING:
-    from .comparison import Comparison
 
 Line = dict[str, object]  # the values of a row by column
 Lines = list[Line]
 
 
-def tidy_lines(comparison: Comparison, rows: str) -> Lines:
+def tidy_lines(comparison: ComparisonData, rows: str) -> Lines:
     """The numbers of a comparison, a line for each of ``rows``.
 
     Raises
@@ -34,25 +32,44 @@ def tidy_lines(comparison: Comparison, rows: str) -> Lines:
     return [*ROWS[rows](comparison)]
 
 
-def _by_candidate(comparison: Comparison) -> Iterator[Line]:
+def _by_candidate(comparison: ComparisonData) -> Iterator[Line]:
     """Mean and interval, the difference from the best, what is known, the setting."""
-    bounds = score_of(comparison).bounds
-    for result in comparison.ranked:
+    bounds, order, mute = (
+        score_of(comparison).bounds,
+        ranking(comparison),
+        did_not_learn(comparison),
+    )
+    for result in order.ranked:
         interval = summary(result.scores.test, bounds=bounds) if result.scores.test else ()
-        difference = () if result.diverged else comparison.differences[result.label]
+        difference = order.differences.get(result.label, ())
         names = ("difference", "difference_low", "difference_high")
         yield {
             "surrogate": result.label,
             "seeds": len(result.seeds),
             **dict(zip((comparison.score, "low", "high"), interval)),
             **dict(zip(names, difference)),
-            "standing": standing_of(comparison, result),
+            "standing": _standing(order, result, mute),
             **result.setting,
             "error": result.error,
         }
 
 
-def _by_seed(comparison: Comparison) -> Iterator[Line]:
+def _standing(order: Ranking, result: CandidateResult, mute: set[str]) -> str:
+    """The verdict on one candidate in a word or two; empty if it is alone."""
+    if result.diverged:
+        return "failed"
+    if len(order.differences) < 2:
+        return ""
+    if result.label in mute:
+        return "did not learn"
+    if order.possible_loss is None:
+        return "too few seeds"
+    if result is order.ranked[0]:
+        return "first"
+    return "lower" if result.label in order.lower else "not lower"
+
+
+def _by_seed(comparison: ComparisonData) -> Iterator[Line]:
     """One line for each candidate and seed; one for a candidate that failed."""
     shared = _shared(comparison)
     for result in comparison.results:
@@ -69,7 +86,7 @@ def _by_seed(comparison: Comparison) -> Iterator[Line]:
             yield {**head, **result.setting, **rest, **result.setting}
 
 
-def _shared(comparison: Comparison) -> Line:
+def _shared(comparison: ComparisonData) -> Line:
     """Columns that are the same in all lines: the task, and settings with a single value."""
     options = comparison.settings.get("options")
     known = {**(options if isinstance(options, Mapping) else {}), **comparison.settings}
@@ -77,7 +94,7 @@ def _shared(comparison: Comparison) -> Line:
     return {"task": comparison.task.get("name"), **settings}
 
 
-def _by_epoch(comparison: Comparison) -> Iterator[Line]:
+def _by_epoch(comparison: ComparisonData) -> Iterator[Line]:
     """One line for each candidate, seed and epoch."""
     for result in comparison.results:
         curves = {name: values for name, values in vars(result.curves).items() if values}
@@ -87,7 +104,7 @@ def _by_epoch(comparison: Comparison) -> Iterator[Line]:
                 yield {**head, **dict(zip(curves, values))}
 
 
-def _by_trial(comparison: Comparison) -> Iterator[Line]:
+def _by_trial(comparison: ComparisonData) -> Iterator[Line]:
     """One line for each training of the candidates that were tuned."""
     tuned = ((result, result.tuning) for result in comparison.results if result.tuning)
     for result, tuning in tuned:
@@ -99,7 +116,7 @@ def _by_trial(comparison: Comparison) -> Iterator[Line]:
                 yield {**head, **numbers, "chosen": chosen == number}
 
 
-ROWS: dict[str, Callable[[Comparison], Iterator[Line]]] = {
+ROWS: dict[str, Callable[[ComparisonData], Iterator[Line]]] = {
     "candidates": _by_candidate, "seeds": _by_seed, "epochs": _by_epoch, "trials": _by_trial,
 }  # fmt: skip
 

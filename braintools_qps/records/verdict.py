@@ -2,161 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-import numpy as np
-
-from .._statistics import LEAST_SEEDS, paired
+from .._statistics import LEAST_SEEDS
 from .._wording import listed, plural, shortened
-from .scores import score_of
-
-if TYPE_CHECKING:
-    from .candidate import CandidateResult
-    from .comparison import Comparison
+from .candidate import CandidateResult
+from .comparison_data import ComparisonData
+from .ranking import Ranking, collapsed, did_not_learn, ranking
+from .scores import Score, score_of
 
 MOST_NAMES = 4  # in a sentence
-MARK = "="  # may be as good as the best
+MANY_SEEDS, MORE = 20, 4  # from here on no more are proposed; four times as many halve the bound
 
 
-def verdict(comparison: Comparison) -> str:
-    """Which candidate is best, which are equal, or how many seeds would tell."""
-    sound = [result for result in comparison.ranked if not result.diverged]
-    mute = [result for result in sound if never_learned(comparison, result)]
-    ranks = _ranks(comparison, sound) if len(mute) < len(sound) > 1 else ""
-    return " ".join(filter(None, (ranks, _unlearned(comparison, mute), _collapses(comparison))))
+def verdict(comparison: ComparisonData) -> list[str]:
+    """The sentences: which to take, which are lower, which did not learn, which collapsed."""
+    order, mute = ranking(comparison), did_not_learn(comparison)
+    sound = [result for result in order.ranked if not result.diverged]
+    sentences: list[str] = []
+    if len(sound) > max(1, len(mute)):
+        sentences += _answer(comparison, order, sound)
+        sentences += _lower(score_of(comparison), order, mute)
+    sentences += _unlearned(comparison, [result for result in sound if result.label in mute])
+    sentences += _collapses(comparison, [r for r in order.ranked if r.label not in mute])
+    return sentences
 
 
-def never_learned(comparison: Comparison, result: CandidateResult) -> bool:
-    """Whether all runs of a candidate ended near guessing."""
-    return comparison.collapsed.get(result.label, 0) == len(result.scores.test) > 0
-
-
-def enough_seeds(comparison: Comparison) -> bool:
-    """Whether there are enough seeds for a verdict."""
-    return len(comparison.seeds) >= LEAST_SEEDS
-
-
-def names_of(results: Iterable[CandidateResult], last: str = "and") -> str:
+def names_of(results: Iterable[CandidateResult]) -> str:
     """The first few labels in a sentence."""
-    return listed((shortened(result.label) for result in results), MOST_NAMES, last=last)
+    return listed((shortened(result.label) for result in results), MOST_NAMES, last="and")
 
 
-def standing_of(comparison: Comparison, result: CandidateResult) -> str:
-    """What the verdict says of one candidate, in a word or two; empty if it is alone."""
-    if result.diverged:
-        return "failed"
-    if sum(not other.diverged for other in comparison.results) < 2:
-        return ""
-    if never_learned(comparison, result):
-        return "never learned"
-    if not enough_seeds(comparison):
-        return "too few seeds"
-    tied = [other.label for other in comparison.tied]
-    if result.label not in tied:
-        return "lower"
-    if len(tied) == 1:
-        return "best"
-    return "equal" if comparison.standing.settled else "not known"
+def _answer(
+    comparison: ComparisonData, order: Ranking, sound: list[CandidateResult]
+) -> Iterator[str]:
+    """Which to take, and by how much another may be better."""
+    first, seeds = shortened(sound[0].label), len(comparison.seeds)
+    if (loss := order.possible_loss) is None:
+        leads = order.differences[sound[1].label].mean < 0
+        have = "one seed" if seeds == 1 else plural(seeds, "seed")
+        says = f"{first} is highest, but {have}" if leads else have[0].upper() + have[1:]
+        yield (
+            f"{says} cannot tell {len(sound)} candidates apart. It takes {_seeds(LEAST_SEEDS)} or "
+            "more."
+        )
+    elif loss < 0:
+        yield f"Take {first}: every other is lower (95%)."
+    else:
+        bound = score_of(comparison).with_unit(loss)
+        yield f"Take {first}: no other is better by more than {bound} (95%)."
+        if loss > 0 and seeds < MANY_SEEDS:
+            yield f"More seeds narrow this: {_seeds(MORE * seeds)}."
 
 
-def _ranks(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
-    """The sentences on who is ahead."""
-    if not enough_seeds(comparison):
-        return _too_few_seeds(comparison, sound)
-    tied, lower = comparison.tied, _lower(comparison)
-    if len(tied) == 1:
-        return f"{names_of(tied)} is best{lower and ': '}{lower}."
-    also = f"; {lower}" if lower else ""
-    if comparison.standing.settled:
-        verb, take = ("are", "either") if len(tied) == 2 else ("are all", "any")
-        margin = score_of(comparison).with_unit(comparison.margin or 0.0)
-        return f"{names_of(tied)} {verb} equal within {margin}: take {take}{also}."
-    known = f"Not known yet whether {names_of(tied, last='or')} is best{also}."
-    return f"{known} {_more(comparison)}".rstrip()
+def _seeds(count: int) -> str:
+    return f"seeds={count} (--seeds {count})"
 
 
-def _too_few_seeds(comparison: Comparison, sound: Sequence[CandidateResult]) -> str:
-    seeds, (first, second) = len(comparison.seeds), (np.mean(r.scores.test) for r in sound[:2])
-    leads = f"{shortened(sound[0].label)} is highest, but " if first > second else ""
-    single = "one seed" if leads else "One seed"
-    have = single if seeds == 1 else f"{seeds} seeds"
-    return (
-        f"{leads}{have} cannot tell {len(sound)} candidates apart. It takes {LEAST_SEEDS} or more."
-    )
-
-
-def _lower(comparison: Comparison) -> str:
+def _lower(score: Score, order: Ranking, mute: set[str]) -> Iterator[str]:
     """Which candidates are lower than which, and by how much; for many, only the range."""
-    results, score = comparison.results, score_of(comparison)
-    below = {results[row].label: found for row, found in comparison.standing.below.items()}
-    lower = [r for r in comparison.ranked if r.label in below and not never_learned(comparison, r)]
+    lower = {r.label: order.lower[r.label] for r in order.ranked
+             if r.label in order.lower and r.label not in mute}  # fmt: skip
     if len(lower) > MOST_NAMES:
-        sizes = [-below[result.label].difference for result in lower]
-        return f"the other {len(lower)} are {score.span(min(sizes), max(sizes))} lower"
-    least = min(np.mean(result.scores.test) for result in comparison.tied)
-    texts = []
-    for result in lower:
-        other, difference, seeds = below[result.label]
-        names = shortened(result.label), shortened(results[other].label)
-        why = "paired, " if np.mean(result.scores.test) > least else ""
-        size = score.bound(difference)
-        texts.append(f"{names[0]} is lower than {names[1]} ({size}, {why}{seeds} seeds)")
-    return ", ".join(texts)
+        sizes = [-each.difference.mean for each in lower.values()]
+        yield f"{len(lower)} others are lower, by {score.span(min(sizes), max(sizes))}."
+        return
+    for label, (than, difference) in lower.items():
+        interval = score.interval(difference)
+        yield f"{shortened(label)} is lower than {shortened(than.label)}: {interval}."
 
 
-def _more(comparison: Comparison) -> str:
-    """How many seeds would tell, and the argument that adds them; or what is known without."""
-    seeds = len(comparison.seeds)
-    if (last := max(comparison.looks, default=0)) > seeds:
-        return f"An earlier call looked at {last} seeds: {_most_seeds(last)} shows what it saw."
-    still = [comparison.results[row] for row in comparison.standing.open]
-    fewest = min(len(result.seeds) for result in still)
-    if fewest < LEAST_SEEDS:  # which is no look
-        return ""
-    if (needed := comparison.seeds_needed) is None:
-        return _bounds(comparison, [result.scores.test[:fewest] for result in still])
-    return (
-        f"About {plural(needed - seeds, 'more seed')} would settle this in 4 of 5 cases: "
-        f"{_most_seeds(needed)} adds them. Runs kept in out are not trained again."
-    )
+def _unlearned(comparison: ComparisonData, mute: list[CandidateResult]) -> Iterator[str]:
+    """Candidates that are at chance level with every seed."""
+    if mute:
+        accuracy = comparison.score == "accuracy"
+        level = "at chance" if accuracy else "no better than a constant answer"
+        first = "" if comparison.settings.get("prepare") else "Try prepare=True (--prepare), or "
+        yield (
+            f"{names_of(mute)} did not learn ({comparison.score} {level} with every seed). "
+            f"{first}{'train' if first else 'Train'} longer."
+        )
 
 
-def _most_seeds(count: int) -> str:
-    """The argument for more seeds; ``seeds`` would not count a second look as one."""
-    return f"most_seeds={count} (--most-seeds {count})"
-
-
-def _bounds(comparison: Comparison, scores: Sequence[Sequence[float]]) -> str:
-    """Within which bounds those that are open differ from the best."""
-    if not (spread := paired(scores).spread):
-        return "Their scores are the same with every seed."
-    score, differences = score_of(comparison), comparison.differences
-    margin = comparison.margin or score.difference
-    others = [differences[result.label] for result in comparison.tied[1:]]
-    ends = [end for _, *bounds in others for end in bounds if end is not None]
-    lie = "the difference lies" if len(others) == 1 else "differences from the first lie"
-    text = f"{lie} within {score.bound(min(ends))} and {score.bound(max(ends))}."
-    if spread > margin:
-        return f"Seeds vary by more than {score.with_unit(margin)}: {text}"
-    return text[0].upper() + text[1:]
-
-
-def _unlearned(comparison: Comparison, mute: Sequence[CandidateResult]) -> str:
-    """Candidates that guess with every seed."""
-    prepared = comparison.settings.get("prepare")
-    first = "" if prepared else "try prepare=True (--prepare) first, then "
-    return f"{names_of(mute)} ended near guessing: {first}train longer." if mute else ""
-
-
-def _collapses(comparison: Comparison) -> str:
-    """How many runs of candidates that learned ended near guessing, and how many one may miss."""
-    counts = [(r, comparison.collapsed.get(r.label, 0)) for r in comparison.ranked]
+def _collapses(comparison: ComparisonData, learned: list[CandidateResult]) -> Iterator[str]:
+    """How many runs ended at chance level, and how many may be missed."""
+    counts = collapsed(comparison)
     texts = [
-        f"{shortened(r.label)} collapsed in {count} of {plural(len(r.seeds), 'seed')}"
-        for r, count in counts
-        if count and not never_learned(comparison, r)
+        f"{shortened(result.label)} collapsed in {counts[result.label]} of "
+        f"{plural(len(result.seeds), 'seed')}"
+        for result in learned
+        if counts.get(result.label)
     ]
-    seeds = len(comparison.seeds)
-    missed = f"{seeds} seeds miss a collapse of one in ten in {100 * 0.9**seeds:.0f}%"
-    return f"{listed(texts, MOST_NAMES, last='and')}: {missed}." if texts else ""
+    if texts:
+        seeds = len(comparison.seeds)
+        yield (
+            f"{listed(texts, MOST_NAMES, last='and')}. {plural(seeds, 'seed')} miss a collapse of "
+            f"one run in ten in {100 * 0.9**seeds:.0f}% of comparisons."
+        )

@@ -84,8 +84,6 @@ def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragil
         found = compare(NAMES, model=make, client=client, **OPTIONS)
     assert not once.exists()
     assert_same(found.results, undisturbed)
-    workers = [worker["process"] for result in found.results for worker in result.workers]
-    assert os.getpid() not in workers
     assert (seen[-1].runs_done, seen[-1].runs, seen[-1].epochs_done) == (8, 8, 32)
 
 

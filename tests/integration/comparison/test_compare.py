@@ -84,9 +84,6 @@ def untrained():
         ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
         ({"model": partial(SMALL, reset="no")}, ValueError, "must be 'soft' or 'hard', got 'no'"),
         ({"model": partial(SMALL, neurons=8)}, TypeError, "got neurons.*mean 'neuron'"),
-        ({"most_seeds": 40}, ValueError, "take 5 seeds or more, got seeds=2"),
-        ({"seeds": 8, "most_seeds": 6}, ValueError, "most_seeds must be 8 or more, got 6"),
-        ({"seeds": 5, "margin": -1}, ValueError, "finite and above 0 in float32, got -1"),
         ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
         ({"tune": {1: (1,)}}, ValueError, r"name .*clip, hidden.* network\), got 1. Pass a model"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
@@ -205,8 +202,6 @@ def test_the_last_epoch_decides_and_is_reported_even_if_an_earlier_one_was_bette
     (result,) = harmed.results
     (curve,), (last,) = result.curves.validation, result.scores.validation
     assert max(curve) > last == curve[-1]
-    assert result.scores.best_epoch[0] < 3
-    assert result.scores.test < result.scores.test_at_best_epoch
     # A setting that was better once, and worse in the end, is not chosen
     tune = {"harm": (1.0, 0.0), "learning_rate": (0.1, 1e-6)}
     both = compare(["Sigmoid"], **options | {"model": partial(SMALL, hidden=12), "tune": tune})
@@ -295,7 +290,6 @@ def test_a_learning_rate_that_blows_up_is_flagged():
     comparison = compare(["Sigmoid"], **OPTIONS | {"learning_rate": 1e38, "optimizer": optax.sgd})
     (result,) = comparison.results
     assert result.flags["nan"] == 2
-    assert None in result.scores.best_epoch  # with one seed already the first epoch is not finite
     assert np.isnan(result.scores.test).all()
     assert "NaN 2/2" in repr(comparison)
     assert result.diverged

@@ -34,7 +34,6 @@ def test_flow_and_compare_build_the_same_inputs(command, tmp_path):
         ([], {}),
         (["--seeds", "3", "--no-tune"], {"seeds": 3, "tune": None}),
         (["--seeds", "1,4,7-8"], {"seeds": [1, 4, 7, 8]}),
-        (["--most-seeds", "40", "--margin", "0.5"], {"most_seeds": 40, "margin": 0.5}),
         (["--tune", "alpha=2,inf", "--tune", "clip=1/4"],
          {"tune": {"alpha": (2, math.inf), "clip": (0.25,)}}),
         (["--learning-rate", "0.01", "--tune", "clip=1"],

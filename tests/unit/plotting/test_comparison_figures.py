@@ -47,14 +47,10 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     assert axes.get_title() == "Test scores (shaded: may be best)"
 
 
-LEVEL = [0.9, 0.9001, 0.8999, 0.9, 0.9002]
-
-
 @pytest.mark.parametrize(
     ("scores", "title"),
     [
         ({"A": SCORES["A"], "B": SCORES["B"]}, "Test scores (none is clearly lower)"),
-        ({"A": LEVEL, "B": LEVEL[::-1]}, "Test scores (all equal within the margin)"),
         ({"A": SCORES["A"]}, "Test scores"),
     ],
 )
@@ -100,8 +96,7 @@ def test_a_comparison_begins_with_the_scores_and_the_verdict():
     (legend,) = (legend for part in figure.subfigs for legend in part.legends)
     assert texts(legend.get_texts()) == ["B", "A", "S2NN"]
     said = panels[0].get_figure().get_suptitle()
-    assert "losses fell by under 1%" in found.convergence
-    assert " ".join(said.split()) == f"{found.verdict} {found.convergence}"
+    assert said.split() == found.verdict.split()
 
 
 LABELS = ("spikingjelly.PiecewiseLeakyReLU(w=1, c=0.01)", "ReluGrad", "QPseudoSpike(alpha=8)")

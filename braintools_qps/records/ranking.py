@@ -1,0 +1,89 @@
+"""Which candidate of a comparison is ahead, which are lower, and which runs are at chance level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+
+from .._statistics import LEAST_SEEDS, Interval, at_chance, paired
+from .candidate import CandidateResult
+from .comparison_data import ComparisonData
+
+# A score this near to chance level may be chance
+STANDARD_ERRORS = 2.0  # of an accuracy
+SHARE = 0.05  # of any other score
+
+
+class Lower(NamedTuple):
+    """A candidate that a candidate is clearly below, and the difference from that."""
+
+    than: CandidateResult
+    difference: Interval
+
+
+class Ranking(NamedTuple):
+    """The order of the candidates, and what is known about their differences."""
+
+    ranked: tuple[CandidateResult, ...]  # the best first, those that failed last
+    tied: tuple[CandidateResult, ...]  # the first, and others that are not lower than any other
+    differences: Mapping[str, Interval]  # from the first, by label
+    lower: Mapping[str, Lower]  # by label
+    possible_loss: float | None  # None with one candidate, or with fewer than five seeds
+
+
+def ranking(comparison: ComparisonData) -> Ranking:
+    """Compare all candidates with each other once, seed by seed.
+
+    The first has the highest mean, so it is not lower than any other.
+    """
+    sound = [result for result in comparison.results if not result.diverged]
+    failed = [result for result in comparison.results if result.diverged]
+    seeds = min((len(result.scores.test) for result in sound), default=0)
+    sound.sort(key=lambda result: -fmean(result.scores.test[:seeds]))
+    scores, labels = [r.scores.test[:seeds] for r in sound], [r.label for r in sound]
+    if len(sound) < 2 or seeds < LEAST_SEEDS:
+        means = [Interval(fmean(row) - fmean(scores[0]), None, None) for row in scores]
+        return Ranking((*sound, *failed), tuple(sound), dict(zip(labels, means)), {}, None)
+    pairs = paired(scores)
+
+    def difference(row: int, other: int) -> Interval:
+        mean, half = float(pairs.mean[row, other]), float(pairs.half[row, other])
+        return Interval(mean, mean - half, mean + half)
+
+    others = range(1, len(sound))
+    above = {row: np.flatnonzero(pairs.lower[row]) for row in others}  # the highest first
+    return Ranking(
+        ranked=(*sound, *failed),
+        tied=(sound[0], *(sound[row] for row in others if not len(above[row]))),
+        differences={labels[0]: Interval(0.0, None, None)}
+        | {labels[row]: difference(row, 0) for row in others},
+        lower={
+            labels[row]: Lower(sound[rows[0]], difference(row, rows[0]))
+            for row, rows in above.items()
+            if len(rows)
+        },
+        possible_loss=float((pairs.mean + pairs.half)[1:, 0].max()),
+    )
+
+
+def collapsed(comparison: ComparisonData) -> dict[str, int]:
+    """By label, how many runs ended at chance level; empty where that is not known."""
+    chance = comparison.settings.get("guess")
+    sound = [result for result in comparison.results if not result.diverged]
+    if chance is None or not sound:
+        return {}
+    noise, samples = SHARE * abs(chance), comparison.task.get("samples", {}).get("test", 1)
+    if comparison.score == "accuracy":
+        noise = STANDARD_ERRORS * math.sqrt(chance * (1 - chance) / samples)
+    counts = at_chance([result.scores.test for result in sound], chance, noise)
+    return dict(zip((result.label for result in sound), counts))
+
+
+def did_not_learn(comparison: ComparisonData) -> set[str]:
+    """The labels of candidates all of whose runs ended at chance level."""
+    counts = collapsed(comparison)
+    return {r.label for r in comparison.results if 0 < len(r.seeds) == counts.get(r.label)}
