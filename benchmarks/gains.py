@@ -1,38 +1,71 @@
-"""Time and memory that pages say are gained: ranges over networks and releases of JAX."""
+"""Time and memory that pages quote: ranges over networks and releases of JAX."""
 
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from .networks import BASELINE, INTEGER
+from .report import RESULTS, rows
+
+OURS = "QPseudoSpike(2)"
 
 
 def tables() -> dict[str, str]:
-    """How many times as fast as with braintools' class, and shares of the plain step's memory."""
+    """Times, shares of the plain step's memory, and tables, by the names that pages use."""
     both = "checkpoints and save_memory"
+    long = {"table": "Training step", "work": "10,000 steps"}
+    published = [*shares("published", "save_memory")]
     return {
-        "speed": between(speeds(""), ".1f"),
-        "speed_forward": between(speeds("Feed-forward"), ".1f"),
-        "speed_recurrent": between(speeds("Recurrent"), ".1f"),
+        "speeds": speeds(),
+        "speed": between(times_as_fast(BASELINE, ""), ".1f"),
+        "speed_forward": between(times_as_fast(BASELINE, "Feed-forward"), ".1f"),
+        "speed_recurrent": between(times_as_fast(BASELINE, "Recurrent"), ".1f"),
+        "speed_integer": between(times_as_fast(INTEGER, ""), ".1f"),
         "memory": between(shares("memory", "save_memory", table="training step"), ".0%"),
         "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
-        "memory_published": between(shares("published", "save_memory"), ".0%"),
+        "memory_published": between(published, ".0%"),
+        "memory_published_median": f"{statistics.median(published):.0%}",
+        "memory_checkpoints": between(shares("long_sequences", "checkpoints", **long), ".1%"),
+        "memory_long": between(shares("long_sequences", both, **long), ".1%"),
         "first_call": between(first_calls("gradient_flow"), ".0f"),
         "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
         "peers": peers(),
         "peer_versions": peer_versions(),
-        "memory_long": between(shares("long_sequences", both, work="10,000 steps"), ".1%"),
+        "links": links(),
     }
 
 
-def speeds(kind: str) -> Iterator[float]:
+def times_as_fast(other: str, kind: str) -> Iterator[float]:
+    """How many times as fast a step is as with another surrogate."""
     for measurements in kept("networks"):
-        for m in measurements:
-            if m["table"].startswith(kind) and m["contestant"] == "QPseudoSpike(2)":
-                yield 1 / m["to_baseline"]
+        yield from (ratio for (table, _), ratio in faster(measurements, other) if kind in table)
+
+
+def faster(
+    measurements: list[dict[str, Any]], other: str
+) -> Iterator[tuple[tuple[str, str], float]]:
+    """By table and work: the time with another surrogate, over the time with ours."""
+    to_baseline = {(m["table"], m["work"], m["contestant"]): m["to_baseline"] for m in measurements}
+    for (table, work, name), ratio in to_baseline.items():
+        if name == other:
+            yield (table, work), ratio / to_baseline[table, work, OURS]
+
+
+def speeds() -> str:
+    """A table: how many times as fast a step is as with braintools' class, by type of alpha."""
+    columns = {
+        f"{text}, JAX {release}": dict(faster(record["measurements"], other))
+        for other, text in ((BASELINE, "float 2.0"), (INTEGER, "integer 2"))
+        for release, record in records("networks").items()
+    }
+    works = dict.fromkeys(work for column in columns.values() for work in column)
+    ratios = lambda of: [f"{column[of]:.1f}" for column in columns.values()]
+    body = [[f"{of[0].split()[0].strip(',')}, {of[1]}", *ratios(of)] for of in works]
+    return rows([["step", *columns], *body])
 
 
 def first_calls(contestant: str) -> Iterator[float]:
@@ -59,10 +92,9 @@ def peers() -> str:
         for m in sorted(steps, key=lambda m: int(m["work"].split()[2])):
             column = columns.setdefault(f"{m['work'].partition(',')[0]}, JAX {release}", {})
             column[m["contestant"]] = f"{m['to_bound']:.2f}" if m["to_bound"] else "failed"
-    rows = [["", *columns], ["---"] * (1 + len(columns))]
     compared = dict.fromkeys(m["contestant"] for m in record["measurements"])
-    rows += [[name, *(column.get(name, "") for column in columns.values())] for name in compared]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    body = [[name, *(column.get(name, "") for column in columns.values())] for name in compared]
+    return rows([["", *columns], *body])
 
 
 def peer_versions() -> str:
@@ -71,6 +103,23 @@ def peer_versions() -> str:
     versions = [record["environment"]["versions"] for record in records("peers").values()]
     releases = lambda name: " and ".join(dict.fromkeys(of[name] for of in versions))
     return ", ".join(f"{name} {releases(name)}" for name in names)
+
+
+def links() -> str:
+    """A table: the version that was measured, by suite, device and release of JAX."""
+    folders = sorted(RESULTS.glob("*-jax-*/"))
+    suites = sorted({page.stem for folder in folders for page in folder.glob("*.md")})
+    body = [[suite, *(link(folder, suite) for folder in folders)] for suite in suites]
+    return rows([["suite", *(folder.name for folder in folders)], *body])
+
+
+def link(folder: Path, suite: str) -> str:
+    file = folder / f"{suite}.md"
+    if not file.exists():
+        return ""
+    facts = json.loads(file.with_suffix(".json").read_text("utf-8"))["environment"]
+    provisional = ", provisional" if "provisional" in file.read_text("utf-8") else ""
+    return f"[{facts['versions']['braintools-qps']}]({folder.name}/{suite}.md){provisional}"
 
 
 def kept(suite: str) -> Iterator[list[dict[str, Any]]]:

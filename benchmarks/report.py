@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -81,7 +81,7 @@ def markdown(title: str, facts: dict[str, Any], measurements: list[Measurement])
     parts = [f"# {heading.rstrip('.')}", *([text.strip()] if text.strip() else []), where]
     for name in dict.fromkeys(m.table for m in measurements):
         parts.append(f"## {name}")
-        parts.append("\n".join(_table([m for m in measurements if m.table == name])))
+        parts.append(_table([m for m in measurements if m.table == name]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -93,12 +93,17 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} µs"
 
 
-def _table(measurements: Iterable[Measurement]) -> list[str]:
+def rows(lines: Sequence[Sequence[object]]) -> str:
+    """A Markdown table, whose first line has the headings."""
+    ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in ruled)
+
+
+def _table(measurements: Iterable[Measurement]) -> str:
     """A table without its empty columns."""
-    rows = [{title: cell(m) for title, cell in COLUMNS.items()} for m in measurements]
-    titles = [title for title in COLUMNS if any(row[title] for row in rows)]
-    lines = [titles, ["---"] * len(titles), *([row[title] for title in titles] for row in rows)]
-    return ["| " + " | ".join(line) + " |" for line in lines]
+    cells = [{title: cell(m) for title, cell in COLUMNS.items()} for m in measurements]
+    titles = [title for title in COLUMNS if any(row[title] for row in cells)]
+    return rows([titles, *([row[title] for title in titles] for row in cells)])
 
 
 def _median(m: Measurement) -> str:

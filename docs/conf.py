@@ -9,7 +9,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "ext"))
-sys.path.append(str(DOCS.parent))  # benchmarks/, which makes tables and figures
+sys.path.append(str(DOCS.parent))  # benchmarks/, which has measured numbers
 
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
@@ -50,7 +50,6 @@ extensions = [
     "sphinxcontrib.bibtex",
     # In docs/ext
     "author_year",
-    "benchmark_pages",
     "cell_outputs",
     "coverage_check",
     "ecosystem_links",
@@ -80,7 +79,7 @@ myst_heading_anchors = 3
 shown = subprocess.run(
     [sys.executable, "-c", SHOWN], cwd=DOCS.parent, capture_output=True, text=True, check=True
 )
-myst_substitutions = json.loads(shown.stdout)  # tables and figures from docs/results
+myst_substitutions = json.loads(shown.stdout)  # measured numbers
 
 # Mathematics, from the copy of MathJax that sphinx-mathjax-offline puts beside the pages
 mathjax3_config = {"options": {"enableMenu": False}}

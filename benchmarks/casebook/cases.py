@@ -19,8 +19,8 @@ import optax
 
 from braintools_qps import get_surrogate
 
-from ..named import function
 from . import codes, functions
+from .named import function
 from .networks.design import Design
 
 TABLES = Path(__file__).with_name("tables")

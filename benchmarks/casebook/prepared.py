@@ -3,15 +3,14 @@
 Each network is built three times and given to `prepare` with 64 samples; where the diagnosis
 changes the inputs, they are changed first, by its line. If anything was changed, or to judge the
 learning rate, it is then trained with the one that `prepare` names, and the network as it was at
-each of four rates. The file docs/results/prepare.json has both: a list of runs, one per seed, and
-the accuracies by rate.
+each of four rates. The file prepare.json, beside the results of the casebook, has both: a list of
+runs, one per seed, and the accuracies by rate.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import brainstate
@@ -19,12 +18,13 @@ import numpy as np
 
 from braintools_qps import prepare
 
+from ..report import RESULTS
 from .cases import Case
 from .codes import inputs
 from .evaluate import SIZE, Verdict, goal
 from .train import accuracies, built
 
-FILE = Path(__file__).parents[2] / "docs" / "results" / "prepare.json"
+FILE = RESULTS / "casebook" / "prepare.json"
 NEAR = 3.0  # points below the twin that count as cured, and from which on a network is worse
 RATES = (0.03, 0.01, 0.003, 0.001)
 SEEDS = 3
@@ -37,7 +37,7 @@ def update(cases: Sequence[Case], book: Mapping[str, Row], anew: bool, rates: bo
     for case in cases:
         known = read().get(case.name)
         if anew or known is None or (rates and not known["as_it_was"]):
-            keep(case.name, run(case, Verdict(*book[case.name]["said"][str(SIZE)]), rates))
+            keep(case.name, run(case, Verdict(*book[case.name]["said"]), rates))
 
 
 def run(case: Case, said: Verdict, rates: bool) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def made(case: Case, model: Any, shown: Any, typed: Sequence[str]) -> dict[str, 
     """What `prepare` says of a model, which it changes."""
     try:
         with brainstate.environ.context(fit=True):
-            done = prepare(model, shown[:, :SIZE], **goal(case, SIZE, False))
+            done = prepare(model, shown[:, :SIZE], **goal(case, False))
     except Exception as error:
         return {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
     causes = {"before": done.before.cause, "after": done.after.cause}

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 DOCS = Path(__file__).parents[1]
-sys.path.append(str(DOCS.parent))  # benchmarks/ is not installed
-
-from benchmarks.study.matter import half, lost  # noqa: E402
-from benchmarks.study.trainings import NINE  # noqa: E402
-
-WAYS = {
-    "as it comes, rate 0.03": ("as it comes", "0.6"),
-    "as it comes, rate tuned": ("as it comes, rate tuned", "tab:orange"),
-    "lowered, rate tuned": ("tuned", "tab:blue"),
+LOSSES = DOCS.parent / "benchmarks" / "results" / "study" / "heights.json"
+MARKS = {  # of the problems, by kind of network, in the order of the file
+    "recurrent, 40 steps": ("o", "tab:blue"),
+    "feed-forward, 8 layers": ("s", "tab:orange"),
+    "recurrent, adapting, 46 steps": ("^", "tab:green"),
+    "recurrent, synapses, 60 steps": ("v", "tab:purple"),
+    "recurrent, 410 steps": ("D", "tab:red"),
+    "recurrent, 3% fire": ("P", "0.4"),
 }
 
 
 def main() -> None:
-    """Points below the best for each surrogate, by how it is trained: a dot per problem."""
+    """Points below the best for each surrogate and problem, a panel for each way to train."""
+    ways = json.loads(LOSSES.read_text("utf-8"))["points below the best"]
     plt.style.use(DOCS / "matplotlibrc")
-    _, axis = plt.subplots(figsize=(6.4, 3.6))
-    for shift, (name, (way, color)) in zip((-0.25, 0, 0.25), WAYS.items()):
-        losses = [[lost(problem, label, way) for problem in half(True)] for label in NINE]
-        rows = np.repeat(np.arange(len(losses)) + shift, len(losses[0]))
-        axis.scatter(np.ravel(losses), rows, s=14, color=color, alpha=0.7, label=name)
-    axis.set_yticks(range(len(NINE)), NINE)
-    axis.invert_yaxis()
-    axis.axvline(0, color="0.3", linewidth=0.8)
-    axis.set_xlabel("points of test accuracy below the best")
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+    figure, axes = plt.subplots(1, len(ways), figsize=(7.6, 4.4), sharex=True, sharey=True)
+    for axis, (way, losses) in zip(axes, ways.items()):
+        rows = np.arange(len(losses))
+        for problem, (kind, (marker, color)) in enumerate(MARKS.items()):
+            points = [of_surrogate[problem] for of_surrogate in losses.values()]
+            apart = rows + 0.13 * (problem - 2.5)
+            axis.scatter(points, apart, s=14, marker=marker, color=color, label=kind)
+        axis.axvline(0, color="0.3", linewidth=0.8)
+        axis.hlines(rows[1:] - 0.5, -8, 82, color="0.9", linewidth=0.8)
+        axis.set(title=way, xlim=(-8, 82))
+    axes[0].set_yticks(rows, losses)
+    axes[0].invert_yaxis()
+    axes[1].set_xlabel("points of test accuracy below the best")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     plt.savefig(DOCS / "_static" / "heights.png")
 
 

@@ -14,15 +14,7 @@ from brainstate.nn import (
 )
 
 from .design import CLASSES, PIXELS, SIDE, Design
-from .parts import (
-    Beta,
-    Current,
-    Parametric,
-    Wired,
-    flat,
-    linear,
-    row,
-)
+from .parts import Beta, Current, Parametric, Wired, flat, linear, row
 
 
 def attend(net: Any, x: Any) -> Any:

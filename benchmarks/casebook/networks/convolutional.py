@@ -22,18 +22,7 @@ from braintools.init import (
 )
 
 from .design import CLASSES, PIXELS, SIDE, Design
-from .parts import (
-    Beta,
-    Current,
-    Wired,
-    convolution,
-    flat,
-    image,
-    linear,
-    row,
-    spiking,
-    through,
-)
+from .parts import Beta, Current, Wired, convolution, flat, image, linear, row, spiking, through
 
 
 def join_spikes(net: Any, x: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any
@@ -11,7 +11,6 @@ import brainpy
 import brainstate
 import braintrace
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
 from brainpy.state import LeakyRateReadout
@@ -29,17 +28,20 @@ from braintools.init import (
 from .design import CLASSES, PIXELS, SIDE, Design, same
 from .parts import (
     Beta,
-    Cells,
     Current,
     Hard,
     Millivolt,
+    Own,
     Parametric,
     Wired,
     amperes,
     cortical,
     flat,
+    layered,
     linear,
+    milliamperes,
     row,
+    sizes,
     spiking,
     stop,
     through,
@@ -210,16 +212,15 @@ def choosing(d: Design) -> Module:
 def summing(d: Design, *, divided: bool = False) -> Module:
     """Neurons that sum weak spikes over a time constant, or are ``divided`` by it in each step."""
     kept = 1 / d.tau if divided else jnp.exp(-1 / d.tau)
-    n, cells = d.width, lambda: Beta(d.width, d.surrogate, kept)
-    return row(linear(PIXELS, n, 0.3), cells(), linear(n, n, 0.5), cells(), linear(n, CLASSES))
+    cells = lambda n: Beta(n, d.surrogate, kept)
+    return layered([PIXELS, d.width, d.width], cells, 0.3, 0.5)
 
 
 def fans(d: Design, *, power: float = 0.5) -> Module:
     """Layers whose weights get smaller with the number of inputs, by a power of it."""
-    layer = lambda a, b: (linear(a, b, 4 * a ** (0.5 - power), u.mA), cells(b))
+    weights = lambda a, b, scale: linear(a, b, scale * a ** (0.5 - power), u.mA)
     cells = lambda n: spiking("LIF", n, d, tau=4 * u.ms, spk_reset="hard")
-    sizes = [PIXELS, *[d.width] * d.layers]
-    return row(*chain(*(layer(a, b) for a, b in pairwise(sizes))), linear(d.width, CLASSES))
+    return layered(sizes(d), cells, 4.0, weights=weights)
 
 
 def feedforward(d: Design) -> Module:
@@ -255,18 +256,18 @@ def scaled(d: Design) -> Module:
     return row(*chain(*layers), linear(n, CLASSES))
 
 
-def masked(inputs: int, outputs: int, share: float = 0.15) -> Any:
+def masked(inputs: int, outputs: int, share: float) -> Any:
     """Weights of which most are 0 and stay so."""
     mask = brainstate.random.rand(inputs, outputs) < share
     return linear(inputs, outputs, 2 / share**0.5, w_mask=mask.astype(jnp.float32))
 
 
-def binary(inputs: int, outputs: int) -> Module:
+def binary(inputs: int, outputs: int, scale: float) -> Module:
     """Weights of one of two sizes, with the gradient of those that they are the signs of."""
 
     def step(net: Any, x: Any) -> Any:
         w = net.weights.value
-        return x @ (w + jax.lax.stop_gradient(2 * jnp.sign(w) / inputs**0.5 - w))
+        return x @ (w + stop(scale * jnp.sign(w) / inputs**0.5 - w))
 
     weights = brainstate.random.normal(size=(inputs, outputs)) / inputs**0.5
     return Wired(step, weights=brainstate.ParamState(weights))
@@ -274,12 +275,11 @@ def binary(inputs: int, outputs: int) -> Module:
 
 def mostly_masked(d: Design) -> Module:
     cells = lambda n: Beta(n, d.surrogate, 0.95)
-    return row(masked(PIXELS, 256), cells(256), masked(256, 64), cells(64), linear(64, CLASSES))
+    return layered([PIXELS, 256, 64], cells, 0.15, weights=masked)
 
 
 def binary_layers(d: Design) -> Module:
-    layer = lambda inputs: (binary(inputs, 128), Beta(128, d.surrogate))
-    return row(*layer(PIXELS), *layer(128), linear(128, CLASSES))
+    return layered([PIXELS, 128, 128], lambda n: Beta(n, d.surrogate), 2.0, weights=binary)
 
 
 def noisy(d: Design) -> Module:
@@ -291,8 +291,8 @@ def noisy(d: Design) -> Module:
 
 def counting(d: Design) -> Module:
     """Two layers of neurons; the class is that of the output neuron which fires most."""
-    layer = lambda a, b: (linear(a, b, 2.0), Beta(b, d.surrogate))
-    return row(*layer(196, d.width), *layer(d.width, CLASSES), d.output)
+    cells, out = lambda n: Beta(n, d.surrogate), lambda *_: d.output
+    return layered([196, d.width, CLASSES], cells, 2.0, out=out)
 
 
 def rms_normed(d: Design) -> Module:
@@ -378,16 +378,13 @@ def features(d: Design) -> Module:
 
 def fixed_fan_in(d: Design) -> Module:
     """Layers in which eight neurons hear each pixel or neuron before."""
-    connect = lambda a, b: brainstate.nn.FixedNumConn(a, b, 8, Normal(0.0, 0.7))
-    sizes = [PIXELS, *[d.width] * d.layers]
-    layers = ((connect(a, b), Beta(b, d.surrogate, 0.8)) for a, b in pairwise(sizes))
-    return row(*chain(*layers), linear(d.width, CLASSES))
+    weights = lambda a, b, scale: brainstate.nn.FixedNumConn(a, b, 8, Normal(0.0, scale))
+    return layered(sizes(d), lambda n: Beta(n, d.surrogate, 0.8), 0.7, weights=weights)
 
 
 def wide(d: Design) -> Module:
     """A wide layer before one of eight neurons."""
-    layer = lambda a, b: (linear(a, b, 1.5), Beta(b, d.surrogate))
-    return row(*layer(PIXELS, d.width), *layer(d.width, 8), linear(8, CLASSES))
+    return layered([PIXELS, d.width, 8], lambda n: Beta(n, d.surrogate), 1.5)
 
 
 def before_gru(d: Design) -> Module:
@@ -410,9 +407,7 @@ class BrainFloats(Beta):
 
 
 def brain_floats(d: Design, *, scale: float = 2.0) -> Module:
-    n = d.width
-    layer = lambda a: (linear(a, n, scale), BrainFloats(n, d.surrogate))
-    return row(*layer(PIXELS), *layer(n), linear(n, CLASSES))
+    return layered([PIXELS, d.width, d.width], lambda n: BrainFloats(n, d.surrogate), scale)
 
 
 def grid(power: float) -> Any:
@@ -436,9 +431,9 @@ def graph(d: Design, *, power: float = -0.5) -> Module:
 class Normalised(Module):
     """Weights of a direction and a length, which are learnt apart."""
 
-    def __init__(self, inputs: int, outputs: int, axis: Sequence[int]):
+    def __init__(self, inputs: int, outputs: int, scale: float, axis: Sequence[int]):
         super().__init__()
-        self.v = brainstate.ParamState(brainstate.random.normal(0, 0.05, (inputs, outputs)))
+        self.v = brainstate.ParamState(brainstate.random.normal(0, scale, (inputs, outputs)))
         self.g = brainstate.ParamState(jnp.ones(outputs))
         self.b, self.axis = brainstate.ParamState(jnp.zeros(outputs)), tuple(axis)
 
@@ -449,18 +444,14 @@ class Normalised(Module):
 
 
 def normalised(d: Design, *, axis: Sequence[int] = (0,)) -> Module:
-    n, cells = d.width, lambda: Beta(d.width, d.surrogate, 0.7)
-    layers = ((Normalised(a, n, axis), cells()) for a in (PIXELS, n, n))
-    return row(*chain(*layers), linear(n, CLASSES))
+    cells, weights = lambda n: Beta(n, d.surrogate, 0.7), partial(Normalised, axis=axis)
+    return layered([PIXELS, *[d.width] * 3], cells, 0.05, weights=weights)
 
 
 def counted_cortex(d: Design, *, reset: float = -65.0) -> Module:
     """Neurons that rest at -65 mV and fire at -50 mV, down to those that stand for classes."""
-    rest = {"V_rest": -65 * u.mV, "V_th": -50 * u.mV, "V_initializer": Constant(-65.0 * u.mV)}
-    options = {**rest, "V_reset": reset * u.mV, "tau": 5 * u.ms, "spk_fun": d.surrogate}
-    layer = lambda a, b: (linear(a, b, 100.0, u.mA), brainpy.state.LIF(b, **options))
-    sizes = [196, *[d.width] * d.layers, CLASSES]
-    return row(*chain(*(layer(a, b) for a, b in pairwise(sizes))))
+    cells = lambda n: cortical("LIF", n, d, tau=5 * u.ms, V_reset=reset * u.mV)
+    return layered([*sizes(d, 196), CLASSES], cells, 100.0, weights=milliamperes, out=None)
 
 
 def hourglass(d: Design, *, ratio: int = 4) -> Module:
@@ -479,10 +470,6 @@ def hourglass(d: Design, *, ratio: int = 4) -> Module:
 class Online(Beta):
     """Neurons without a gradient to steps before, or to anything at all."""
 
-    def __init__(self, size: int, spk_fun: Callable, stopped: str):
-        super().__init__(size, spk_fun, 0.7)
-        self.stopped = stopped
-
     def update(self, x: Any) -> Any:
         before = stop(self.beta * self.mem.value - self.fire())
         self.mem.value = before + x if self.stopped == "before" else stop(before + x)
@@ -490,9 +477,8 @@ class Online(Beta):
 
 
 def online(d: Design, *, stopped: str = "before") -> Module:
-    sizes = [PIXELS, *[d.width] * d.layers, CLASSES]
-    layers = ((linear(a, b, 2.0), Online(b, d.surrogate, stopped)) for a, b in pairwise(sizes))
-    return row(*chain(*layers))
+    cells = lambda n: Online(n, d.surrogate, 0.7, stopped=stopped)
+    return layered([*sizes(d), CLASSES], cells, 2.0, out=None)
 
 
 class Aligned(Module):
@@ -510,27 +496,21 @@ class Aligned(Module):
 
 
 def aligned(d: Design) -> Module:
-    sizes, cells = [PIXELS, d.width, d.width], lambda n: Beta(n, d.surrogate, 0.8)
-    layers = ((Aligned(a, b, 2.0), cells(b)) for a, b in pairwise(sizes))
-    return row(*chain(*layers), Aligned(d.width, CLASSES, 1.0))
+    cells, out = lambda n: Beta(n, d.surrogate, 0.8), partial(Aligned, scale=1.0)
+    return layered([PIXELS, d.width, d.width], cells, 2.0, weights=Aligned, out=out)
 
 
 def tutorial(d: Design, *, scale: float = 12.0) -> Module:
     """LIF neurons of brainpy.state with weights in mA, and a leaky readout, as in tutorials."""
-    lif = lambda: spiking("LIF", d.width, d, tau=10 * u.ms, V_th=1 * u.mV)
-    sizes = [196, *[d.width] * d.layers]
-    layers = [m for a, b in pairwise(sizes) for m in (linear(a, b, scale, u.mA), lif())]
-    return row(*layers, LeakyRateReadout(d.width, CLASSES, tau=10 * u.ms))
+    cells = lambda n: spiking("LIF", n, d, tau=10 * u.ms, V_th=1 * u.mV)
+    out = partial(LeakyRateReadout, tau=10 * u.ms)
+    return layered(sizes(d, 196), cells, scale, weights=milliamperes, out=out)
 
 
-class SiNeurons(Cells):
+class SiNeurons(Own):
     """Neurons in volts, amperes and ohms without units; currents count in ``unit``."""
 
     states = ("V",)
-
-    def __init__(self, size: int, spk_fun: Callable, unit: float):
-        super().__init__()
-        self.size, self.spk_fun, self.unit = size, spk_fun, unit
 
     def update(self, x: Any) -> Any:
         V = self.V.value + 0.001 / 0.01 * (1e7 * self.unit * x - self.V.value)
@@ -541,7 +521,5 @@ class SiNeurons(Cells):
 
 def numbers_of_si(d: Design, *, unit: float = 1e-9) -> Module:
     """Layers of neurons in numbers of the SI, where weights are of so many amperes."""
-    sizes, nA = [PIXELS, *[d.width] * d.layers], 1e-9 / unit
-    cells = lambda: SiNeurons(d.width, d.surrogate, unit)
-    layers = [m for a, b in pairwise(sizes) for m in (linear(a, b, 14 * nA, b_init=None), cells())]
-    return row(*layers, linear(d.width, CLASSES))
+    cells, weights = lambda n: SiNeurons(n, d.surrogate, unit=unit), partial(linear, b_init=None)
+    return layered(sizes(d), cells, 14 * (1e-9 / unit), weights=weights)

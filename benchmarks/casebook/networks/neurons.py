@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import brainstate
@@ -20,19 +20,7 @@ from braintools.init import (
 
 from ..functions import nearest
 from .design import CLASSES, PIXELS, SIDE, Design, same
-from .parts import (
-    Beta,
-    Cells,
-    Own,
-    Parametric,
-    Wired,
-    layered,
-    linear,
-    row,
-    spiking,
-    stop,
-    zeros,
-)
+from .parts import Beta, Own, Parametric, Wired, layered, linear, row, sizes, spiking, stop, zeros
 
 
 def storing(d: Design) -> Module:
@@ -52,16 +40,14 @@ class Dendrites(Beta):
         return super().update(0.5 * jnp.tanh(self.dendrite.value) + 0.1 * x)
 
 
-class Resonators(Cells):
+class Resonators(Own):
     """Neurons whose membranes swing, each at a frequency of its own."""
 
     states = ("real", "imaginary")
 
     def __init__(self, size: int, spk_fun: Callable):
-        super().__init__()
-        self.size, self.spk_fun = size, spk_fun
         angle = 2 * jnp.pi * jnp.linspace(0.01, 0.13, size)
-        self.cos, self.sin = 0.95 * jnp.cos(angle), 0.95 * jnp.sin(angle)
+        super().__init__(size, spk_fun, cos=0.95 * jnp.cos(angle), sin=0.95 * jnp.sin(angle))
 
     def update(self, x: Any) -> Any:
         real, imaginary = self.real.value, self.imaginary.value
@@ -86,15 +72,14 @@ class Timed(Beta):
         self.tau = brainstate.ParamState(taus)
 
     def update(self, x: Any) -> Any:
-        spikes, kept = jax.lax.stop_gradient(self.fire()), jnp.exp(-1 / self.tau.value)
+        spikes, kept = stop(self.fire()), jnp.exp(-1 / self.tau.value)
         self.mem.value = kept * self.mem.value + (1 - kept) * x - spikes
         return self.fire()
 
 
 def slow(d: Design, *, shortest: int = 5) -> Module:
-    n, taus = d.width, jnp.linspace(shortest, 100, d.width)
-    layer = lambda a, scale: (linear(a, n, scale), Timed(taus, d.surrogate))
-    return row(*layer(PIXELS, 8.0), *layer(n, 20.0), linear(n, CLASSES))
+    taus = jnp.linspace(shortest, 100, d.width)
+    return layered([PIXELS, d.width, d.width], lambda n: Timed(taus, d.surrogate), 8.0, 20.0)
 
 
 class Shunting(Beta):
@@ -103,7 +88,7 @@ class Shunting(Beta):
     def update(self, x: Any) -> Any:
         excites, inhibits = x
         drive, conductance = 5 * excites - inhibits, self.beta + excites + inhibits
-        mem = self.mem.value * (1 - jax.lax.stop_gradient(self.fire()))
+        mem = self.mem.value * (1 - stop(self.fire()))
         self.mem.value = (mem + drive) / (1 + conductance)
         return self.fire()
 
@@ -127,23 +112,18 @@ class Thresholds(Beta):
         return self.spk_fun(self.mem.value - self.link(self.raw.value))
 
     def update(self, x: Any) -> Any:
-        reset = jax.lax.stop_gradient(self.fire() * self.link(self.raw.value))
+        reset = stop(self.fire() * self.link(self.raw.value))
         self.mem.value = self.beta * self.mem.value + x - reset
         return self.fire()
 
 
 def thresholds(d: Design, *, logarithms: bool = True) -> Module:
-    n, link = d.width, jnp.exp if logarithms else same
-    layer = lambda a: (linear(a, n, 0.15), Thresholds(n, d.surrogate, link))
-    return row(*layer(PIXELS), *layer(n), linear(n, CLASSES))
+    cells = lambda n: Thresholds(n, d.surrogate, jnp.exp if logarithms else same)
+    return layered([PIXELS, d.width, d.width], cells, 0.15)
 
 
 class Chip(Beta):
     """Neurons as on a chip: numbers of a type, two decays, a threshold of 64000, a hard reset."""
-
-    def __init__(self, size: int, spk_fun: Callable, unit: float, dtype: str):
-        super().__init__(size, spk_fun)
-        self.threshold, self.unit, self.dtype = 64e3, unit, dtype
 
     def init_state(self, batch_size: int | None = None) -> None:
         super().init_state(batch_size)
@@ -154,24 +134,20 @@ class Chip(Beta):
         return self.spk_fun((self.mem.value - self.threshold) / self.unit)
 
     def update(self, x: Any) -> Any:
-        mem = self.mem.value * (1 - jax.lax.stop_gradient(self.fire()))
+        mem = self.mem.value * (1 - stop(self.fire()))
         self.current.value = 2048 / 4096 * self.current.value + x.astype(self.dtype)
         self.mem.value = 3700 / 4096 * mem + self.current.value
         return self.fire()
 
 
 def chip(d: Design, *, unit: float = 64000.0) -> Module:
-    n = d.width
-    layer = lambda a: (linear(a, n, 2.0), lambda x: 64000 * x, Chip(n, d.surrogate, unit, d.dtype))
+    n, options = d.width, {"threshold": 64e3, "unit": unit, "dtype": d.dtype}
+    layer = lambda a: (linear(a, n, 2.0), lambda x: 64000 * x, Chip(n, d.surrogate, **options))
     return row(*layer(PIXELS), *layer(n), linear(n, CLASSES))
 
 
 class Branches(Beta):
     """Neurons with four dendrites, each of another speed, by steps of Euler."""
-
-    def __init__(self, size: int, spk_fun: Callable, shortest: float):
-        super().__init__(size, spk_fun, 0.8)
-        self.rates = 1 / jnp.geomspace(shortest, 40.0, 4)
 
     def init_state(self, batch_size: int | None = None) -> None:
         super().init_state(batch_size)
@@ -184,28 +160,24 @@ class Branches(Beta):
 
 
 def branches(d: Design, *, shortest: float = 2.0) -> Module:
-    cells = Branches(d.width, d.surrogate, shortest)
+    cells = Branches(d.width, d.surrogate, 0.8, rates=1 / jnp.geomspace(shortest, 40.0, 4))
     return row(linear(2, 4 * d.width, 1.0), cells, linear(d.width, 5))
 
 
 class Integrators(Beta):
     """Neurons without leak, which reset by their spikes, or by the sum of those of the layer."""
 
-    def __init__(self, size: int, spk_fun: Callable, summed: bool):
-        super().__init__(size, spk_fun, 1.0)
-        self.summed = summed
-
     def update(self, x: Any) -> Any:
-        spikes = jax.lax.stop_gradient(self.fire())
+        spikes = stop(self.fire())
         spikes = spikes.sum(axis=-1, keepdims=True) if self.summed else spikes
         self.mem.value = self.mem.value + x - spikes * self.threshold
         return self.fire()
 
 
 def integrators(d: Design, *, summed: bool = False) -> Module:
-    n, bias = d.width, Constant(0.05)
-    layer = lambda a: (linear(a, n, 0.5, b_init=bias), Integrators(n, d.surrogate, summed))
-    return row(*layer(65), *layer(n), linear(n, 3))
+    cells = lambda n: Integrators(n, d.surrogate, 1.0, summed=summed)
+    weights = partial(linear, b_init=Constant(0.05))
+    return layered([65, d.width, d.width], cells, 0.5, classes=3, weights=weights)
 
 
 class Clocked(Beta):
@@ -350,7 +322,7 @@ class Glif(Own):
 
 def glif(d: Design) -> Module:
     cells = lambda n: Glif(n, d.surrogate)
-    return layered([PIXELS, *[d.width] * d.layers], cells, *[2.0] * d.layers)
+    return layered(sizes(d), cells, 2.0)
 
 
 class AdEx(Own):
@@ -374,9 +346,9 @@ class AdEx(Own):
 
 
 def adex(d: Design, *, unit: str = "pF") -> Module:
-    cells = lambda: AdEx(d.width, d.surrogate, capacity=200 * getattr(u, unit))
-    layer = lambda a, nA: (linear(a, d.width, nA, u.nA), cells())
-    return row(*layer(13, 0.6), *layer(d.width, 3.0), linear(d.width, 3))
+    cells = lambda n: AdEx(n, d.surrogate, capacity=200 * getattr(u, unit))
+    weights = partial(linear, unit=u.nA)
+    return layered([13, d.width, d.width], cells, 0.6, 3.0, classes=3, weights=weights)
 
 
 class Levels(Beta):
@@ -473,14 +445,10 @@ def electrical(d: Design) -> Module:
     return layered([PIXELS, d.width, d.width], lambda n: Electrical(n, d.surrogate), 8.0, 4.0)
 
 
-class Adaptive(Cells):
+class Adaptive(Own):
     """Neurons in mV without units, whose threshold rises with each spike."""
 
     states = ("V", "rise")
-
-    def __init__(self, size: int, spk_fun: Callable, scale: float):
-        super().__init__()
-        self.size, self.spk_fun, self.scale = size, spk_fun, scale
 
     def update(self, x: Any) -> Any:
         """Voltages count from the rest."""
@@ -493,10 +461,7 @@ class Adaptive(Cells):
 
 def millivolts(d: Design, *, scale: float = 15.0) -> Module:
     """Layers of adaptive neurons, whose surrogate counts in ``scale``, in mV."""
-    sizes = [PIXELS, *[d.width] * d.layers]
-    cells = lambda: Adaptive(d.width, d.surrogate, scale)
-    layers = [m for a, b in pairwise(sizes) for m in (linear(a, b, 250.0), cells())]
-    return row(*layers, linear(d.width, CLASSES))
+    return layered(sizes(d), lambda n: Adaptive(n, d.surrogate, scale=scale), 250.0)
 
 
 class Threshold(Parametric):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import chain, pairwise
 from typing import Any
 
@@ -16,7 +16,9 @@ import numpy as np
 from brainstate.nn import Module
 from braintools.init import Constant, Normal
 
-from .design import CLASSES, SIDE, Design
+from .design import CLASSES, PIXELS, SIDE, Design
+
+stop = jax.lax.stop_gradient
 
 
 class Wired(Module):
@@ -68,7 +70,7 @@ def spiking(name: str, size: Any, d: Design, **options: Any) -> Any:
 def cortical(name: str, size: int, d: Design, **options: Any) -> Any:
     """Neurons of brainpy.state that rest at -65 mV and fire at -50 mV."""
     rest = -65 * u.mV
-    options |= {"V_rest": rest, "V_reset": rest, "V_th": -50 * u.mV}
+    options = {"V_rest": rest, "V_reset": rest, "V_th": -50 * u.mV} | options
     return spiking(name, size, d, V_initializer=Constant(rest), **options)
 
 
@@ -79,11 +81,43 @@ def linear(inputs: int, outputs: int, scale: float = 1.0, unit: Any = u.UNITLESS
     return brainstate.nn.Linear(inputs, outputs, w_init=normal, **options)
 
 
+milliamperes = partial(linear, unit=u.mA)
+
+
 def convolution(shape: tuple[int, ...], channels: int, scale: float = 1.0) -> Any:
     """A convolution by 3 pixels in each direction, as `linear`."""
     make = brainstate.nn.Conv2d if len(shape) == 3 else brainstate.nn.Conv1d
     fan = 3 ** (len(shape) - 1) * shape[-1]
     return make(shape, channels, 3, w_init=Normal(0.0, scale / np.sqrt(fan)))
+
+
+def sizes(d: Design, inputs: int = PIXELS) -> list[int]:
+    return [inputs, *[d.width] * d.layers]
+
+
+def layered(
+    sizes: Sequence[int],
+    cells: Callable,
+    *scales: float,
+    classes: int = CLASSES,
+    weights: Callable = linear,
+    out: Callable | None = linear,
+) -> Module:
+    """Weights of these scales, or all of one, each before cells of a size, and a readout."""
+    scales = scales * (len(sizes) - 1) if len(scales) == 1 else scales
+    layers = ((weights(a, b, s), cells(b)) for (a, b), s in zip(pairwise(sizes), scales))
+    return row(*[*chain(*layers)], *([out(sizes[-1], classes)] if out else []))
+
+
+def onto(post: Any, comm: Module, out: Any, tau: Any, unit: Any, **options: Any) -> Module:
+    """A projection with exponential synapses, whose conductance or current begins at 0."""
+    synapse = brainpy.state.Expon.desc(post.in_size, tau=tau, g_initializer=Constant(0.0 * unit))
+    return brainpy.state.AlignPostProj(comm=comm, syn=synapse, out=out, post=post, **options)
+
+
+def hear_back(net: Any, x: Any) -> Any:
+    net.z.value = net.cells(net.fc(x) + net.back(net.z.value))
+    return net.out(net.z.value)
 
 
 def zeros(size: Any, batch_size: int | None) -> brainstate.HiddenState:
@@ -101,22 +135,30 @@ class Cells(Module):
             setattr(self, name, zeros(self.size, batch_size))
 
 
-class Beta(Cells):
+class Own(Cells):
+    """Neurons with options of their own."""
+
+    def __init__(self, size: Any, spk_fun: Callable, **options: Any):
+        super().__init__()
+        self.size, self.spk_fun = size, spk_fun
+        for name, option in options.items():
+            setattr(self, name, option)
+
+
+class Beta(Own):
     """LIF neurons as in snnTorch: the membrane keeps a share of itself in each step.
 
     ``fault`` takes the threshold from the spike, where it should be a factor.
     """
 
-    def __init__(self, size: Any, spk_fun: Callable, beta: Any = 0.9, *, fault: bool = False):
-        super().__init__()
-        self.size, self.spk_fun, self.beta, self.fault = size, spk_fun, beta, fault
-        self.threshold = 1.0
+    def __init__(self, size: Any, spk_fun: Callable, beta: Any = 0.9, **options: Any):
+        super().__init__(size, spk_fun, **{"threshold": 1.0, "fault": False} | options, beta=beta)
 
     def fire(self) -> Any:
         return self.spk_fun(self.mem.value - self.threshold)
 
     def update(self, x: Any) -> Any:
-        spikes = jax.lax.stop_gradient(self.fire())
+        spikes = stop(self.fire())
         reset = spikes - self.threshold if self.fault else spikes * self.threshold
         self.mem.value = self.beta * self.mem.value + x - reset
         return self.fire()
@@ -149,7 +191,7 @@ class Parametric(Cells):
     def update(self, x: Any) -> Any:
         v = self.v.value + (x - self.v.value) * jax.nn.sigmoid(self.w.value)
         spikes = self.spike_grad(v - 1.0)
-        self.v.value = v * (1 - jax.lax.stop_gradient(spikes))
+        self.v.value = v * (1 - stop(spikes))
         return spikes
 
 
@@ -172,7 +214,7 @@ class Millivolt(Cells):
         dt = brainstate.environ.get_dt()
         V = self.V.value + (self.rest + x - self.V.value) * (dt / self.tau)
         spikes = self.spk_fun((V - self.threshold) / self.scale)
-        self.V.value = V - jax.lax.stop_gradient(spikes) * (self.threshold - self.rest)
+        self.V.value = V - stop(spikes) * (self.threshold - self.rest)
         return spikes
 
 
@@ -184,7 +226,7 @@ class FirstSpike(Beta):
     def update(self, x: Any) -> Any:
         self.mem.value = self.mem.value + x
         spikes = self.fire() * (1 - self.fired.value)
-        self.fired.value = jax.lax.stop_gradient(self.fired.value + spikes)
+        self.fired.value = stop(self.fired.value + spikes)
         return spikes
 
 
@@ -194,36 +236,15 @@ class Ternary(Beta):
     def update(self, x: Any) -> Any:
         mem = self.beta * self.mem.value + x
         up, down = (self.spk_fun(sign * mem - self.threshold) for sign in (1, -1))
-        self.mem.value = mem - jax.lax.stop_gradient(up - down) * self.threshold
+        self.mem.value = mem - stop(up - down) * self.threshold
         return up - down
 
 
 class Current(Beta):
     """`Beta` behind a synapse whose current decays by a factor, too."""
 
-    states = ("mem", "syn")
+    states, kept = ("mem", "syn"), 0.8
 
     def update(self, x: Any) -> Any:
-        self.syn.value = 0.8 * self.syn.value + x
+        self.syn.value = self.kept * self.syn.value + x
         return super().update(self.syn.value)
-
-
-stop = jax.lax.stop_gradient
-
-
-def layered(
-    sizes: Sequence[int], cells: Callable, *scales: float, classes: int = CLASSES
-) -> Module:
-    """Linear layers of these scales, each before cells of its size, and a linear readout."""
-    layers = ((linear(a, b, s), cells(b)) for (a, b), s in zip(pairwise(sizes), scales))
-    return row(*chain(*layers), linear(sizes[-1], classes))
-
-
-class Own(Cells):
-    """Neurons with options of their own."""
-
-    def __init__(self, size: Any, spk_fun: Callable, **options: Any):
-        super().__init__()
-        self.size, self.spk_fun = size, spk_fun
-        for name, option in options.items():
-            setattr(self, name, option)

@@ -20,15 +20,7 @@ from braintools.init import (
 
 from ..data import TRAINING, dataset, digits, training
 from .design import CLASSES, PIXELS, Design
-from .parts import (
-    Beta,
-    Current,
-    FirstSpike,
-    Wired,
-    linear,
-    row,
-    stop,
-)
+from .parts import Beta, Current, FirstSpike, Wired, linear, row, stop
 
 
 def read_traces(net: Any, x: Any) -> Any:

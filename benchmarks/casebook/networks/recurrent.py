@@ -25,16 +25,7 @@ from braintools.init import (
 
 from ..functions import nearest
 from .design import CLASSES, PIXELS, SIDE, Design
-from .parts import (
-    Beta,
-    Cells,
-    Current,
-    Wired,
-    linear,
-    row,
-    spiking,
-    zeros,
-)
+from .parts import Beta, Current, Own, Wired, hear_back, linear, row, spiking, stop, zeros
 
 
 def remember_rows(net: Any, x: Any) -> Any:
@@ -170,7 +161,7 @@ def memories(d: Design) -> Module:
         return -((net.out(net.z.value) + 2 - jnp.arange(5)) ** 2)
 
     parts = {"fc": linear(2, n, 2.0), "back": linear(n, n), "cells": Beta(n, d.surrogate, betas)}
-    out = brainpy.state.LeakyRateReadout(n, 1, tau=50 * u.ms)
+    out = LeakyRateReadout(n, 1, tau=50 * u.ms)
     return Wired(step, (("z", n),), **parts, out=out)
 
 
@@ -198,20 +189,15 @@ def scanning(d: Design) -> Module:
     n = d.width
     cells = spiking("LIF", n, d, tau=20 * u.ms)
     parts = {"fc": linear(SIDE, n, 30.0), "back": linear(n, n, 4.0), "cells": cells}
-    out = brainpy.state.LeakyRateReadout(n, CLASSES, tau=20 * u.ms)
+    out = LeakyRateReadout(n, CLASSES, tau=20 * u.ms)
     return Wired(step, (("z", n),), **parts, out=out)
 
 
 def delta(d: Design) -> Module:
     """Neurons that hear themselves, and where an image gets brighter or darker."""
-
-    def step(net: Any, x: Any) -> Any:
-        net.z.value = net.cells(net.fc(x) + net.back(net.z.value))
-        return net.out(net.z.value)
-
     n = d.width
     parts = {"fc": linear(2 * SIDE, n, 2.0), "back": linear(n, n, 0.5), "out": linear(n, CLASSES)}
-    return Wired(step, (("z", n),), cells=Beta(n, d.surrogate, 0.9), **parts)
+    return Wired(hear_back, (("z", n),), cells=Beta(n, d.surrogate, 0.9), **parts)
 
 
 def low_rank(d: Design, *, scaled: bool = True) -> Module:
@@ -291,7 +277,7 @@ class Gif(brainpy.state.Neuron):
         return self.spk_fun((V - self.V_th) / self.V_th)
 
     def update(self, x: Any) -> Any:
-        last = jax.lax.stop_gradient(self.get_spike())
+        last = stop(self.get_spike())
         V, slow = self.V.value - self.V_th * last, self.I2.value - self.A2 * last
         self.I2.value = brainstate.nn.exp_euler_step(lambda i: -i / self.tau_I2, slow)
         drive = lambda v, current: (-v + self.R * current) / self.tau
@@ -318,15 +304,10 @@ class Evidence(Module):
         return self.out(self.r(self.exp(self.ir2r(heard))))
 
 
-class Lstm(Cells):
+class Lstm(Own):
     """An LSTM cell whose gates are spikes; what it may add to a memory is +1 or -1."""
 
     states = ("memory", "z")
-
-    def __init__(self, inputs: int, d: Design):
-        super().__init__()
-        self.size, self.spk_fun = d.width, d.surrogate
-        self.fc = linear(inputs + d.width, 4 * d.width, 1.0)
 
     def update(self, x: Any) -> Any:
         gates = jnp.split(self.fc(jnp.concatenate([x, self.z.value], axis=-1)), 4, axis=-1)
@@ -337,7 +318,8 @@ class Lstm(Cells):
 
 
 def lstm(d: Design) -> Module:
-    return row(Lstm(SIDE, d), linear(d.width, CLASSES))
+    n = d.width
+    return row(Lstm(n, d.surrogate, fc=linear(SIDE + n, 4 * n, 1.0)), linear(n, CLASSES))
 
 
 def reader(d: Design) -> Module:
@@ -373,15 +355,10 @@ def zoned(d: Design, *, dropped: str = "current") -> Module:
 
 def cochlea(d: Design) -> Module:
     """Adaptive recurrent neurons, and leaky readouts, the highest value of which counts."""
-
-    def step(net: Any, x: Any) -> Any:
-        net.z.value = net.cells(net.fc(x) + net.back(net.z.value))
-        return net.out(net.z.value)
-
     n, options = d.width, {"tau": 10 * u.ms, "tau_a": 100 * u.ms, "beta": 0.1 * u.mV}
-    cells = brainpy.state.ALIF(n, spk_fun=d.surrogate, **options)
-    parts = {"fc": linear(16, n, 4.0, u.mA), "back": linear(n, n, 1.0, u.mA), "cells": cells}
-    return Wired(step, (("z", n),), **parts, out=brainpy.state.LeakyRateReadout(n, 5))
+    parts = {"fc": linear(16, n, 4.0, u.mA), "back": linear(n, n, 1.0, u.mA)}
+    parts |= {"cells": spiking("ALIF", n, d, **options), "out": LeakyRateReadout(n, 5)}
+    return Wired(hear_back, (("z", n),), **parts)
 
 
 def spotting(d: Design) -> Module:
@@ -398,18 +375,6 @@ def spotting(d: Design) -> Module:
     return Wired(step, (("z", n),), **parts, leaky=leaky, out=out)
 
 
-class Decaying(Current):
-    """Neurons without units, whose membrane and synapse have time constants in steps."""
-
-    def __init__(self, size: int, spk_fun: Callable, tau: float, synapse: float):
-        super().__init__(size, spk_fun, np.exp(-1 / tau))
-        self.kept = np.exp(-1 / synapse)
-
-    def update(self, x: Any) -> Any:
-        self.syn.value = self.kept * self.syn.value + x
-        return Beta.update(self, self.syn.value)
-
-
 def forecast(d: Design, *, rounded: bool = False) -> Module:
     """A recurrent layer and another one, which tell what a series will be."""
 
@@ -419,7 +384,8 @@ def forecast(d: Design, *, rounded: bool = False) -> Module:
         return nearest(jnp.round(y, 1) if net.rounded else y)
 
     n = d.width
-    cells1, cells2 = (Decaying(n, d.surrogate, 20.0, 5.0) for _ in range(2))
+    kept, beta = np.exp(-1 / 5.0), np.exp(-1 / 20.0)
+    cells1, cells2 = (Current(n, d.surrogate, beta, kept=kept) for _ in range(2))
     parts = {"fc1": linear(12, n, 0.7), "back": linear(n, n, 0.2), "fc2": linear(n, n, 0.5)}
     parts |= {"cells1": cells1, "cells2": cells2, "out": linear(n, 1), "rounded": rounded}
     return Wired(step, (("z", n),), **parts)

@@ -11,7 +11,7 @@ import braintrace
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainpy.state import COBA, CUBA, STP, AlignPostProj, Expon, LeakyRateReadout, MgBlock
+from brainpy.state import COBA, CUBA, STP, LeakyRateReadout, MgBlock
 from brainstate.nn import (
     Linear,
     Module,
@@ -35,6 +35,7 @@ from .parts import (
     Wired,
     cortical,
     linear,
+    onto,
     row,
     spiking,
     through,
@@ -59,30 +60,28 @@ def project(net: Any, x: Any) -> Any:
 
 def projections(d: Design, *, scale: float = 1.0) -> Module:
     """Recurrent neurons behind exponential synapses, and a leaky readout."""
-    n, none = d.width, Constant(0.0 * u.mA)
+    n, out = d.width, CUBA.desc(scale=scale)
     pop = spiking("LIF", n, d, tau=d.tau * u.ms, V_th=1 * u.mV, spk_reset="soft")
-    onto = lambda inputs, weights: brainpy.state.AlignPostProj(
-        comm=linear(inputs, n, weights, u.mA),
-        syn=brainpy.state.Expon.desc(n, tau=5 * u.ms, g_initializer=none),
-        out=brainpy.state.CUBA.desc(scale=scale),
-        post=pop,
+    to_pop = lambda inputs, weights: onto(
+        pop, linear(inputs, n, weights, u.mA), out, 5 * u.ms, u.mA
     )
-    feed, back = onto(PIXELS, 2.0), onto(n, 0.5)
-    out = brainpy.state.LeakyRateReadout(n, CLASSES, tau=10 * u.ms)
-    return Wired(project, pop=pop, feed=feed, back=back, out=out)
+    feed, back = to_pop(PIXELS, 2.0), to_pop(n, 0.5)
+    readout = LeakyRateReadout(n, CLASSES, tau=10 * u.ms)
+    return Wired(project, pop=pop, feed=feed, back=back, out=readout)
 
 
 def reversals(d: Design, excites: float = 65.0) -> Module:
     """Conductances that pull membranes to potentials, which count from rest."""
     n, siemens = d.width, u.siemens
     cells = spiking("LIF", n, d, V_th=15 * u.mV)
-    onto = lambda name, potential: brainpy.state.AlignPostProj(
-        comm=brainstate.nn.SignedWLinear(PIXELS, n, w_init=Normal(0.0, 0.01, unit=siemens)),
-        syn=brainpy.state.Expon.desc(n, tau=4 * u.ms, g_initializer=Constant(0.0 * siemens)),
-        out=brainpy.state.COBA.desc(E=potential * u.mV), post=cells, label=name,
-    )  # fmt: skip
+
+    def to_cells(name: str, potential: float) -> Module:
+        comm = SignedWLinear(PIXELS, n, w_init=Normal(0.0, 0.01, unit=siemens))
+        out = COBA.desc(E=potential * u.mV)
+        return onto(cells, comm, out, 4 * u.ms, siemens, label=name)
+
     step = lambda net, x: (net.exc(x), net.inh(x), net.out(net.cells()))[-1]
-    exc, inh = onto("exc", excites), onto("inh", -15.0)
+    exc, inh = to_cells("exc", excites), to_cells("inh", -15.0)
     return Wired(step, cells=cells, exc=exc, inh=inh, out=linear(n, CLASSES))
 
 
@@ -123,7 +122,7 @@ def synapses(d: Design) -> Module:
     n, options = d.width, {"tau": 4 * u.ms, "g_initializer": Constant(0.0 * u.mA)}
     synapse = lambda: brainpy.state.Expon(n, **options)
     layer = lambda a: (linear(a, n, 2.0, u.mA), synapse(), spiking("LIF", n, d))
-    return row(*layer(PIXELS), *layer(n), brainpy.state.LeakyRateReadout(n, CLASSES))
+    return row(*layer(PIXELS), *layer(n), LeakyRateReadout(n, CLASSES))
 
 
 class Trains(Module):
@@ -155,7 +154,7 @@ class Exponential(Module):
         self.linear = Linear(30, n, w_init=KaimingNormal(2.0, unit=u.mA), b_init=nothing)
         self.exp = brainpy.state.Expon(n, tau=10 * u.ms, g_initializer=nothing)
         self.lif = brainpy.state.LIF(n, tau=10 * u.ms, V_th=1 * u.mV, spk_fun=d.surrogate)
-        self.out = brainpy.state.LeakyRateReadout(n, 2, tau=10 * u.ms)
+        self.out = LeakyRateReadout(n, 2, tau=10 * u.ms)
 
     def update(self, x: Any) -> Any:
         return self.out(self.lif(self.exp(self.linear(x))))
@@ -196,13 +195,9 @@ class Signed(Module):
         self.out = braintrace.nn.LeakyRateReadout(n, CLASSES, tau=3 * u.ms)
 
     def onto(self, make: Any, inputs: int, scale: float, **options: Any) -> Module:
-        n = self.pop.in_size[0]
-        return brainpy.state.AlignPostProj(
-            comm=make(inputs, n, w_init=KaimingNormal(scale, unit=u.mA), **options),
-            syn=brainpy.state.Expon.desc(n, tau=5 * u.ms, g_initializer=ZeroInit(unit=u.mA)),
-            out=brainpy.state.CUBA.desc(scale=1.0),
-            post=self.pop,
-        )
+        init = KaimingNormal(scale, unit=u.mA)
+        comm = make(inputs, *self.pop.in_size, w_init=init, **options)
+        return onto(self.pop, comm, CUBA.desc(scale=1.0), 5 * u.ms, u.mA)
 
     def update(self, spikes: Any) -> Any:
         inh, exc = jnp.split(self.pop.get_spike(), [self.few], axis=-1)
@@ -261,19 +256,14 @@ def coba(d: Design, *, external: float = 0.01) -> Module:
         net.inh(0 * u.pA)
         return net.out(net.exc.get_spike())
 
-    def onto(post: Any, inputs: int, weight: float, volts: float) -> Module:
-        size, init = post.in_size, Normal(0.0, weight, unit=u.nS)
-        return AlignPostProj(
-            comm=SignedWLinear(inputs, size, w_init=init),
-            syn=Expon.desc(size, tau=5 * u.ms, g_initializer=Constant(0 * u.nS)),
-            out=COBA.desc(E=volts * u.mV),
-            post=post,
-        )
+    def to(post: Any, inputs: int, weight: float, volts: float) -> Module:
+        comm = SignedWLinear(inputs, post.in_size, w_init=Normal(0.0, weight, unit=u.nS))
+        return onto(post, comm, COBA.desc(E=volts * u.mV), 5 * u.ms, u.nS)
 
     n, few = d.width, d.width // 4
     exc, inh = (cortical("LIF", size, d, tau=10 * u.ms, R=1 * u.Gohm) for size in (n, few))
-    parts = {"xe": onto(exc, PIXELS, external, 0.0), "ee": onto(exc, n, 0.004, 0.0)}
-    parts |= {"ei": onto(inh, n, 0.02, 0.0), "ie": onto(exc, few, 0.2, -80.0)}
+    parts = {"xe": to(exc, PIXELS, external, 0.0), "ee": to(exc, n, 0.004, 0.0)}
+    parts |= {"ei": to(inh, n, 0.02, 0.0), "ie": to(exc, few, 0.2, -80.0)}
     out = LeakyRateReadout(n, CLASSES, tau=10 * u.ms)
     return Wired(step, exc=exc, inh=inh, **parts, out=out)
 
@@ -313,17 +303,12 @@ def nmda(d: Design, *, per: str = "volt") -> Module:
         net.nmda(z)
         return net.out(net.cells(0 * u.pA))
 
-    n, fast, slow = d.width, {"tau": 5 * u.ms}, {"tau": 80 * u.ms}
+    n = d.width
     sense, cells = (cortical("LIF", n, d, tau=10 * u.ms, R=1 * u.Gohm) for _ in range(2))
     block = MgBlock.desc(E=0 * u.mV, alpha=62 / getattr(u, per), V_offset=0 * u.mV)
-    ampa = AlignPostProj(
-        comm=linear(n, n, 15.0, u.pA), out=CUBA.desc(scale=1.0), post=cells,
-        syn=Expon.desc(n, g_initializer=Constant(0 * u.pA), **fast),
-    )  # fmt: skip
-    nmda = AlignPostProj(
-        comm=SignedWLinear(n, n, w_init=Normal(0.0, 0.1, unit=u.nS)), out=block, post=cells,
-        syn=Expon.desc(n, g_initializer=Constant(0 * u.nS), **slow),
-    )  # fmt: skip
+    ampa = onto(cells, linear(n, n, 15.0, u.pA), CUBA.desc(scale=1.0), 5 * u.ms, u.pA)
+    weights = SignedWLinear(n, n, w_init=Normal(0.0, 0.1, unit=u.nS))
+    nmda = onto(cells, weights, block, 80 * u.ms, u.nS)
     parts = {"fc": linear(PIXELS, n, 250.0, u.pA), "sense": sense, "ampa": ampa, "nmda": nmda}
     return Wired(step, **parts, cells=cells, out=LeakyRateReadout(n, CLASSES, tau=10 * u.ms))
 
