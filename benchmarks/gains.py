@@ -17,7 +17,6 @@ OURS = "QPseudoSpike(2)"
 def tables() -> dict[str, str]:
     """Times, shares of the plain step's memory, and tables, by the names that pages use."""
     both = "checkpoints and save_memory"
-    long = {"table": "Training step", "work": "10,000 steps"}
     published = [*shares("published", "save_memory")]
     return {
         "speeds": speeds(),
@@ -29,8 +28,8 @@ def tables() -> dict[str, str]:
         "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
         "memory_published": between(published, ".0%"),
         "memory_published_median": f"{statistics.median(published):.0%}",
-        "memory_checkpoints": between(shares("long_sequences", "checkpoints", **long), ".1%"),
-        "memory_long": between(shares("long_sequences", both, **long), ".1%"),
+        "memory_long": between(shares("long_sequences", both, work="10,000 steps"), ".1%"),
+        "long_sequences": long_sequences(),
         "first_call": between(first_calls("gradient_flow"), ".0f"),
         "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
         "peers": peers(),
@@ -81,6 +80,20 @@ def shares(suite: str, contestant: str, *, table: str = "", work: str = "") -> I
             plain = memory[of, at, "plain"]  # None if a library of the network is missing
             if plain and name == contestant and of.endswith(table) and at.endswith(work):
                 yield taken / plain
+
+
+def long_sequences() -> str:
+    """A table: shares of the plain step's temporary memory over 5,000 and 10,000 steps."""
+    columns = {
+        f"{work}, JAX {release}": {
+            m["contestant"]: m["memory_bytes"] for m in record["measurements"] if m["work"] == work
+        }
+        for work in ("5,000 steps", "10,000 steps")
+        for release, record in records("long_sequences").items()
+    }
+    ways = next(iter(columns.values()))
+    shares = lambda way: [f"{column[way] / column['plain']:.4f}" for column in columns.values()]
+    return rows([["", *columns], *([way, *shares(way)] for way in ways)])
 
 
 def peers() -> str:

@@ -21,13 +21,13 @@ import brainunit as u
 from ..report import environment
 from . import prepared
 from .cases import CASES, SETS, Case
-from .evaluate import Verdict, counts, evaluated
+from .evaluate import Verdict, counts, verdict
 from .networks.design import Design
 from .pages import BOOK
 from .prepared import SEEDS
 from .train import accuracies, built
 
-SAID = "said", "trial", "labelled"  # what `evaluate` finds
+SAID = "said", "labelled"  # what `evaluate` finds
 
 
 def main() -> None:
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("action", choices=("train", "evaluate", "report", "prepare"))
     parser.add_argument("names", nargs="*", help="networks, by default all of the set")
     parser.add_argument("--set", choices=SETS, help="by default all")
+    parser.add_argument("--labels", action="store_true", help="with those of the task")
     parser.add_argument("--to", type=Path, default=BOOK, help="file for what `evaluate` finds")
     parser.add_argument("--anew", action="store_true", help="run again what the files have")
     parser.add_argument("--rates", action="store_true", help="train what prepare leaves, too")
@@ -50,7 +51,9 @@ def main() -> None:
         scores = cache(trained)
         book.update(lacking("scores"), lambda c: told(c) | weights(c, scores))
     elif options.action == "evaluate":
-        book.update(lacking("said"), evaluated)
+        key = "labelled" if options.labels else "said"
+        said = lambda c: {key: list(verdict(c, labelled=options.labels))}
+        book.update(lacking(key), said)
     report(chosen, book.rows)
 
 
@@ -90,7 +93,7 @@ class Book:
             part = self.file.with_suffix(".part")
             part.write_text(json.dumps(book, indent=1) + "\n")
             part.replace(self.file)  # at once: a run that is ended leaves a whole file
-            print(case.name, self.rows[case.name].get("said"), flush=True)
+            print(case.name, self.rows[case.name], flush=True)
 
 
 def summary(rows: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +115,7 @@ def report(chosen: Sequence[Case], rows: dict[str, Any]) -> None:
             case, said = CASES[name], Verdict(*row["said"])
             if not (said.names(case) and said.places(case)):
                 print(f"  {name} ({case.cause} in {case.population}): {' | '.join(said)}")
-                print(f"    {row.get('scores')}; twin {row.get('twin')}; {row.get('trial')}")
+                print(f"    {row.get('scores')}; twin {row.get('twin')}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Evaluation of gradient_flow on the networks of the casebook, as of a classifier.
 
-For each network it records the trial and the diagnosis for 64 samples, whose labels are random, and
-the diagnosis with the labels of the task.
+For each network it records the diagnosis for 64 samples whose labels are random, and with the
+labels of the task.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import brainstate
 import optax
 
 from braintools_qps import gradient_flow
-from braintools_qps.records import LearningTrial
 
 from .cases import CASES, Case
 from .codes import inputs, logits
@@ -35,7 +34,6 @@ class Verdict(NamedTuple):
     cause: str
     population: str
     text: str
-    remedy: str
     code: str
     further: str = ""
 
@@ -64,32 +62,16 @@ def goal(case: Case, labelled: bool) -> dict[str, Any]:
     return {"objective": lambda outputs: entropy(logits(design, outputs), labels).mean()}
 
 
-def verdict(
-    case: Case, model: Any, shown: Any, *, labelled: bool = False
-) -> tuple[Verdict, LearningTrial | None]:
-    """What gradient_flow says in its first line, or its error; and the trial."""
+def verdict(case: Case, *, labelled: bool = False) -> Verdict:
+    """What gradient_flow says in its first line, or its error."""
+    model, shown = built(case.design, 0), inputs(case.design)[:, :SIZE]
     try:
         with brainstate.environ.context(fit=True):
             (flow,) = gradient_flow(model, shown, **goal(case, labelled)).values()
     except Exception as error:
-        return Verdict(type(error).__name__, "", str(error).splitlines()[0], "", ""), None
-    said = flow.diagnosis
-    where, remedy, code = said.population or "", said.remedy or "", said.code or ""
-    return Verdict(said.cause, where, said.text, remedy, code, " ".join(flow.further)), flow.trial
-
-
-def evaluated(case: Case) -> dict[str, Any]:
-    """The trial of a network, and the verdicts on it without and with the labels of its task."""
-    shown = inputs(case.design)[:, :SIZE]
-    said, trial = verdict(case, built(case.design, 0), shown)
-    labelled, _ = verdict(case, built(case.design, 0), shown, labelled=True)
-    return {"trial": _kept(trial), "said": list(said), "labelled": list(labelled)}
-
-
-def _kept(trial: LearningTrial | None) -> dict[str, Any] | None:
-    if trial is None:
-        return None
-    return {"half_after": trial.half_after, "share_gone": round(trial.share_gone, 3)}
+        return Verdict(type(error).__name__, "", str(error).splitlines()[0], "")
+    said, further = flow.diagnosis, " ".join(flow.further)
+    return Verdict(said.cause, said.population or "", said.text, said.code or "", further)
 
 
 def counts(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[int]]:

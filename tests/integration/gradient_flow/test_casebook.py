@@ -16,11 +16,9 @@ sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an ins
 
 from benchmarks.casebook.__main__ import summary, told  # noqa: E402
 from benchmarks.casebook.cases import CASES  # noqa: E402
-from benchmarks.casebook.codes import inputs  # noqa: E402
-from benchmarks.casebook.evaluate import SIZE, verdict  # noqa: E402
+from benchmarks.casebook.evaluate import verdict  # noqa: E402
 from benchmarks.casebook.pages import BOOK as FILE  # noqa: E402
 from benchmarks.casebook.prepared import outcome, read  # noqa: E402
-from benchmarks.casebook.train import built  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))
 NETWORKS = BOOK["networks"]
@@ -57,7 +55,7 @@ MISPLACED = pytest.param(
 @pytest.mark.parametrize("name", [*map(thorough, SELDOM), MISPLACED])
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = CASES[name]
-    said, _ = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))
+    said = verdict(case)
     assert said.names(case), said
     assert said.places(case), said
 
