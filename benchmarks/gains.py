@@ -1,4 +1,4 @@
-"""Time and memory that pages quote: ranges over networks and releases of JAX."""
+"""Time and memory in the README file of benchmarks/results, over networks and releases of JAX."""
 
 from __future__ import annotations
 
@@ -15,20 +15,14 @@ OURS = "QPseudoSpike(2)"
 
 
 def tables() -> dict[str, str]:
-    """Times, shares of the plain step's memory, and tables, by the names that pages use."""
-    both = "checkpoints and save_memory"
+    """Times, shares of the plain step's memory, and tables, by name."""
     published = [*shares("published", "save_memory")]
     return {
         "speeds": speeds(),
-        "speed": between(times_as_fast(BASELINE, ""), ".1f"),
-        "speed_forward": between(times_as_fast(BASELINE, "Feed-forward"), ".1f"),
-        "speed_recurrent": between(times_as_fast(BASELINE, "Recurrent"), ".1f"),
-        "speed_integer": between(times_as_fast(INTEGER, ""), ".1f"),
         "memory": between(shares("memory", "save_memory", table="training step"), ".0%"),
         "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
         "memory_published": between(published, ".0%"),
         "memory_published_median": f"{statistics.median(published):.0%}",
-        "memory_long": between(shares("long_sequences", both, work="10,000 steps"), ".1%"),
         "long_sequences": long_sequences(),
         "first_call": between(first_calls("gradient_flow"), ".0f"),
         "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
@@ -36,12 +30,6 @@ def tables() -> dict[str, str]:
         "peer_versions": peer_versions(),
         "links": links(),
     }
-
-
-def times_as_fast(other: str, kind: str) -> Iterator[float]:
-    """How many times as fast a step is as with another surrogate."""
-    for measurements in kept("networks"):
-        yield from (ratio for (table, _), ratio in faster(measurements, other) if kind in table)
 
 
 def faster(

@@ -1,38 +1,30 @@
-"""Texts of measured numbers: for pages of the site, and for README files of benchmarks/results.
+"""Numbers of the README files of benchmarks/results, from the results beside them.
 
-Sphinx puts them where a page says ``{{ study.NAME }}``, and likewise for ``casebook``, ``stacks``
-and ``gains`` (``myst_substitutions`` of `docs/conf.py`). ``python -m benchmarks.pages`` renews
-those of the README files. The study and the stacks are finished: a file keeps their texts.
+``python -m benchmarks.pages`` writes them, each between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from . import gains
 from .casebook import pages as casebook
 from .report import RESULTS
 
-FINISHED = RESULTS / "study" / "tables.json"
+READMES: Mapping[Path, Callable[[], dict[str, str]]] = {
+    RESULTS / "README.md": gains.tables,
+    RESULTS / "casebook" / "README.md": casebook.tables,
+}
 
 
-@cache
-def substitutions() -> dict[str, dict[str, str]]:
-    """Every text, by the part that it is of and its name."""
-    finished = json.loads(FINISHED.read_text("utf-8"))
-    return finished | {"casebook": casebook.tables(), "gains": gains.tables()}
-
-
-def filled(page: str, texts: Mapping[str, str]) -> str:
-    """The page with each text between ``<!-- NAME -->`` and ``<!-- /NAME -->``."""
+def filled(readme: Path) -> str:
+    """What the file should say."""
+    texts = READMES[readme]()
     marks = re.compile(r"<!-- (\w+) -->.*?<!-- /\1 -->", re.DOTALL)
-    return marks.sub(
-        lambda mark: f"<!-- {mark[1]} -->{_apart(texts[mark[1]])}<!-- /{mark[1]} -->", page
-    )
+    between = lambda mark: f"<!-- {mark[1]} -->{_apart(texts[mark[1]])}<!-- /{mark[1]} -->"
+    return marks.sub(between, readme.read_text("utf-8"))
 
 
 def _apart(text: str) -> str:
@@ -40,14 +32,7 @@ def _apart(text: str) -> str:
     return f"\n\n{text}\n\n" if "\n" in text else text
 
 
-def readme(part: str) -> tuple[Path, str]:
-    """A README file of results, and what it should say."""
-    path = RESULTS / {"gains": "", "casebook": "casebook"}[part] / "README.md"
-    return path, filled(path.read_text("utf-8"), substitutions()[part])
-
-
 if __name__ == "__main__":
-    for part in ("gains", "casebook"):
-        path, text = readme(part)
-        path.write_text(text, encoding="utf-8")
-        print("written:", path)
+    for readme in READMES:
+        readme.write_text(filled(readme), encoding="utf-8")
+        print("written:", readme)

@@ -2,14 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "ext"))
-sys.path.append(str(DOCS.parent))  # benchmarks/, which has measured numbers
 
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
@@ -27,9 +25,6 @@ from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
 
 import braintools_qps  # noqa: E402
 from braintools_qps import records  # noqa: E402
-
-# In a process of its own: a parallel build forks this one, which must not have run JAX by then.
-SHOWN = "import json, benchmarks.pages as p; print(json.dumps(p.substitutions()))"
 
 project = "braintools_qps"
 author = "braintools_qps developers"
@@ -62,7 +57,7 @@ extensions = [
 ]
 
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "**.ipynb_checkpoints", "results"]
+exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 nitpicky = True
 default_role = "py:obj"
 
@@ -76,10 +71,8 @@ nb_output_stderr = "warn"  # a page that warns its reader fails the build
 nb_ipywidgets_js = {}  # its default loads scripts from the network
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
-shown = subprocess.run(
-    [sys.executable, "-c", SHOWN], cwd=DOCS.parent, capture_output=True, text=True, check=True
-)
-myst_substitutions = json.loads(shown.stdout)  # measured numbers
+STUDY = DOCS.parent / "benchmarks" / "results" / "study" / "tables.json"
+myst_substitutions = {"study": json.loads(STUDY.read_text("utf-8"))}
 
 # Mathematics, from the copy of MathJax that sphinx-mathjax-offline puts beside the pages
 mathjax3_config = {"options": {"enableMenu": False}}

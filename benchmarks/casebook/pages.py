@@ -1,4 +1,4 @@
-"""What README of benchmarks/results/casebook and pages of the site say of the diagnosis."""
+"""What the README file of benchmarks/results/casebook says of the diagnosis."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def tables() -> dict[str, str]:
         ),
         "all": str(len(networks)),
         **_prepared([network for network in networks if network.prepared]),
-        **_unseen(counts, networks),
+        **_unseen(counts),
     }
 
 
@@ -126,21 +126,16 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
     }
 
 
-def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str, str]:
-    """What was found on the set that no rule was made with, and cured of all."""
+def _unseen(counts: Mapping[str, Any]) -> dict[str, str]:
+    """What was found on the set that no rule was made with."""
     share = lambda what: _of(*counts[UNSEEN][what])
     low, high = binomtest(*counts[UNSEEN]["right cause"]).proportion_ci(method="wilson")
-    tried = [n for n in networks if n.group == GROUPS[0] and n.prepared]
-    curable = [n for n in tried if n.outcome != "harmless"]
-    cured = lambda some: f"{sum(n.outcome == 'cured' for n in some)} of {len(some)}"
     return {
         "unseen_right": share("right cause"),
         "unseen_interval": f"{low:.0%} to {high:.0%}",
         "unseen_alarms": share("false alarms"),
         "unseen_right_with_labels": share("right cause, with labels"),
         "unseen_alarms_with_labels": share("false alarms, with labels"),
-        "unseen_cured": cured([n for n in curable if n.part == UNSEEN]),
-        "known_cured": cured([n for n in curable if n.part != UNSEEN]),
     }
 
 

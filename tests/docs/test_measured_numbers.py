@@ -8,22 +8,22 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.pages import readme, substitutions  # noqa: E402
+from benchmarks.casebook.pages import tables  # noqa: E402
+from benchmarks.pages import READMES, filled  # noqa: E402
 
 
-@pytest.mark.parametrize("part", ["gains", "casebook"])
-def test_a_readme_has_the_numbers_of_its_results(part):
-    path, text = readme(part)
-    assert path.read_text("utf-8") == text  # python -m benchmarks.pages renews it
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+def test_a_readme_has_the_numbers_of_its_results(readme):
+    assert readme.read_text("utf-8") == filled(readme)  # python -m benchmarks.pages renews it
 
 
 def test_every_network_of_a_group_ends_in_one_way_after_prepare():
-    table = substitutions()["casebook"]["prepared"]
     ends, groups = {}, {}
-    for group, _, *shares in (line.strip("| ").split(" | ") for line in table.splitlines()[2:]):
+    lines = tables()["prepared"].splitlines()[2:]
+    for group, _, *shares in (line.strip("| ").split(" | ") for line in lines):
         for part, share in enumerate(shares):
             count, of = map(int, share.split(" of "))
             ends[group, part] = ends.get((group, part), 0) + count
             groups[group, part] = of
     assert ends == groups
-    assert sum(groups.values()) == int(substitutions()["casebook"]["tried"])
+    assert sum(groups.values()) == int(tables()["tried"])
