@@ -10,7 +10,7 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .._files import write_file
 from .._wording import from_extra
 from ..plotting import plot_comparison, plot_gradient_flow
 from ..records import Comparison, GradientFlow, GradientFlows, table_of, to_use, versions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def write_report(
@@ -95,11 +98,19 @@ def _contents(record: Any) -> dict[str, Any]:
 def _of_comparison(comparison: Comparison) -> dict[str, Any]:
     return {
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
-        "figure": _svg(plot_comparison, comparison),
+        "figure": _svg(_untitled, comparison),
         "table": table_of(comparison),
         "to_use": to_use(comparison),
         "methods": comparison.methods(),
     }
+
+
+def _untitled(comparison: Comparison) -> list[Axes]:
+    """The figure without its title, which the page has in large letters."""
+    panels = plot_comparison(comparison)
+    part: Any = panels[0].get_figure()
+    part.suptitle("")
+    return panels
 
 
 def _of_flows(flows: Mapping[str, GradientFlow]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""The figure of test scores: seeds, means, intervals, and shading within noise of the best."""
+"""The figure of test scores: seeds, means and intervals."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._checks import check_record
-from .._statistics import summary
+from .._statistics import Interval, summary
 from ..records import Comparison, score_of
-from .panels import GREY, Axes, candidate_styles, panels_of, typed
+from .panels import Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
 LEAST_HEIGHT = 1.8
@@ -18,9 +19,9 @@ DOTS, PER_DOT, LOWEST_DOT = 0.22, 0.11, 0.44  # below the middle of a row, in ro
 def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     """Draw the test score of each candidate, the best first.
 
-    Dots are seeds. Bars are means with a 95% interval for each candidate alone. Shaded rows are not
-    clearly lower than any other; if none is, the title says so and none is shaded. The test uses
-    differences seed by seed, so two candidates may differ even if their bars overlap.
+    Dots are seeds. Bars are means with a 95% interval for each candidate alone. Candidates are
+    compared by their differences seed by seed, so two may differ even if their bars overlap:
+    `plot_comparison` draws these differences.
 
     Parameters
     ----------
@@ -50,55 +51,55 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     'test accuracy %'
     """
     check_record(comparison, Comparison)
-    (panel,) = panels_of(axes, 1, (6, accuracy_height(comparison)))
+    (panel,) = panels_of(axes, 1, (6, rows_height(comparison)))
     draw_accuracy(comparison, panel)
     return panel
 
 
-def accuracy_height(comparison: Comparison) -> float:
-    """Inches that the figure needs for its rows."""
+def rows_height(comparison: Comparison) -> float:
+    """Inches that a panel with a row for each candidate needs."""
     return max(LEAST_HEIGHT, PER_CANDIDATE * len(comparison.results) + 1.2)
 
 
 def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     """Draw a row for each candidate, the best on top."""
-    results, tied = comparison.ranked, {result.label for result in comparison.tied}
-    score = score_of(comparison)
-    looks = candidate_styles(comparison)
-    # A shade behind all rows would look like a background.
-    known = comparison.possible_loss is not None
-    shaded = known and 1 < len(tied) < len(results)
-    for row, result in enumerate(results):
-        if shaded and result.label in tied:
-            axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)
-        scores = score.factor * np.array(result.scores.test)
-        if not np.isfinite(scores).any():
-            why = "failed" if result.error else "diverged"
-            axes.text(0.5, row, why, transform=axes.get_yaxis_transform(), va="center")
+    score, looks = score_of(comparison), candidate_styles(comparison)
+    for row, result in enumerate(comparison.ranked):
+        if not np.isfinite(result.scores.test).any():
+            write_in_row(axes, row, "failed" if result.error else "diverged")
             continue
+        interval = summary(result.scores.test, bounds=score.bounds)
         colour = looks[result.label]["color"]
-        mean, low, high = summary(result.scores.test, bounds=score.bounds)
-        if low is not None and high is not None:
-            ends = score.factor * np.array([low, high])
-            axes.plot(ends, [row, row], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(score.factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3)
-        axes.plot(scores, row + _heights(scores), "o", color=colour, markersize=4,
-                  markerfacecolor="none")  # fmt: skip
+        draw_row(axes, row, result.scores.test, interval, score.factor, colour)
     meaning = "\n(dots: seeds; bars: mean with 95% interval)" if len(comparison.seeds) > 1 else ""
-    axes.set_yticks(range(len(results)), [typed(result.label, LONGEST) for result in results])
-    axes.set_ylim(len(results) - 0.5, -0.5)
-    # From the right, since long labels leave no room on the left.
+    label_rows(comparison, axes)
     axes.set_xlabel(f"test {score.heading}{meaning}", loc="right")
-    axes.set_title(f"Test scores{_meaning(comparison, shaded=shaded)}")
+    axes.set_title("Test scores")
 
 
-def _meaning(comparison: Comparison, *, shaded: bool) -> str:
-    """What the shade says, or that it would say nothing."""
-    if comparison.possible_loss is None:
-        return " (too few seeds to tell)" if len(comparison.results) > 1 else ""
-    if shaded:
-        return " (shaded: may be best)"
-    return " (none is clearly lower)" if len(comparison.tied) > 1 else ""
+def draw_row(
+    axes: Axes, row: int, values: ArrayLike, interval: Interval, factor: float, colour: str
+) -> None:
+    """Draw the mean as a tick, its interval as a bar, and below it the seeds as dots."""
+    mean, low, high = interval
+    if low is not None and high is not None:
+        ends = factor * np.array([low, high])
+        axes.plot(ends, [row, row], color=colour, linewidth=2, solid_capstyle="butt")
+    axes.plot(factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3)
+    dots = factor * np.asarray(values)
+    axes.plot(dots, row + _heights(dots), "o", color=colour, markersize=4, markerfacecolor="none")
+
+
+def write_in_row(axes: Axes, row: int, why: str) -> None:
+    """Write why a row has no numbers."""
+    axes.text(0.5, row, why, transform=axes.get_yaxis_transform(), va="center", ha="center")
+
+
+def label_rows(comparison: Comparison, axes: Axes) -> None:
+    """Name each row, the first on top."""
+    labels = [typed(result.label, LONGEST) for result in comparison.ranked]
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
 
 
 def _heights(scores: np.ndarray) -> np.ndarray:

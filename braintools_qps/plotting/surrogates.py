@@ -63,10 +63,10 @@ def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = No
 def draw_surrogates(
     named: Mapping[str, Surrogate],
     left: Axes,
-    right: Axes,
+    right: Axes | None = None,
     looks: Mapping[str, Look] | None = None,
 ) -> None:
-    """Draw gradients into one panel, original functions and the step into another."""
+    """Draw gradients into one panel, and original functions and the step into another, if given."""
     x, unit, shown = _axis(list(named.values()))
     where = u.get_mantissa(x)
     looks = dict(zip(named, styles())) if looks is None else looks
@@ -74,16 +74,16 @@ def draw_surrogates(
         style: Look = {"label": typed(label), **looks[label]}
         gradient = u.get_mantissa(surrogate.surrogate_grad(x))
         left.plot(where, gradient, **style)
-        right.plot(where, _original(surrogate, x, where, gradient), **style)
-    right.step(where, where >= 0, where="post", color=FAINT, linewidth=1, zorder=0)
-    right.text(0, 1, "spike ", color=FAINT, ha="right", va="center")
+        if right is not None:
+            right.plot(where, _original(surrogate, x, where, gradient), **style)
     distance = f"membrane potential minus threshold{shown}"
     per_unit = "" if unit is None else f" (1/{unit})"
     left.set(title="Surrogate gradient", xlabel=distance, ylabel=f"gradient{per_unit}")
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
-    right.set(
-        title="Integral of the surrogate gradient", xlabel=distance, ylabel="original function"
-    )
+    if right is not None:
+        right.step(where, where >= 0, where="post", color=FAINT, linewidth=1, zorder=0)
+        right.text(0, 1, "spike ", color=FAINT, ha="right", va="center")
+        right.set(title="Original function", xlabel=distance, ylabel="integral of the gradient")
 
 
 def _original(surrogate: Surrogate, x: Distance, where: Array, gradient: Array) -> ArrayLike:

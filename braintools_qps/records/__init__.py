@@ -25,13 +25,13 @@ from .operations import Operations, total
 from .picture import COLOURS
 from .population import Activity, Gradient, PopulationFlow, Slopes
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
+from .ranking import did_not_learn
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain
 from .scores import score_of
 from .settings import value_text
 from .table import wrapped
 from .tuning import Trial, Tuning, choose, varied_names
-from .verdict import verdict
 
 __all__ = [
     "Activity",

@@ -58,7 +58,7 @@ def _axes(left: float, across: Sequence[float], highest: float) -> Iterator[str]
         yield f'<path d="M{left},{y:.1f}h{WIDE}" stroke="currentColor" opacity="0.3"/>'
     for n in {0, len(across) - 1}:
         yield _text(across[n], ABOVE + HIGH + 16, str(n + 1), anchor="middle")
-    yield _text(left + WIDE / 2, ABOVE + HIGH + 16, "layer", anchor="middle")
+    yield _text(left - 6, ABOVE + HIGH + 16, "layer", anchor="end")
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = "") -> str:

@@ -18,8 +18,8 @@ SCORES = {
     "B": (0.91, 0.90, 0.93, 0.92, 0.90),
 }
 TITLES = [
-    "Test scores", "Training loss", "Validation score", "Surrogate gradient, as trained",
-    "Integral of the surrogate gradient",
+    "Difference from the first, seed by seed", "Training loss", "Validation score",
+    "Surrogates, as trained",
 ]  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def marked(axes, marker):
     return [drawn for drawn in axes.get_lines() if drawn.get_marker() == marker]
 
 
-def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
+def test_scores_are_sorted_with_a_dot_for_each_seed():
     axes = plotting.plot_accuracy(of(**SCORES))
     assert texts(axes.get_yticklabels()) == ["B", "A", "S2NN"]
     assert axes.yaxis_inverted()
@@ -42,21 +42,23 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     assert equal.get_ydata()[0] == equal.get_ydata()[1] < equal.get_ydata()[2]  # none hides another
     expected = 100 * np.array(summary(SCORES["A"])[1:])
     np.testing.assert_allclose(marked(axes, "None")[1].get_xdata(), expected)
-    shaded = sorted(patch.get_y() for patch in axes.patches)
-    assert shaded == [-0.5, 0.5]  # the first two rows
-    assert axes.get_title() == "Test scores (shaded: may be best)"
 
 
-@pytest.mark.parametrize(
-    ("scores", "title"),
-    [
-        ({"A": SCORES["A"], "B": SCORES["B"]}, "Test scores (none is clearly lower)"),
-        ({"A": SCORES["A"]}, "Test scores"),
-    ],
-)
-def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded(scores, title):
-    axes = plotting.plot_accuracy(of(**scores))
-    assert (axes.get_title(), [*axes.patches]) == (title, [])
+def test_the_first_panel_has_paired_differences_from_the_first_with_their_intervals():
+    found = of(**SCORES)
+    axes = plotting.plot_comparison(found)[0]
+    assert texts(axes.get_yticklabels()) == ["B", "A", "S2NN"]
+    dots, bars = (
+        marked(axes, "o"),
+        [bar for bar in marked(axes, "None") if len({*bar.get_ydata()}) == 1],
+    )
+    for label, drawn, bar in zip(("A", "S2NN"), dots, bars, strict=True):
+        by_seed = 100 * (np.array(SCORES[label]) - SCORES["B"])
+        np.testing.assert_allclose(drawn.get_xdata(), by_seed)
+        np.testing.assert_allclose(bar.get_xdata(), 100 * np.array(found.differences[label][1:]))
+    few = plotting.plot_comparison(of(A=(0.9, 0.8), B=(0.7, 0.9)))[0]
+    assert [len(dots.get_xdata()) for dots in marked(few, "o")] == [2]
+    assert "interval" not in few.get_xlabel()
 
 
 def test_a_candidate_without_scores_has_a_row_that_says_so():
@@ -127,14 +129,14 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
     panels = plotting.plot_comparison(found)
     drawn = [[line.get_label() for line in panels[n].get_lines()] for n in (1, 3)]
     assert ["other" in labels for labels in drawn] == [True, False]
-    assert panels[3].get_title() == "Surrogate gradient, as trained (other axis, not shown: other)"
+    assert panels[3].get_title() == "Surrogates, as trained\n(other axis: other)"
 
 
 def test_tuning_has_a_row_for_each_candidate_and_a_column_for_each_setting():
     result = tuned("A", SCORES["A"], chosen=(0.1, 0.5))
     tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1, 1, 1))
     made = compared(dataclasses.replace(result, tuning=tuning), tuned("B", SCORES["B"], 1))
-    axes = plotting.plot_comparison(made)[5]
+    axes = plotting.plot_comparison(made)[4]
     assert axes.get_title() == "Tuning"
     assert axes.get_xlabel() == "learning rate, dampening"
     assert texts(axes.get_xticklabels()) == ["0.1\n1", "0.1\n1/2", "0.3\n1", "0.3\n1/2"]
@@ -155,7 +157,7 @@ def test_a_dampening_that_follows_from_a_mean_slope_is_no_part_of_the_setting():
     settings = [{"hidden": n, "mean_slope": 0.1, "dampening": 4 / n} for n in (8, 16)]
     trials = tuple(Trial(setting, validation=(0.5, 0.6)) for setting in settings)
     made = candidate("A", (0.9, 0.8), tuning=Tuning(trials, (0, 0)), setting=settings[0])
-    axes = plotting.plot_comparison(compared(made))[5]
+    axes = plotting.plot_comparison(compared(made))[4]
     assert axes.get_xlabel() == "hidden"
     assert texts(axes.get_xticklabels()) == ["8", "16"]
 

@@ -12,7 +12,7 @@ FLOW = flow_of("model", [population(moments=np.square([1, 0.5, 0.1]))])
 TUNED = compared(tuned("A", (0.9, 0.8)), tuned("B", (0.9, 0.7), 1))
 FIGURES = {  # what is drawn, and in how many axes
     "plot_accuracy": (TUNED, 1),
-    "plot_comparison": (TUNED, 5),
+    "plot_comparison": (TUNED, 4),
     "plot_gradient_flow": (FLOW, 1),
     "plot_learning_curves": (TUNED, 2),
     "plot_surrogates": (["Sigmoid"], 2),
