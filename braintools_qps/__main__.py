@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return 0
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115: Python flushes it once more at exit
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  because Python flushes it at exit
         return PIPE_CLOSED
     except KeyboardInterrupt as stop:
         print(f"{PROGRAM}: {str(stop) or 'interrupted'}", file=sys.stderr)

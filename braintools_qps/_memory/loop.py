@@ -69,7 +69,8 @@ def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = N
             f"parts must be an integer, got {shown(parts)}. Pass several inputs as one pytree, "
             "(xs, ys), which step takes as one argument"
         )
-    if jax.config.jax_disable_jit:  # jax.checkpoint traces all the same
+    # Without jit, jax.checkpoint traces all the same.
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
         raise RuntimeError(
             "loop_in_parts needs jit, and JAX_DISABLE_JIT is set. Unset it, or use "
             "brainstate.transform.for_loop while you debug"

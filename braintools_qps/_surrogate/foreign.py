@@ -6,7 +6,7 @@ import copy
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import brainstate
 import jax
@@ -16,7 +16,6 @@ from braintools.surrogate import Surrogate
 from jax import Array
 from jax.typing import ArrayLike
 
-from .kernels import FARTHEST
 from .keys import Same
 
 # Where the peak of a gradient is looked for.
@@ -42,7 +41,7 @@ def is_step(spike: object) -> bool:
 
 @partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["owner"])
 @dataclass(frozen=True)
-class Foreign:
+class ForeignCurve:
     """The curve of a surrogate of another library; JAX can differentiate through its arrays.
 
     Only its ``surrogate_grad`` and ``surrogate_fun`` are called: the spike of braintools 0.3 has
@@ -52,13 +51,40 @@ class Foreign:
     arrays: list[Array]
     owner: Same  # of the surrogate
 
+    signed: ClassVar[bool] = True
+
     @classmethod
-    def of(cls, surrogate: Surrogate) -> Foreign:
+    def of(cls, surrogate: Surrogate) -> ForeignCurve:
         leaves, _ = _leaves(surrogate)
         return cls([_value(leaf) for leaf in leaves if _is_data(leaf)], Same(surrogate))
 
+    def gradient(self, x: Array) -> Array:
+        return _with_nan(x, self._surrogate().surrogate_grad(x))
+
+    def original(self, x: Array) -> Array:
+        return _with_nan(x, self._surrogate().surrogate_fun(x))
+
     @property
-    def surrogate(self) -> Surrogate:
+    def height(self) -> Array:
+        """The largest magnitude of the gradient at the probes.
+
+        There is one for each neuron if parameters differ; 1 if all values are 0 or NaN. Neurons and
+        their potentials do not count: it is the same on every device.
+        """
+        are_traced = any(isinstance(array, jax.core.Tracer) for array in self.arrays)
+        with nullcontext() if are_traced else jax.ensure_compile_time_eval():
+            gradients = jax.vmap(self.gradient)(jnp.asarray(PROBES, float))
+            magnitude = jnp.abs(jax.lax.stop_gradient(gradients))
+            largest = jnp.max(jnp.where(jnp.isfinite(magnitude), magnitude, 0), axis=0)
+            return jnp.where(largest > 0, largest, 1)
+
+    def shape(self, dtype: jnp.dtype) -> tuple[int, ...]:
+        """The shape of its parameters, which x of that dtype must broadcast against."""
+        if not self.arrays:
+            return ()
+        return jax.eval_shape(self.gradient, jax.ShapeDtypeStruct((), dtype)).shape
+
+    def _surrogate(self) -> Surrogate:
         """The surrogate with these arrays, in a State where there was one."""
         if not self.arrays:
             return self.owner.value
@@ -68,59 +94,12 @@ class Foreign:
         vars(twin).update(jax.tree.unflatten(structure, held))
         return twin
 
-    def shape(self, dtype: jnp.dtype) -> tuple[int, ...]:
-        """The shape of its parameters, which x of that dtype must broadcast against."""
-        if not self.arrays:
-            return ()
-        return jax.eval_shape(self.gradient, jax.ShapeDtypeStruct((), dtype)).shape
-
-    def gradient(self, x: Array) -> Array:
-        """The surrogate gradient, NaN at NaN and 0 at infinity."""
-        inside = jnp.clip(x, -FARTHEST, FARTHEST)
-        gradient = _with_nan(inside, self.surrogate.surrogate_grad(inside))
-        return jnp.where(jnp.isinf(x), 0, gradient)
-
-    def original(self, x: Array) -> Array:
-        """The original function, NaN at NaN, with `gradient` as its derivative."""
-        return _original(x, self)
-
-    def peak(self, like: Array) -> Array:
-        """The largest magnitude of the gradient, to broadcast against ``like``.
-
-        There is one for each neuron if parameters differ; 1 if all values are 0 or NaN. Only the
-        rank and dtype of ``like`` count, never its elements: the peak is then the same on every
-        device.
-        """
-        are_traced = any(isinstance(array, jax.core.Tracer) for array in self.arrays)
-        with nullcontext() if are_traced else jax.ensure_compile_time_eval():
-            probes = jnp.asarray(PROBES.reshape(-1, *(1,) * like.ndim), like.dtype)
-            magnitude = jnp.abs(jax.lax.stop_gradient(self.gradient(probes)))
-            largest = jnp.max(jnp.where(jnp.isfinite(magnitude), magnitude, 0), axis=0)
-            return jnp.where(largest > 0, largest, 1)
-
 
 # Jitted because outside of jit, every single operation costs as much as one small program.
 @partial(jax.jit, inline=True)
 def _with_nan(x: Array, value: ArrayLike) -> Array:
     """The value, but NaN with a derivative of NaN where x is NaN."""
-    return jnp.where(jnp.isnan(x), x * x, jnp.asarray(value, x.dtype))
-
-
-def _value_of_original(x: Array, curve: Foreign) -> Array:
-    inside = jnp.clip(x, -FARTHEST, FARTHEST)
-    return _with_nan(inside, curve.surrogate.surrogate_fun(inside))
-
-
-_original = jax.custom_jvp(_value_of_original)
-
-
-@_original.defjvp
-def _(primals, tangents):
-    # surrogate_grad, not JAX's derivative of surrogate_fun: at a kink, jnp.where picks either side.
-    (x, curve), (x_dot, curve_dot) = primals, tangents
-    by_parameters = partial(_value_of_original, x)
-    value, tangent = jax.jvp(by_parameters, (curve,), (curve_dot,))
-    return value, tangent + curve.gradient(x) * x_dot
+    return jnp.asarray(value, x.dtype) + 0 * x * x
 
 
 def _leaves(surrogate: Surrogate) -> tuple[list[Any], Any]:

@@ -21,7 +21,7 @@ from .foreign import is_step
 
 Magnitude: TypeAlias = float | np.ndarray | jax.Array
 
-SMALLEST, LARGEST = 1e-15, 1e15  # of a parameter that has a range
+SMALLEST, LARGEST = 1e-7, 1e7  # of a parameter that has a range
 RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
 
 
@@ -37,7 +37,7 @@ class Declaration(NamedTuple):
     measured : bool
         Whether it has the unit of ``x``.
     fix : str
-        What to do with a value outside 1e-15 to 1e15; empty where any number above 0 is taken.
+        What to do with a value outside 1e-7 to 1e7; empty where any number above 0 is taken.
     tuned_as : str
         What `compare` calls it in ``tune``; empty if it cannot be tuned.
     """
@@ -105,7 +105,7 @@ def product(a: Scale, b: Scale) -> Any:
 
 
 def check_range(name: str, value: object, fix: str) -> None:
-    """Check that a number is between 1e-15 and 1e15, so that no derivative overflows.
+    """Check that a number is between 1e-7 and 1e7, so that no derivative overflows.
 
     Raises
     ------
@@ -120,9 +120,7 @@ def check_range(name: str, value: object, fix: str) -> None:
     outside = values[(values < SMALLEST) | (values > LARGEST)]
     if outside.size:
         among = " among its elements" if values.ndim else ""
-        raise ValueError(
-            f"{name} must be between 1e-15 and 1e15, got {outside[0]:.3g}{among}. {fix}"
-        )
+        raise ValueError(f"{name} must be between 1e-7 and 1e7, got {outside[0]:.3g}{among}. {fix}")
 
 
 def inner_surrogate(name: str, value: Surrogate) -> Surrogate:

@@ -10,6 +10,7 @@ from jax import Array
 
 from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
+from .kernels import PseudoSpikeCurve
 from .parameters import ALPHA, declarations, positive
 from .parameters import scale as as_scale
 from .surrogate_with_scale import SurrogateWithScale
@@ -71,7 +72,7 @@ def q_pseudo_spike(
         If ``x`` is complex or not numeric, or a parameter is not a real number.
     ValueError
         If a parameter is not above 0 or does not broadcast against ``x``, ``scale`` or
-        ``dampening`` is not between 1e-15 and 1e15, or ``residual_dtype`` is none of the dtypes
+        ``dampening`` is not between 1e-7 and 1e7, or ``residual_dtype`` is none of the dtypes
         above.
     brainunit.UnitMismatchError
         If ``x`` and ``scale`` differ in dimension, ``alpha`` or ``dampening`` has a dimension, or a
@@ -85,7 +86,7 @@ def q_pseudo_spike(
 
     Notes
     -----
-    Results are accurate for ``|x / scale|`` up to 1e15. The page "Sharp bits" of the documentation
+    Results are accurate for ``|x / scale|`` up to 1e9. The page "Sharp bits" of the documentation
     lists the errors. A traced parameter cannot be checked: it gives NaN unless it is above 0.
 
     The paper and SpikingJelly divide by q - 1 instead of ``alpha + 1``, and so need a q above 1.
@@ -237,5 +238,5 @@ class QPseudoSpike(SurrogateWithScale):
             residual_dtype=residual_dtype,
         )
 
-    def _curve(self) -> spike.Curve:
-        return spike.Curve(self._numbers(), declarations(self))
+    def _parameters(self) -> spike.Parameters:
+        return spike.Parameters(self._numbers(), declarations(self), PseudoSpikeCurve)

@@ -18,6 +18,8 @@ from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from .kernels import Curve
+
 # The 8-bit code: add 1/240 to the float32, keep the top 8 bits of the result (5 of its mantissa).
 # Of the codes measured, only this one is accurate both for the gradient of weights and in the tail,
 # and it needs no transcendental function and no division. Columns: relative error of the weights'
@@ -73,17 +75,16 @@ UNSIGNED = Layout(False, dropped_bits=23 - 5, nan_code=255)
 SIGNED = Layout(True, dropped_bits=23 - 4, nan_code=128)
 
 
-def compact_product(dtype: str, gradient: Array, tangent: Array, peak: Array | None) -> Array:
-    """``gradient * tangent`` with the gradient rounded to ``dtype``.
+def compact_product(dtype: str, gradient: Array, tangent: Array, curve: Curve) -> Array:
+    """``gradient * tangent`` with the gradient of a curve stored in ``dtype``.
 
-    Without a ``peak`` the gradient must lie in [0, 1] or be NaN. With one, the gradient is divided
-    by the peak before it is stored. In 8 bits, one bit is then the sign, and magnitudes above
-    ``ROOM`` times the peak are clipped.
+    It is divided by the curve's height before. In 8 bits, one bit is the sign if the curve has one,
+    and magnitudes above ``ROOM`` times the height are clipped then.
     """
-    if peak is None:
-        return _product(dtype, gradient, tangent, signed=False)
-    unit = peak * ROOM if dtype == "uint8" else peak
-    return _product(dtype, gradient / unit, tangent, signed=True) * unit
+    unit = jnp.asarray(curve.height, gradient.dtype)
+    if curve.signed and dtype == "uint8":
+        unit = unit * ROOM
+    return _product(dtype, gradient / unit, tangent, curve.signed) * unit
 
 
 def _product(dtype: str, gradient: Array, tangent: Array, signed: bool) -> Array:

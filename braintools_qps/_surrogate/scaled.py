@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from braintools.surrogate import Surrogate
 
-from .foreign import Foreign
+from .foreign import ForeignCurve
 from .parameters import Declaration, declarations, inner_surrogate, product
-from .spike import Curve
+from .spike import Parameters
 from .surrogate_with_scale import SurrogateWithScale
 
 __all__ = ["Scaled"]
@@ -56,7 +56,7 @@ class Scaled(SurrogateWithScale):
     TypeError
         If ``surrogate`` is not an instance of Surrogate, or a parameter is not a real number.
     ValueError
-        If ``scale`` or ``dampening`` is not between 1e-15 and 1e15, or ``residual_dtype`` is none
+        If ``scale`` or ``dampening`` is not between 1e-7 and 1e7, or ``residual_dtype`` is none
         of the dtypes above.
     brainunit.UnitMismatchError
         If ``dampening`` has a dimension, or, in a call, ``x`` and ``scale`` differ in dimension.
@@ -86,10 +86,10 @@ class Scaled(SurrogateWithScale):
 
     surrogate: Surrogate = field(metadata={"declaration": Declaration(inner_surrogate)})
 
-    def _curve(self) -> Curve:
+    def _parameters(self) -> Parameters:
         numbers = self._numbers()
         if not isinstance(self.surrogate, SurrogateWithScale):
-            return Curve(numbers, declarations(self), Foreign.of(self.surrogate))
-        inner = self.surrogate._curve()
-        products = {n: product(inner.parameters[n], value) for n, value in numbers.items()}
-        return inner._replace(parameters=inner.parameters | products)
+            return Parameters(numbers, declarations(self), lambda: ForeignCurve.of(self.surrogate))
+        inner = self.surrogate._parameters()
+        products = {n: product(inner.values[n], value) for n, value in numbers.items()}
+        return inner._replace(values=inner.values | products)

@@ -18,44 +18,84 @@ from jax.custom_derivatives import SymbolicZero
 
 from ..typing import Distance, ResidualDtype
 from . import kernels, units
-from .foreign import Foreign
-from .kernels import Parameters, Static, above_zero, unwrap
+from .foreign import ForeignCurve
+from .kernels import Curve, Static, above_zero, unwrap
 from .parameters import Declaration, check_range
 from .residuals import compact_product
 
+FARTHEST = 2e15  # of |x / scale|, beyond which a gradient counts as 0; users are promised 1e9
 
-class Curve(NamedTuple):
-    """A surrogate's curve as the user described it.
 
-    ``foreign`` is the curve of a surrogate of another library, to which only scale and dampening
-    apply.
-    """
+class Parameters(NamedTuple):
+    """A surrogate's parameters as the user gave them."""
 
-    parameters: dict[str, Any]
+    values: dict[str, Any]
     declarations: dict[str, Declaration]
-    foreign: Foreign | None = None
+    curve: Callable[..., Curve]  # of all values but scale and dampening
 
 
-def spikes(x: Distance, curve: Curve, residual_dtype: ResidualDtype) -> Array:
+class ScaledCurve(NamedTuple):
+    """A curve with its scale and dampening, without units: a pytree."""
+
+    curve: Curve
+    scale: Array | Static
+    dampening: Array | Static
+
+    def factor(self) -> Any:
+        return above_zero(self.dampening) * (1 / above_zero(self.scale))
+
+    def ratio(self, x: Array) -> tuple[Array, Array]:
+        """``x / scale``, or 0 where that is beyond FARTHEST, and whether it is."""
+        width = above_zero(self.scale)
+        is_far = jnp.abs(x) > FARTHEST * width
+        return jnp.where(is_far, 0, x) * (1 / width), is_far
+
+    def unscaled_gradient(self, x: Array) -> Array:
+        """The curve's gradient at ``x / scale``, 0 far away."""
+        z, is_far = self.ratio(x)
+        return jnp.where(is_far, 0, self.curve.gradient(z))
+
+    def original(self, x: Array) -> Array:
+        """``1/2 + dampening * (original(x / scale) - 1/2)``."""
+        z, is_far = self.ratio(x)
+        value = _original_of(self.curve, jnp.where(is_far, jnp.sign(x) * FARTHEST, z))
+        factor = above_zero(self.dampening)  # at 1, the original function itself
+        return factor * value + (1 - factor) / 2
+
+
+@jax.custom_jvp
+def _original_of(curve: Curve, x: Array) -> Array:
+    return curve.original(x)
+
+
+@_original_of.defjvp
+def _(primals, tangents):
+    # Not JAX's derivative of the original function: at a kink, jnp.where picks either side.
+    (curve, x), (curve_dot, x_dot) = primals, tangents
+    value, tangent = jax.jvp(lambda curve: curve.original(x), (curve,), (curve_dot,))
+    return value, tangent + curve.gradient(x) * x_dot
+
+
+def spikes(x: Distance, parameters: Parameters, residual_dtype: ResidualDtype) -> Array:
     """1 where x >= 0, with the surrogate gradient under automatic differentiation."""
-    x, parameters, _ = _prepared(x, curve)
+    x, curve, _ = _prepared(x, parameters)
     if not isinstance(x, jax.core.Tracer):
         return _heaviside(x)  # nobody differentiates: one program serves every surrogate
-    return _compiled_step(x, parameters, curve.foreign, Static(residual_dtype))
+    return _compiled_step(x, curve, Static(residual_dtype))
 
 
-def derivative(x: Distance, curve: Curve) -> Array | u.Quantity:
+def derivative(x: Distance, parameters: Parameters) -> Array | u.Quantity:
     """The surrogate gradient, per unit of x."""
-    x, parameters, unit = _prepared(x, curve)
-    _require_scale(parameters, curve.foreign)
-    return units.per_unit(_derivative(x, parameters, curve.foreign), unit)
+    x, curve, unit = _prepared(x, parameters)
+    _require_scale(curve)
+    return units.per_unit(_derivative(x, curve), unit)
 
 
-def original(x: Distance, curve: Curve) -> Array:
+def original(x: Distance, parameters: Parameters) -> Array:
     """The original function: the integral of `derivative`."""
-    x, parameters, _ = _prepared(x, curve)
-    _require_scale(parameters, curve.foreign)
-    return _original(x, parameters, curve.foreign)
+    x, curve, _ = _prepared(x, parameters)
+    _require_scale(curve)
+    return _original(x, curve)
 
 
 def _compiled(function: Callable) -> Callable:
@@ -67,8 +107,9 @@ def _compiled(function: Callable) -> Callable:
     jitted = jax.jit(function, inline=True)
 
     @wraps(function)
-    def call(x: Array, parameters: Parameters, foreign: Foreign | None, *rest: Static) -> Array:
-        return (jitted if foreign is None else function)(x, parameters, foreign, *rest)
+    def call(x: Array, curve: ScaledCurve, *rest: Static) -> Array:
+        is_foreign = isinstance(curve.curve, ForeignCurve)
+        return (function if is_foreign else jitted)(x, curve, *rest)
 
     return call
 
@@ -79,30 +120,26 @@ def _heaviside(x: Array) -> Array:
 
 
 @jax.custom_jvp
-def _step(
-    x: Array, parameters: Parameters, foreign: Foreign | None, residual_dtype: Static
-) -> Array:
+def _step(x: Array, curve: ScaledCurve, residual_dtype: Static) -> Array:
     return _heaviside(x)
 
 
 def _step_jvp(primals, tangents):
     # To first order a step does not depend on the parameters of its surrogate, so only x's tangent
     # counts. The derivative is an ordinary function of everything, for the second order.
-    x, parameters, foreign, residual_dtype = primals
+    x, curve, residual_dtype = primals
     x_dot, *_ = tangents
     value = _step(*primals)
     if isinstance(x_dot, SymbolicZero):
         return value, jnp.zeros_like(value)
-    _require_scale(parameters, foreign)
+    _require_scale(curve)
     if residual_dtype.value is None:
-        return value, _derivative(x, parameters, foreign) * x_dot
-    if foreign is None:
-        gradient, peak = kernels.unscaled_gradient(_widened(x), parameters), None  # from 0 to 1
-    else:
-        gradient = foreign.gradient(_ratio(x, parameters["scale"]))
-        peak = foreign.peak(gradient)
-    product = compact_product(residual_dtype.value, gradient, x_dot.astype(gradient.dtype), peak)
-    return value, _scaled(product, parameters).astype(x.dtype)
+        return value, _derivative(x, curve) * x_dot
+    gradient = curve.unscaled_gradient(_widened(x))
+    product = compact_product(
+        residual_dtype.value, gradient, x_dot.astype(gradient.dtype), curve.curve
+    )
+    return value, (product * curve.factor()).astype(x.dtype)
 
 
 _step.defjvp(_step_jvp, symbolic_zeros=True)
@@ -110,43 +147,20 @@ _compiled_step = _compiled(_step)
 
 
 @_compiled
-def _derivative(x: Array, parameters: Parameters, foreign: Foreign | None) -> Array:
-    """``dampening / scale * gradient(x / scale)``."""
-    if foreign is None:
-        return kernels.gradient(_widened(x), parameters).astype(x.dtype)
-    gradient = foreign.gradient(_ratio(x, parameters["scale"]))
-    return _scaled(gradient, parameters).astype(x.dtype)
+def _derivative(x: Array, curve: ScaledCurve) -> Array:
+    return (curve.unscaled_gradient(_widened(x)) * curve.factor()).astype(x.dtype)
 
 
 @_compiled
-def _original(x: Array, parameters: Parameters, foreign: Foreign | None) -> Array:
-    """``1/2 + dampening * (original(x / scale) - 1/2)``."""
-    if foreign is None:
-        return kernels.original(_widened(x), parameters).astype(x.dtype)
-    value, dampening = foreign.original(_ratio(x, parameters["scale"])), parameters["dampening"]
-    factor = above_zero(dampening)  # at 1, the original function itself
-    return (factor * value + (1 - factor) / 2).astype(x.dtype)
+def _original(x: Array, curve: ScaledCurve) -> Array:
+    return curve.original(_widened(x)).astype(x.dtype)
 
 
 def _widened(x: Array) -> Array:
     return x.astype(kernels.wide(x.dtype))
 
 
-# _ratio and _scaled are jitted because outside of jit, every single operation costs as much as one
-# small program.
-@partial(jax.jit, inline=True)
-def _ratio(x: Array, scale: Array | Static) -> Array:
-    """``x / scale``, in float32 at least."""
-    return kernels.ratio(_widened(x), scale)
-
-
-@partial(jax.jit, inline=True)
-def _scaled(gradient: Array, parameters: Parameters) -> Array:
-    """``dampening / scale * gradient``."""
-    return gradient * (above_zero(parameters["dampening"]) * (1 / above_zero(parameters["scale"])))
-
-
-def _require_scale(parameters: Parameters, foreign: Foreign | None) -> None:
+def _require_scale(curve: ScaledCurve) -> None:
     """Check that there is a scale, where one is needed.
 
     Raises
@@ -154,22 +168,29 @@ def _require_scale(parameters: Parameters, foreign: Foreign | None) -> None:
     brainunit.UnitMismatchError
         If there is none, and x has a unit.
     """
-    if isinstance(unit := unwrap(parameters["scale"]), u.Unit):
+    if isinstance(unit := unwrap(curve.scale), u.Unit):
+        foreign = curve.curve if isinstance(curve.curve, ForeignCurve) else None
         raise units.missing_scale(unit, foreign and foreign.owner.value)
 
 
-def _prepared(x: Distance, curve: Curve) -> tuple[Array, Parameters, u.Unit | None]:
+def _prepared(x: Distance, parameters: Parameters) -> tuple[Array, ScaledCurve, u.Unit | None]:
     """Plain arrays that broadcast together, and the unit that was taken from x."""
-    measured = [name for name, declared in curve.declarations.items() if declared.measured]
-    x, given, unit = units.strip(x, curve.parameters, measured=measured)
-    for name, value in given.items():  # checked again: in the unit of x, and maybe a product
-        if fix := curve.declarations[name].fix:
+    declarations = parameters.declarations
+    measured = [name for name, declared in declarations.items() if declared.measured]
+    x, values, unit = units.strip(x, parameters.values, measured=measured)
+    for name, value in values.items():  # checked again: in the unit of x, and maybe a product
+        if fix := declarations[name].fix:
             check_range(name, value, fix)
-    ready = {name: _ready(name, value, x) for name, value in given.items()}
+    if not isinstance(scale := values["scale"], u.Unit):  # else there is no derivative
+        values |= {name: values[name] / scale for name in measured if name != "scale"}
+    ready = {name: _ready(name, value, x) for name, value in values.items()}
     shapes = {n: jnp.shape(value) for n, value in ready.items() if not isinstance(value, Static)}
-    if curve.foreign is not None:
-        shapes["surrogate"] = curve.foreign.shape(kernels.wide(x.dtype))
-    return (_broadcast(x, shapes) if any(shapes.values()) else x), ready, unit
+    scale, dampening = ready.pop("scale"), ready.pop("dampening")
+    curve = parameters.curve(**ready)
+    if isinstance(curve, ForeignCurve):
+        shapes["surrogate"] = curve.shape(kernels.wide(x.dtype))
+    x = _broadcast(x, shapes) if any(shapes.values()) else x
+    return x, ScaledCurve(curve, scale, dampening), unit
 
 
 def _ready(name: str, value: Any, x: Array) -> Array | Static:

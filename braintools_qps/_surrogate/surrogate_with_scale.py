@@ -28,7 +28,7 @@ from .parameters import residual_dtype as as_dtype_name
 class SurrogateWithScale(Surrogate):
     """A surrogate whose parameters are the fields of a frozen dataclass.
 
-    A subclass adds fields, each with a `Declaration`, and gives the curve in `_curve`.
+    A subclass adds fields, each with a `Declaration`, and names the curve in `_parameters`.
     """
 
     scale: Scale = field(default=None, kw_only=True, metadata={"declaration": SCALE})
@@ -47,8 +47,8 @@ class SurrogateWithScale(Surrogate):
         return _with_states_of_its_own(self, memo)
 
     @abstractmethod
-    def _curve(self) -> spike.Curve:
-        """The parameters of the curve now, with every State read."""
+    def _parameters(self) -> spike.Parameters:
+        """The parameters and the curve now, with every State read."""
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some parameters changed.
@@ -78,7 +78,7 @@ class SurrogateWithScale(Surrogate):
 
     def __call__(self, x: Distance) -> Array:
         """Return 1 where ``x >= 0``, NaN where it is NaN and 0 elsewhere, without unit."""
-        return spike.spikes(x, self._curve(), self.residual_dtype)
+        return spike.spikes(x, self._parameters(), self.residual_dtype)
 
     def surrogate_grad(self, x: Distance) -> Array | u.Quantity:
         """The surrogate gradient at ``x``, differentiable with respect to every parameter.
@@ -105,7 +105,7 @@ class SurrogateWithScale(Surrogate):
         >>> print(QPseudoSpike(alpha=1.0).surrogate_grad(3.0))
         0.25
         """
-        return spike.derivative(x, self._curve())
+        return spike.derivative(x, self._parameters())
 
     def surrogate_fun(self, x: Distance) -> Array:
         """The original function: the integral of `surrogate_grad`.
@@ -134,7 +134,7 @@ class SurrogateWithScale(Surrogate):
         >>> print(QPseudoSpike(alpha=2.0).surrogate_fun(0.0))
         0.5
         """
-        return spike.original(x, self._curve())
+        return spike.original(x, self._parameters())
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):

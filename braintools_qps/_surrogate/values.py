@@ -33,7 +33,7 @@ def require_one_shape(surrogate: Surrogate) -> None:
 def scale_of(surrogate: Surrogate) -> Scale:
     """The value of x that counts as 1; None where the surrogate has no scale."""
     if isinstance(surrogate, SurrogateWithScale):
-        return surrogate._curve().parameters["scale"]
+        return surrogate._parameters().values["scale"]
     return getattr(surrogate, "scale", None)
 
 
