@@ -1,9 +1,9 @@
 """Surrogates: spike functions with a custom derivative.
 
 Start with `pseudo_spike`, the class; `surrogate_with_scale` is its base. Its call goes to `spike`,
-which takes units off (`units`) and defines the derivative rule. The formulas are in `kernels`.
-`residuals` stores the derivative in 8 or 16 bits. `scaled` does the same for surrogates of other
-libraries, whose curves `foreign` calls. `parameters` is what a field declares about itself, with
+which takes units off (`units`), applies scale and dampening and defines the derivative rule. The
+curve is in `kernels`; `foreign` has those of other libraries, which `scaled` wraps. `residuals`
+stores the derivative in 8 or 16 bits. `parameters` is what a field declares about itself, with
 the checks of its values. `arguments` says how to make a surrogate again, `keys` compares two, and
 `adjusting` copies one with other numbers.
 """

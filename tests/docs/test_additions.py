@@ -63,12 +63,22 @@ class Dull(Cause):
         "declaration": ALPHA._replace(convert=lambda name, value: value, measured=True)
     })
 """),
-        ("_surrogate/kernels.py", '    width = 1 / above_zero(parameters["scale"])', """
-    x = x - unwrap(parameters.get("shift", Static(0.0)))
-    gain = parameters.get("gain", Static(1.0))
-    return _shape(x * width, parameters["alpha"]) * (
-        above_zero(gain) * above_zero(parameters["dampening"]) * width
-    )
+        ("_surrogate/kernels.py", "    alpha: Array | Static", """
+    gain: Array | Static
+    shift: Array | Static
+"""),
+        ("_surrogate/kernels.py",
+         "        return 0.5 + jnp.sign(x) * _integral(jnp.abs(x), self.alpha)", """
+    def gradient(self, x):
+        return unwrap(self.gain) * _tail(x - unwrap(self.shift), self.alpha)
+
+    def original(self, x):
+        x = x - unwrap(self.shift)
+        return 0.5 + unwrap(self.gain) * jnp.sign(x) * _integral(jnp.abs(x), self.alpha)
+
+    @property
+    def height(self):
+        return unwrap(self.gain)
 """),
     ],
 }  # fmt: skip
@@ -87,6 +97,28 @@ assert shifted == get_surrogate(surrogate_spec(shifted)) != shifted.replace(shif
 assert abs(shifted.surrogate_grad(3 * u.mV) * 5 * u.mV - 1) < 1e-6
 assert abs(jax.jit(jax.grad(lambda x: shifted(x * u.mV)))(3.0) - 1 / 5) < 1e-6
 assert repr(QPseudoSpike()) == "QPseudoSpike(alpha=2.0)"
+
+# At x = 2, by hand: 1 + 2 |x - shift| / 3 = 2, and the integral from 0 to 1.5 is 3/4.
+spike = lambda gain, shift, **rest: QPseudoSpike(gain=gain, shift=shift, **rest)
+first = lambda x, gain=3.0, shift=0.5, **rest: jax.grad(spike(gain, shift, **rest))(x)
+original = lambda x, gain=3.0: spike(gain, 0.5).surrogate_fun(x)
+close = lambda got, expected, rtol=1e-6: abs(got - expected) <= rtol * abs(expected)
+for wrap in (lambda f: f, jax.jit):
+    assert close(wrap(first)(2.0), 3 / 4)
+    assert close(wrap(jax.grad(first))(2.0), -1 / 2)
+    assert close(wrap(jax.grad(first, 1))(2.0, 3.0), 1 / 4)
+    assert close(wrap(jax.jacfwd(first, 2))(2.0, 3.0, 0.5), 1 / 2)
+    assert close(wrap(original)(2.0), 1 / 2 + 3 * 3 / 4)
+    assert close(wrap(jax.grad(original))(2.0), 3 / 4)
+    assert close(wrap(jax.grad(original, 1))(2.0, 3.0), 3 / 4)
+    for x, slope in ((0.5, 3.0), (2.0, 3 / 4)):
+        assert close(wrap(lambda x: first(x, residual_dtype="uint8"))(x), slope, 0.02)
+assert QPseudoSpike(shift=3 * u.mV)(4 * u.mV) == 1  # a spike needs no scale, a derivative does
+try:
+    QPseudoSpike(shift=3 * u.mV).surrogate_grad(4 * u.mV)
+    raise AssertionError
+except u.UnitMismatchError:
+    pass
 QPseudoSpike(gain=brainstate.ShortTermState(2.0))
 main(["list", "--tasks"])
 brainstate.environ.set(dt=1.0 * u.ms)

@@ -17,6 +17,7 @@ from braintools.surrogate import S2NN, Sigmoid
 from helpers import assert_close
 
 from braintools_qps import QPseudoSpike, Scaled, get_surrogate, q_pseudo_spike, surrogate_spec
+from braintools_qps._surrogate.parameters import ALPHA
 
 EXAMPLES = [
     QPseudoSpike(),
@@ -228,3 +229,14 @@ def test_numbers_become_floats():
     for value in (2, np.int64(2), np.float32(2), np.float64(2), 2 * u.volt / (1000 * u.mV)):
         assert type(QPseudoSpike(value).alpha) is float
         assert QPseudoSpike(value) == QPseudoSpike(2.0)
+
+
+def test_a_parameter_that_the_curve_does_not_know_is_an_error():
+    """Its derivatives would be wrong without a word."""
+
+    @dataclasses.dataclass(frozen=True, eq=False, repr=False)
+    class Wider(QPseudoSpike):
+        gain: float = dataclasses.field(default=1.0, kw_only=True, metadata={"declaration": ALPHA})
+
+    with pytest.raises(TypeError, match="gain"):
+        Wider().surrogate_grad(0.0)
