@@ -167,7 +167,12 @@ class Comparison(ComparisonData):
     def weights(self, label: str, seed: int) -> Any:
         """Return the trained weights of a candidate, for the model that the factory makes.
 
-        They are those after the last epoch, at the setting that this seed chose.
+        They are those after the last epoch, at the setting that this seed chose. Their names are
+        the paths of the model's states. To load them into a model, initialise its states first::
+
+            brainstate.nn.init_all_states(model, batch_size)
+            for path, state in brainstate.graph.states(model).items():
+                state.value = weights.get(".".join(map(str, path)), state.value)
 
         Parameters
         ----------
