@@ -8,12 +8,36 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .._defaults import ADVICE
 from .._wording import message_of
 
 if TYPE_CHECKING:
     from .._registry import Entry
 
 INDENT = "    "
+# The shapes of the gradients of braintools' classes and of ours; others are described by their
+# docstring.
+SHAPES = {
+    "Arctan": "bell, tail 1 / x^2",
+    "ERF": "Gaussian bell",
+    "GaussianGrad": "Gaussian bell",
+    "InvSquareGrad": "peak, tail 1 / x^2",
+    "LeakyRelu": "constant on each side",
+    "LogTailedRelu": "asymmetric, tail 1 / x",
+    "MultiGaussianGrad": "bell with negative lobes",
+    "NonzeroSignLog": "peak, tail 1 / x",
+    "PiecewiseExp": "peak, exponential tail",
+    "PiecewiseLeakyRelu": "box, constant tail",
+    "PiecewiseQuadratic": "triangle",
+    "QPseudoSpike": "peak, tail 1 / x^alpha",
+    "ReluGrad": "triangle",
+    "S2NN": "asymmetric, tail 1 / x",
+    "Scaled": "that of another surrogate, with a scale and a dampening",
+    "Sigmoid": "bell, exponential tail",
+    "SlayerGrad": "peak, exponential tail",
+    "SoftSign": "peak, tail 1 / x^2",
+    "SquarewaveFourierSeries": "sum of cosines",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,12 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print what each surrogate is, or each task; a plugin that cannot be loaded says so."""
+    """Print the shape of each surrogate and which to start with, or each task."""
     from ..records import wrapped
 
     for head, description in _tasks() if arguments.tasks else _surrogates():
         print(*wrapped(head, others=2 * INDENT), sep="\n")
         print(*wrapped(description, first=INDENT, others=INDENT), sep="\n")
+    if not arguments.tasks:
+        print("", *wrapped(ADVICE), sep="\n")
 
 
 def _tasks() -> Iterator[tuple[str, str]]:
@@ -49,7 +75,7 @@ def _surrogates() -> Iterator[tuple[str, str]]:
 
 
 def _described(name: str, entry: Entry) -> tuple[str, str]:
-    """The name, the package and the parameters; and the description."""
+    """The name, the package and the parameters; and the shape or description."""
     from .._registry import plain
 
     surrogate = entry.load()
@@ -58,7 +84,8 @@ def _described(name: str, entry: Entry) -> tuple[str, str]:
         p.name if p.default is p.empty else f"{p.name}={plain(p.default, repr)}"
         for p in inspect.signature(surrogate).parameters.values()
     ]
-    return f"{name}  {package}  {', '.join(parameters)}", _first_sentence(surrogate)
+    known = SHAPES.get(surrogate.__name__) if package in ("braintools", "braintools-qps") else None
+    return f"{name}  {package}  {', '.join(parameters)}", known or _first_sentence(surrogate)
 
 
 def _first_sentence(documented: type) -> str:

@@ -3,17 +3,25 @@
 import re
 
 import brainunit as u
+import jax.numpy as jnp
+import pytest
 from braintools.surrogate import Sigmoid
 
-from braintools_qps import list_surrogates, register_surrogate
+from braintools_qps import get_surrogate, list_surrogates, register_surrogate
 from braintools_qps.__main__ import main
+from braintools_qps._cli.list import SHAPES
 from braintools_qps._comparison import TASKS
+from braintools_qps._defaults import ADVICE
 
 
 def listed(capsys, *options):
     """Lines of names, each followed by one of its description: both are wrapped for a terminal."""
     assert main(["list", *options]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out
+    if not options:
+        out, _, advice = out.rpartition("\n\n")
+        assert " ".join(advice.split()) == ADVICE
+    lines = out.splitlines()
     assert max(map(len, lines)) <= 80
     whole = re.sub(r"\n        (?=\S)", " ", "\n".join(lines))
     entries = re.findall(r"^(\S.*)((?:\n    \S.*|\n$)*)", whole, re.M)
@@ -27,10 +35,18 @@ def test_a_line_for_each_surrogate_with_its_description_below(capsys):
     assert list(rows) == list_surrogates()
     ours = "QPseudoSpike  braintools-qps  alpha=2.0, scale=None, dampening=1.0, residual_dtype=None"
     assert rows["QPseudoSpike"] == ours
-    assert descriptions[heads.index(ours)].startswith(" The q-PseudoSpike")
+    assert descriptions[heads.index(ours)].strip() == "peak, tail 1 / x^alpha"
     # Whose it is, not who publishes the name
     assert {rows[name].split()[1] for name in ("Sigmoid", "S2NN", "Arctan")} == {"braintools"}
-    assert "]_" not in "".join(lines)  # no pointers to references that are not shown
+
+
+def test_the_tails_are_as_fat_as_the_list_says():
+    for name, shape in SHAPES.items():
+        if power := re.search(r"tail 1 / x(\^\d)?$", shape):
+            slope = get_surrogate(name).surrogate_grad(jnp.float32([1e3, 1e4]))
+            assert float(jnp.log10(slope[0] / slope[1])) == pytest.approx(
+                int((power[1] or "^1")[1:]), abs=0.01
+            )
 
 
 def test_every_task_is_listed_with_what_its_data_are(capsys):
