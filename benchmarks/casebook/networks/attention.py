@@ -7,11 +7,7 @@ from typing import Any
 import brainstate
 import jax
 import jax.numpy as jnp
-from brainstate.nn import (
-    BatchNorm1d,
-    Dropout,
-    Module,
-)
+from brainstate.nn import BatchNorm1d, Dropout, Module
 
 from .design import CLASSES, PIXELS, SIDE, Design
 from .parts import Beta, Current, Parametric, Wired, flat, linear, row

@@ -10,16 +10,8 @@ import braintrace
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainstate.nn import (
-    MaxPool2d,
-    Module,
-    Sequential,
-)
-from braintools.init import (
-    KaimingNormal,
-    XavierNormal,
-    ZeroInit,
-)
+from brainstate.nn import MaxPool2d, Module, Sequential
+from braintools.init import KaimingNormal, XavierNormal, ZeroInit
 
 from .design import CLASSES, PIXELS, SIDE, Design
 from .parts import Beta, Current, Wired, convolution, flat, image, linear, row, spiking, through

@@ -7,20 +7,10 @@ from typing import Any
 
 import brainstate
 import jax.numpy as jnp
-from brainstate.nn import (
-    LayerNorm,
-    Module,
-)
+from brainstate.nn import LayerNorm, Module
 
 from .design import CLASSES, PIXELS, Design
-from .parts import (
-    Beta,
-    Ternary,
-    Wired,
-    flat,
-    linear,
-    row,
-)
+from .parts import Beta, Ternary, Wired, flat, linear, row
 
 
 def pass_on(net: Any, x: Any) -> Any:

@@ -14,16 +14,8 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainpy.state import LeakyRateReadout
-from brainstate.nn import (
-    Linear,
-    Module,
-)
-from braintools.init import (
-    Constant,
-    LecunNormal,
-    Normal,
-    Uniform,
-)
+from brainstate.nn import Linear, Module
+from braintools.init import Constant, LecunNormal, Normal, Uniform
 
 from .design import CLASSES, PIXELS, SIDE, Design, same
 from .parts import (

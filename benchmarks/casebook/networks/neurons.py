@@ -11,12 +11,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainstate.nn import (
-    Module,
-)
-from braintools.init import (
-    Constant,
-)
+from brainstate.nn import Module
+from braintools.init import Constant
 
 from ..functions import nearest
 from .design import CLASSES, PIXELS, SIDE, Design, same

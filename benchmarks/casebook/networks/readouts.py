@@ -11,12 +11,8 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainpy.state import LeakyRateReadout
-from brainstate.nn import (
-    Module,
-)
-from braintools.init import (
-    Constant,
-)
+from brainstate.nn import Module
+from braintools.init import Constant
 
 from ..data import TRAINING, dataset, digits, training
 from .design import CLASSES, PIXELS, Design

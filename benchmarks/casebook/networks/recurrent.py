@@ -14,14 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainpy.state import LeakyRateReadout
-from brainstate.nn import (
-    Dropout,
-    Module,
-)
-from braintools.init import (
-    KaimingNormal,
-    ZeroInit,
-)
+from brainstate.nn import Dropout, Module
+from braintools.init import KaimingNormal, ZeroInit
 
 from ..functions import nearest
 from .design import CLASSES, PIXELS, SIDE, Design

@@ -12,18 +12,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from brainpy.state import COBA, CUBA, STP, LeakyRateReadout, MgBlock
-from brainstate.nn import (
-    Linear,
-    Module,
-    Sequential,
-    SignedWLinear,
-)
-from braintools.init import (
-    Constant,
-    KaimingNormal,
-    Normal,
-    ZeroInit,
-)
+from brainstate.nn import Linear, Module, Sequential, SignedWLinear
+from braintools.init import Constant, KaimingNormal, Normal, ZeroInit
 
 from ..functions import nearest
 from .design import CLASSES, PIXELS, Design
