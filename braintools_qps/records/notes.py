@@ -25,10 +25,9 @@ def notes_below(comparison: ComparisonData, *, wide: bool) -> Iterator[str]:
     if sound := [result for result in comparison.results if result.scores.test]:
         yield _scores_note(comparison)
         yield _difference_note(comparison, wide=wide)
-        yield _variation_note(comparison, sound)
         yield _votes_note(sound)
         yield _slope_note(sound)
-        yield _rate_note(comparison)
+        yield _fixed_note(comparison)
         for column in CANDIDATE_COLUMNS if wide else ():
             if any(map(column.value, sound)):
                 yield column.caption.format(score=comparison.score)
@@ -68,16 +67,6 @@ def _difference_note(comparison: ComparisonData, *, wide: bool) -> str:
     return f"{mark} {differences}".rstrip()
 
 
-def _variation_note(comparison: ComparisonData, sound: Sequence[CandidateResult]) -> str:
-    if len(comparison.seeds) < 2:
-        return ""
-    given = comparison.task.get("has_own_test_part")
-    names = ["weights", "batches", "validation part" if given else "split"]
-    if any(result.tuning and len(result.tuning.trials) > 1 for result in sound):
-        names.append("tuning")
-    return f"Intervals include variation from {listed(names, last='and')}."
-
-
 def _votes_note(sound: Sequence[CandidateResult]) -> str:
     """What the numbers in brackets after a setting mean, if seeds chose several."""
     if not any(result.tuning and len({*result.tuning.chosen}) > 1 for result in sound):
@@ -88,23 +77,24 @@ def _votes_note(sound: Sequence[CandidateResult]) -> str:
 
 def _slope_note(sound: Sequence[CandidateResult]) -> str:
     slopes = [value_text(SLOPE, r.setting[SLOPE]) for r in sound if SLOPE in r.setting]
-    if not slopes:
-        return ""
     most = listed(dict.fromkeys(slopes), last="or")
-    return f"Dampening: lowered to a mean surrogate gradient of at most {most} before training."
+    lowered = f"Dampening: lowered to a mean surrogate gradient of at most {most} before training."
+    return lowered if slopes else ""
 
 
-def _rate_note(comparison: ComparisonData) -> str:
-    """The learning rate, where it was not tuned, and other settings with one value."""
-    rate, tuned = comparison.settings.get("learning_rate"), all_tuned_names(comparison.results)
-    tune = comparison.settings.get("tune") or {}
-    single = {n: v[0] for n, v in tune.items() if len(v) == 1}
-    fixed = [f"{n} {value_text(n, v)}" for n, v in single.items() if n not in (SLOPE, *tuned)]
-    given = f" with {listed(fixed, last='and')}" if fixed else ""
-    if rate is None or "learning_rate" in tuned:
-        return f"All{given}." if given else ""
-    at = f"at a learning rate of {value_text('learning_rate', rate)}."
-    return f"All{given} {at}" if tuned else f"Not tuned: trained{given or ' as given'}, {at}"
+def _fixed_note(comparison: ComparisonData) -> str:
+    """The learning rate, if it was not tuned, and other names with a single value."""
+    tuned, tune = all_tuned_names(comparison.results), comparison.settings.get("tune") or {}
+    fixed = {name: values[0] for name, values in tune.items() if len(values) == 1}
+    if (rate := comparison.settings.get("learning_rate")) is not None:
+        fixed = {"learning_rate": rate} | fixed
+    texts = [
+        f"{name.replace('_', ' ')} {value_text(name, value)}"
+        for name, value in fixed.items()
+        if name not in (SLOPE, *tuned)
+    ]
+    start = "The same for all" if tuned else "Not tuned"
+    return f"{start}: {listed(texts)}." if texts else ""
 
 
 def _data_note(comparison: ComparisonData) -> str:
@@ -115,9 +105,9 @@ def _data_note(comparison: ComparisonData) -> str:
         return ""
     dt = f" of {comparison.settings['dt']}" if "dt" in comparison.settings else ""
     unit = f" in {task['unit']}" if task.get("unit") else ""
-    samples = ", ".join(f"{count:,} to {PURPOSES.get(n, n)}" for n, count in parts.items())
+    samples = listed(f"{count:,} to {PURPOSES.get(n, n)}" for n, count in parts.items())
     return (
-        f"Read: {plural(steps, 'step')}{dt}, {plural(features, 'feature')}{unit}; samples: "
+        f"Data: {plural(steps, 'time step')}{dt}, {plural(features, 'feature')}{unit}; samples: "
         f"{samples}."
     )
 

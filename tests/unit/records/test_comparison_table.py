@@ -203,19 +203,15 @@ def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     plain = compared(*(tuned(n, s) for n, s in CLOSE.items()))
     assert "before training" not in said(plain)
     assert "learning rate of" not in said(plain)
-    assert "Not tuned: trained as given, at a learning rate of 0.1." in said(of(**CLOSE))
     trials = tuple(Trial({"dampening": d}, validation=(0.5,)) for d in (0.5, 1.0))
-    by_height = candidate("A", (0.9,), tuning=Tuning(trials, (0,)), setting={"dampening": 0.5})
-    assert "All at a learning rate of 0.1." in said(compared(by_height))
-    fixed = candidate("A", (0.9,), tuning=Tuning(trials[:1], (0,)), setting={"dampening": 0.5})
-    tune = {"alpha": (2.0,), "dampening": (0.5,)}
-    assert "All with alpha 2 at a learning rate of 0.1." in said(
-        compared(fixed, settings={"tune": tune})
+    tuning, height = Tuning(trials, (0,)), {"dampening": 0.5}
+    tune = {"alpha": (2.0,), "hidden": (16,)}
+    by_height = compared(
+        candidate("A", (0.9,), tuning=tuning, setting=height), settings={"tune": tune}
     )
-    plain = of({"tune": {"alpha": (2.0,), "hidden": (16,)}}, A=(0.9,))
-    assert "Not tuned: trained with alpha 2 and hidden 16, at a learning rate of 0.1." in said(
-        plain
-    )
+    assert "The same for all: learning rate 0.1, alpha 2, hidden 16." in said(by_height)
+    plain = of({"tune": tune}, A=(0.9,))
+    assert "Not tuned: learning rate 0.1, alpha 2, hidden 16." in said(plain)
     one_rate = Tuning((Trial({"learning_rate": 0.1, "clip": 0.03}, validation=(0.5,)),), (0,))
     header = compared(candidate("A", (0.9,), tuning=one_rate)).table(wide=True).splitlines()[0]
     assert ("learning rate" in header, "clip" in header) == (True, False)  # of a single value each
