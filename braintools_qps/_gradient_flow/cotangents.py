@@ -63,7 +63,7 @@ def random_projections(run: Forward, draws: int, seed: int) -> Cotangents:
     """Derivatives of random projections of the last step's real outputs."""
     random = np.random.default_rng([STREAM, seed])  # NumPy's: nothing to compile
     draw = lambda x: random.normal(size=(draws, 1, *x.shape[1:])).astype(x.dtype)
-    return Cotangents([jnp.asarray(draw(output)) for output in filter(is_real, run.outputs)])
+    return Cotangents([jax.device_put(draw(output)) for output in filter(is_real, run.outputs)])
 
 
 def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:

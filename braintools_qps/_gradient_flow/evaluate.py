@@ -20,8 +20,8 @@ from .cotangents import Objective
 from .loss import counted, some_of_each
 from .operations import per_sample
 from .passes import Forward, backward, compiled, forward, with_index
-from .slopes import slope_summary, slopes_at
-from .step import Population, Spikes, Step
+from .slopes import slope_summary, slopes_and_peaks
+from .step import Spikes, Step
 from .tracing import check_has_values, trace
 from .trial import Tried
 
@@ -102,7 +102,7 @@ class Evaluator:
 
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
-        slopes = self.slopes(spikes)
+        slopes, summaries = self.slopes(spikes)
         populations = tuple(
             PopulationFlow(
                 name=population.name,
@@ -111,7 +111,7 @@ class Evaluator:
                 unit="" if population.unit.is_unitless else str(population.unit),
                 activity=activity,
                 gradient=gradient,
-                slopes=self.slopes_of(population, spikes[population.name], slopes[population.call]),
+                slopes=summaries[population.name],
                 operations=self.operations[population.name],
             )
             for population, (size, activity), gradient in zip(
@@ -120,20 +120,13 @@ class Evaluator:
         )
         return Measured(self, spikes, slopes, populations)
 
-    def slopes(self, spikes: Spikes) -> list[Array]:
-        """The slope at each call of a spike function, by time step along the first axis."""
-        return [
-            slopes_at(spikes[name], argument, self.step.argument_units[name])
-            for name, argument in zip(self.step.callers, self.run.arguments)
-        ]
-
-    def slopes_of(
-        self, population: Population, spike: SpikeFunction, slopes: Array | None = None
-    ) -> Slopes:
-        """The slopes that a population's membranes meet with a surrogate."""
-        argument, unit = self.run.arguments[population.call], population.argument_unit
-        slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
-        return slope_summary(spike, argument, unit, slopes)
+    def slopes(self, spikes: Spikes) -> tuple[list[Array], dict[str, Slopes]]:
+        """The slope at each call of a spike function, by time step, and those at membranes."""
+        slopes, peaks = compiled(slopes_and_peaks, self.step, spikes)(self.run.arguments)
+        return slopes, {
+            p.name: slope_summary(spikes[p.name], p.argument_unit, slopes[p.call], peak)
+            for p, peak in zip(self.step.populations, peaks)
+        }
 
     def _gradients(self, slopes: list[Array]) -> list[Gradient]:
         """The gradient of each population's membranes."""

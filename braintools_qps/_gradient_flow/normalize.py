@@ -116,9 +116,8 @@ def lowered(evaluator: Evaluator, spikes: Spikes, mean_slope: float) -> dict[str
                 f"That of {name} is none: {spike!r}\n"
                 f"Pass one, for example surrogate={{{name!r}: 'QPseudoSpike'}}"
             )
-    means = {
-        p.name: evaluator.slopes_of(p, spikes[p.name]).per_scale for p in evaluator.step.populations
-    }
+    own = evaluator.step.spikes | spikes
+    means = {name: slopes.per_scale for name, slopes in evaluator.slopes(own)[1].items()}
     missing = [n for n, mean in means.items() if not (math.isfinite(mean) and mean > 0)]
     if missing:
         raise ValueError(

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import brainstate
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from scipy.optimize import brentq
@@ -18,7 +17,7 @@ from .._models import checked_inputs
 from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
-from .passes import compiled, firing_rates, replaced, with_index
+from .passes import compiled, forward, replaced, with_index
 from .step import Step
 from .tracing import trace
 
@@ -185,11 +184,15 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
 
 def rates_of(step: Step, indexed: list[Array]) -> Callable[[Any], Rates]:
     """A function from the leaves of all states to the firing rates of all populations."""
-    measure = compiled(firing_rates, step)
-    names = [population.name for population in step.populations]
-    return lambda states: dict(
-        zip(names, map(float, measure(step.arrays._replace(states=tuple(states)), indexed)))
-    )
+    run, names = compiled(forward, step), [population.name for population in step.populations]
+
+    def measure(states: Sequence[Array]) -> Rates:
+        rates = run(step.arrays._replace(states=tuple(states)), indexed).rates
+        return {
+            name: float(np.asarray(of).mean(dtype=np.float64)) for name, of in zip(names, rates)
+        }
+
+    return measure
 
 
 class Scaling(NamedTuple):
@@ -245,7 +248,7 @@ def _rate_with(
 def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> list[Array]:
     """The leaves of all states, with some of them multiplied."""
     leaves = [np.asarray(states[i]) for i in positions]
-    larger = [jnp.asarray((w * factor).astype(w.dtype)) for w in leaves]
+    larger = [jax.device_put((w * factor).astype(w.dtype)) for w in leaves]
     return replaced(states, positions, larger)
 
 

@@ -20,9 +20,9 @@ from jax import Array
 from jax.stages import Wrapped
 
 from .._jaxpr import Tap
-from ..typing import Inputs, Model
+from ..typing import Inputs, Model, SpikeFunction
 from .operations import COUNTS, count, projections
-from .step import Arrays, Step, is_real
+from .step import Arrays, Spikes, Step, is_real
 from .tracing import step_as_is
 
 HUGE = 1e15  # of a membrane potential: the largest x / scale for which a surrogate is exact
@@ -36,6 +36,7 @@ class Forward(NamedTuple):
     outputs: list[Array]
     arguments: list[Array]  # of each call of a spike function
     fired: list[Array]  # whether the neurons of each population sent a spike
+    rates: list[Array]  # the share of them that did; NaN where a membrane is not finite
     operations: dict[str, Array]  # by sender: weights met, and those multiplied by a number
 
 
@@ -52,33 +53,37 @@ def compiling_once() -> Iterator[None]:
         _known.reset(token)
 
 
-def compiled(function: Callable[..., Any], step: Step) -> Wrapped:
-    """A function of a step and arrays, of the arrays alone. It compiles at its first call."""
-    known = _known.get()
-    program = jax.jit(partial(function, step))
-    return program if known is None else known.setdefault((function, step.program), program)
+def compiled(function: Callable[..., Any], step: Step, spikes: Spikes | None = None) -> Wrapped:
+    """A function of a step, of surrogates and of arrays, of the arrays alone, as a program."""
+    known, given = _known.get(), () if spikes is None else (spikes,)
+    program = jax.jit(partial(function, step, *given))
+    key = function, step.program, *(identity(spikes[n]) for n in spikes or ())
+    return program if known is None else known.setdefault(key, program)
+
+
+def identity(spike: SpikeFunction) -> Any:
+    """What tells surrogates apart: themselves, or for functions which object it is."""
+    try:
+        hash(spike)
+    except TypeError:
+        return id(spike)
+    return spike
 
 
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     """Run the model over inputs from `with_index`, with time along their first axis."""
     weighted = projections(step)
+    within = lambda x: jnp.all(jnp.abs(x) <= HUGE)  # False for NaN
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
         counts: dict[str, Array] = {}
         result = step(arrays, x, written, Tap(watch=partial(count, weighted, counts)))
-        fired = [spikes != 0 for spikes in result.spikes]
-        return result.written, (written, result.outputs, result.arguments, fired, counts)
+        fired, calls = [spikes != 0 for spikes in result.spikes], result.arguments
+        finite = [within(written[p.membrane]) & within(calls[p.call]) for p in step.populations]
+        rates = [jnp.where(ok, of.mean(), jnp.nan) for ok, of in zip(finite, fired)]
+        return result.written, (written, result.outputs, calls, fired, rates, counts)
 
     return Forward(indexed, *jax.lax.scan(advance, step.start(arrays), indexed)[1])
-
-
-def firing_rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
-    """Spikes per neuron and step of each population; NaN where a membrane is not finite."""
-    run = forward(step, arrays, indexed)
-    within = lambda x: jnp.all(jnp.abs(x) <= HUGE)  # False for NaN
-    membranes = ((run.states[p.membrane], run.arguments[p.call]) for p in step.populations)
-    finite = [within(state) & within(argument) for state, argument in membranes]
-    return [jnp.where(ok, fired.mean(), jnp.nan) for ok, fired in zip(finite, run.fired)]
 
 
 def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: int) -> Array:
@@ -101,7 +106,7 @@ def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: 
 def with_index(inputs: Inputs) -> list[Array]:
     """The index of each step, followed by the leaves of the inputs."""
     leaves = jax.tree.leaves(inputs)
-    return list(map(jnp.asarray, (np.arange(len(leaves[0]), dtype=np.int32), *leaves)))
+    return [np.arange(len(leaves[0]), dtype=np.int32), *leaves]
 
 
 def backward(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import brainunit as u
 import jax
@@ -15,6 +16,7 @@ from .._models import call_spike
 from .._surrogate import QPseudoSpike, Scaled, scale_of
 from ..records import Slopes
 from ..typing import SpikeFunction
+from .step import Spikes, Step
 
 # Relative to the neuron's peak
 FLAT = 1e-3  # an optimizer that rescales gradients makes up for slopes above it
@@ -42,12 +44,22 @@ def mean_slope_at(spike: SpikeFunction, argument: Any) -> Array:
     return mean if unit is None else mean * jnp.mean(_scale(spike, unit))
 
 
-def slope_summary(
-    spike: SpikeFunction, argument: Array, unit: u.Unit | None, slopes: Array
-) -> Slopes:
+def slopes_and_peaks(
+    step: Step, spikes: Spikes, arguments: Sequence[Array]
+) -> tuple[list[Array], list[Array]]:
+    """The slopes at each call of a spike function, and the peaks of each population's surrogate."""
+    units = step.argument_units
+    slopes = [slopes_at(spikes[n], x, units[n]) for n, x in zip(step.callers, arguments)]
+    probed = (_peak(spikes[p.name], arguments[p.call], p.argument_unit) for p in step.populations)
+    met = (slopes[p.call].max(axis=0) for p in step.populations)
+    peaks = list(map(jnp.maximum, probed, met))
+    return slopes, peaks
+
+
+def slope_summary(spike: SpikeFunction, unit: u.Unit | None, slopes: Array, peak: Array) -> Slopes:
     """The slopes at a population's membranes, and relative to the surrogate's peak."""
-    scale, heights = float(np.mean(_scale(spike, unit))), np.asarray(slopes)
-    peak = np.maximum(_probe(spike, argument, unit).max(axis=0), heights.max(axis=0))
+    scale = float(np.mean(_scale(spike, unit)))
+    heights, peak = np.asarray(slopes), np.asarray(peak)
     relative = heights / np.where(peak > 0, peak, 1)
     return Slopes(
         mean=float(heights.mean(dtype=np.float64)),
@@ -69,9 +81,9 @@ def _scale(spike: SpikeFunction, unit: u.Unit | None) -> Any:
     return 1.0 if scale is None else scale
 
 
-def _probe(spike: SpikeFunction, argument: Array, unit: u.Unit | None) -> np.ndarray:
-    """The derivative at the probes, along the first axis, for each neuron or once for all."""
+def _peak(spike: SpikeFunction, argument: Array, unit: u.Unit | None) -> Array:
+    """The largest derivative at the probes, for each neuron or once for all."""
     columns = _PROBES.reshape(-1, *(1 for _ in argument.shape[1:]))
-    arguments = np.asarray(columns * _scale(spike, unit), np.float32)
+    arguments = jnp.asarray(columns * _scale(spike, unit), jnp.float32)
     shape = jax.eval_shape(partial(_spikes, spike, unit), arguments).shape  # of its parameters
-    return np.asarray(slopes_at(spike, cast(Array, np.broadcast_to(arguments, shape)), unit))
+    return slopes_at(spike, jnp.broadcast_to(arguments, shape), unit).max(axis=0)

@@ -24,7 +24,7 @@ from .._surrogate import QPseudoSpike, Scaled
 from ..records import LearningTrial
 from ..typing import SpikeFunction
 from .loss import Loss
-from .passes import replaced
+from .passes import identity, replaced
 from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
@@ -145,7 +145,7 @@ class Trials:
         """Some steps of training as a compiled function, shared by equal programs."""
         undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
         bases = {name: base for name, (base, _) in undamped.items()}
-        key = (step.program, through_stops, loss, *(_key(bases[n]) for n in step.callers))
+        key = (step.program, through_stops, loss, *(identity(bases[n]) for n in step.callers))
         if key not in self._pieces:
             goal = loss(self.loss) if loss else self.loss
             self._pieces[key] = jax.jit(partial(train, step, bases, goal, through_stops))
@@ -267,15 +267,6 @@ def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:
     if isinstance(base, Scaled) and base.scale is None and base.residual_dtype is None:
         return base.surrogate, spike.dampening
     return base, spike.dampening
-
-
-def _key(spike: SpikeFunction) -> Any:
-    """What tells surrogates apart: themselves, or for functions which object it is."""
-    try:
-        hash(spike)
-    except TypeError:
-        return id(spike)
-    return spike
 
 
 @contextmanager
