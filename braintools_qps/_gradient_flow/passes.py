@@ -57,7 +57,7 @@ def compiled(function: Callable[..., Any], step: Step, spikes: Spikes | None = N
     """A function of a step, of surrogates and of arrays, of the arrays alone, as a program."""
     known, given = _known.get(), () if spikes is None else (spikes,)
     program = jax.jit(partial(function, step, *given))
-    key = function, step.program, *(identity(spikes[n]) for n in spikes or ())
+    key = function, step.program, *(identity(spike) for of in given for spike in of.values())
     return program if known is None else known.setdefault(key, program)
 
 

@@ -52,18 +52,17 @@ def slopes_and_peaks(
     slopes = [slopes_at(spikes[n], x, units[n]) for n, x in zip(step.callers, arguments)]
     probed = (_peak(spikes[p.name], arguments[p.call], p.argument_unit) for p in step.populations)
     met = (slopes[p.call].max(axis=0) for p in step.populations)
-    peaks = list(map(jnp.maximum, probed, met))
-    return slopes, peaks
+    return slopes, list(map(jnp.maximum, probed, met))
 
 
 def slope_summary(spike: SpikeFunction, unit: u.Unit | None, slopes: Array, peak: Array) -> Slopes:
     """The slopes at a population's membranes, and relative to the surrogate's peak."""
     scale = float(np.mean(_scale(spike, unit)))
-    heights, peak = np.asarray(slopes), np.asarray(peak)
-    relative = heights / np.where(peak > 0, peak, 1)
+    heights, highest = np.asarray(slopes), np.asarray(peak)
+    relative = heights / np.where(highest > 0, highest, 1)
     return Slopes(
         mean=float(heights.mean(dtype=np.float64)),
-        flat_share=float(np.mean(np.abs(heights) < FLAT * peak)),
+        flat_share=float(np.mean(np.abs(heights) < FLAT * highest)),
         scale=scale if unit is None else u.Quantity(scale, unit=unit),
         lowest=float(np.fmin(0.0, np.fmin.reduce(relative, axis=None))),
     )

@@ -204,7 +204,10 @@ def _leaves_of(model: Model, states: Iterable[brainstate.State]) -> list[_Leaf]:
         path = paths.get(id(state), ())
         for keys, x in jax.tree_util.tree_leaves_with_path(state.value):
             is_weak = getattr(x, "weak_type", False) and not isinstance(x, jax.core.Tracer)
-            value = np.asarray(x) if is_weak else jnp.asarray(x, jnp.asarray(x).dtype)
+            # By way of NumPy, as JAX would compile a program for each shape.
+            value = (
+                jax.device_put(np.asarray(x)) if is_weak else jnp.asarray(x, jnp.asarray(x).dtype)
+            )
             leaves.append(_Leaf(state, value, Place(path, keys, expression(model, path))))
     return leaves
 
