@@ -97,6 +97,7 @@ def test_the_verdict(comparison, sentences):
     assert re.fullmatch(sentences, comparison.verdict)
     lines = comparison.table().splitlines()
     assert all(line in " ".join(lines) for line in comparison.verdict.splitlines())
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_bound_that_decides_is_never_0():
