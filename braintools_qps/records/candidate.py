@@ -119,7 +119,7 @@ class CandidateResult(Record):
         Time and memory; None where they were not measured.
     flags : dict
         How many seeds went wrong, by kind: ``"silent"`` (the firing rate is almost 0 at the end),
-        ``"nan"``. `.Comparison.collapsed` counts those that ended near guessing.
+        ``"nan"``. `.Comparison.collapsed` counts those that ended at chance level.
     error : str or None
         Why training failed; scores and curves are then empty.
 

@@ -33,9 +33,8 @@ def comparison_table(comparison: ComparisonData, *, wide: bool = True) -> Table:
             columns |= _from_first(comparison, order, wide=wide) | _settings(results, wide=wide)
     labels = [shortened(result.label) for result in results]
     rows = [["surrogate", *columns], *zip(labels, *columns.values())]
-    tied = () if order.possible_loss is None else order.tied
-    labels_tied = {result.label for result in tied}
-    marked = [row for row, result in enumerate(results, 1) if result.label in labels_tied]
+    tied = {r.label for r in order.tied} if order.possible_loss is not None else ()
+    marked = [row for row, result in enumerate(results, 1) if result.label in tied]
     return Table(
         known_columns(rows), says=[*verdict(comparison), convergence(comparison)],
         notes=[*notes_below(comparison, wide=wide)], closing=[to_use(comparison)], marked=marked,

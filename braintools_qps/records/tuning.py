@@ -79,7 +79,7 @@ class Tuning(Record):
 def choose(settings: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> int:
     """Return the index of the setting with the highest score.
 
-    Of equal scores, the setting nearest to the middle of the values tried wins, since it is the one
+    If several settings tie, the one nearest to the middle of the values tried wins: it is the one
     with most room on both sides. NaN counts as lowest.
 
     Examples
