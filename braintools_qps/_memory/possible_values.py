@@ -3,7 +3,7 @@
 Each variable has a small set of numbers, or `ANY`. JAX evaluates elementwise equations on every
 combination of their operands' values, with the rounding of the program itself. In a loop the sets
 only grow, up to `MOST_VALUES` values, so the search ends. Spikes beside floats along the last axis
-are `Columns`.
+are `ColumnValues`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from .._jaxpr import (
     mark_of,
 )
 
-Columns = tuple[tuple[int, "frozenset[float] | None"], ...]  # width and values of each part
-PossibleValues = frozenset[float] | Columns | None
+ColumnValues = tuple[tuple[int, "frozenset[float] | None"], ...]  # width and values of each part
+PossibleValues = frozenset[float] | ColumnValues | None
 ANY: PossibleValues = None
 NONE: PossibleValues = frozenset()  # of an array that was never seen
 FLAG: PossibleValues = frozenset({0.0, 1.0})

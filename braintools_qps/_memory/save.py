@@ -11,6 +11,7 @@ import brainstate
 import brainunit as u
 import jax
 import numpy as np
+from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._jaxpr import PRODUCTS, JaxprEqn, bind, jaxprs_within, mark_of, settle
@@ -147,10 +148,20 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     inputs = checked_inputs(inputs)
     training, units = _traced(modules, model, inputs, fit=True)
     evaluation, _ = _traced(modules, model, inputs, fit=False)
-    outcomes = [(n, *_compact(neuron, units.get(n))) for n, neuron in neurons.items()]
-    for name, module in modules.items():
-        phases = training.get(name), evaluation.get(name)
-        outcomes += [(name, *outcome) for outcome in _pack(module, *phases)]
+    surrogates = {n: _compact(spike_of(neuron), units.get(n)) for n, neuron in neurons.items()}
+    products = {n: _products(m, training.get(n), evaluation.get(n)) for n, m in modules.items()}
+
+    for name, surrogate in surrogates.items():
+        if not isinstance(surrogate, str):
+            set_spike(neurons[name], surrogate)
+    for name, (packings, _) in products.items():
+        if any(packings):
+            # Not a new module: all references to this one, and to its states, stay valid.
+            kind = cast(type, type(modules[name]))
+            modules[name].__class__ = storing_spikes_in_bits(kind, *packings)
+
+    outcomes = [(n, not isinstance(s, str), f"{s}") for n, s in surrogates.items()]
+    outcomes += [(n, *outcome) for n, (_, outcomes) in products.items() for outcome in outcomes]
     return SavedMemory(changed=_texts(outcomes, done=True), left=_texts(outcomes, done=False))
 
 
@@ -173,32 +184,31 @@ def _modules_with_weights(model: Model) -> dict[str, Node]:
     return find_nodes(model, is_owner)
 
 
-def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
-    """Store a neuron's surrogate gradient in 8 bits: whether that worked, and text to report."""
-    spike = spike_of(neuron)
+def _compact(spike: Any, unit: u.Unit | None) -> Surrogate | str:
+    """The surrogate with its gradient in 8 bits, or the reason why there is none."""
     if not is_step(spike):
-        return False, f"{spike!r} is no Surrogate that sends 0 or 1"
+        return f"{spike!r} is no Surrogate that sends 0 or 1"
     if unit is not None and not hasattr(spike, "residual_dtype"):
-        return False, f"set Scaled({spike!r}, scale=...) first, with a scale in {unit}"
-    compact = adjusted(spike, residual_dtype="uint8")
-    set_spike(neuron, compact)
-    return True, repr(compact)
+        return f"set Scaled({spike!r}, scale=...) first, with a scale in {unit}"
+    return adjusted(spike, residual_dtype="uint8")
 
 
-def _pack(module: Node, *phases: dict | None) -> list[tuple[bool, str]]:
-    """Store the spikes that meet weights in a module in bits; whether that worked, and text."""
-    kind = type(module).__name__
+def _products(
+    module: Node, *phases: dict | None
+) -> tuple[tuple[Packings, ...], list[tuple[bool, str]]]:
+    """Which products of a module to change in each phase; and of each text whether it is a change.
+
+    A phase is None if the model does not call the module there.
+    """
     if hasattr(type(module), "packings"):
-        return [(False, "its spikes take one bit already")]
+        return (), [(False, "its spikes take one bit already")]
     called = [operands for operands in phases if operands is not None]
     if not called:
-        return [(False, "the model does not call it")]
-    packings = [_packings(operands or {}) for operands in phases]
+        return (), [(False, "the model does not call it")]
+    packings = tuple(_packings(operands or {}) for operands in phases)
     outcomes = []
-    if any(packings):
-        # Not a new module: all references to this one, and to its states, stay valid.
-        module.__class__ = storing_spikes_in_bits(cast(type, type(module)), *packings)
-        outcomes += [(True, f"{kind}, {_described(packings[0] or packings[1])}")]
+    if chosen := packings[0] or packings[1]:
+        outcomes += [(True, f"{type(module).__name__}, {_described(chosen)}")]
     seen = [each for operands in called for each in operands.values() if each.values != NONE]
     elsewhere = {o.primitive: o.megabytes for o in seen if _scale(o.values) and not _is_packable(o)}
     outcomes += [
@@ -209,7 +219,7 @@ def _pack(module: Node, *phases: dict | None) -> list[tuple[bool, str]]:
         silent = any(operand.values == {0.0} for operand in seen)
         why = "is always 0" if silent else "may hold values other than spikes"
         outcomes += [(False, f"its input {why}")]
-    return outcomes
+    return packings, outcomes
 
 
 def _packings(operands: Mapping[tuple[int, int], _Operand]) -> Packings:

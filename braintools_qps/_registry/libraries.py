@@ -65,8 +65,8 @@ def _paper_form(alpha: float = 2.0) -> Surrogate:
     return QPseudoSpike.from_q(alpha)
 
 
-_RANDOM = "its derivative is drawn at random"
-_FUNCTION = "its derivative is a function of yours. Write a subclass of Surrogate"
+_RANDOM = "its derivative is random"
+_FUNCTION = "write a subclass of Surrogate"
 
 # Libraries in lower case; their names of surrogates, and what each is here or why it is not.
 LIBRARIES: dict[str, dict[str, Conversion | str]] = {
@@ -80,7 +80,7 @@ LIBRARIES: dict[str, dict[str, Conversion | str]] = {
         "LSO": lambda slope=0.1: LeakyRelu(alpha=slope, beta=1.0),
         "SSO": _RANDOM,
         "SFS": "its derivative is 0 up to B above the threshold",
-        "spike_rate_escape": "its derivative has its peak 1 above the threshold",
+        "spike_rate_escape": "its peak is above the threshold",
         "custom_surrogate": _FUNCTION,
     },
     "spikingjelly": {
@@ -100,9 +100,9 @@ LIBRARIES: dict[str, dict[str, Conversion | str]] = {
         "LogTailedReLU": lambda alpha=0.0: LogTailedRelu(alpha),
         "Rect": lambda alpha=1.0: _boxcar(1 / alpha, alpha),
         "DeterministicPass": _straight_through,
-        "FakeNumericalGradient": "its derivative, 1 / |x|, is cut off at alpha",
-        "MultiLevelSpikeCount": "its output counts several spikes",
-        "PoissonPass": "its spikes are drawn at random",
+        "FakeNumericalGradient": "its derivative is 1 / |x|",
+        "MultiLevelSpikeCount": "it counts several spikes",
+        "PoissonPass": "its spikes are random",
     },
     "norse": {
         "superspike": lambda alpha=1.0: _fast_sigmoid(alpha),
@@ -110,7 +110,7 @@ LIBRARIES: dict[str, dict[str, Conversion | str]] = {
         "triangle": lambda alpha=0.3: ReluGrad(alpha=alpha, width=1.0),
         "tanh": lambda alpha=100.0: _tanh(alpha),
         "heavi_erfc": lambda alpha=100.0: Scaled(ERF(alpha), dampening=2 / alpha),
-        "circ": "no surrogate here has the derivative (1 + (x / alpha)^2)^(-3/2)",
+        "circ": "none has the derivative (1 + (x / alpha)^2)^(-3/2)",
         "circ_dist": _RANDOM,
         "logistic": _RANDOM,
         "heaviside": "it has no derivative",

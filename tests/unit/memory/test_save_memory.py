@@ -358,7 +358,7 @@ def of_seven_samples():
 @pytest.mark.parametrize(
     ("make", "inputs", "message"),
     [
-        (lambda: linear(3, 4), INPUTS, r"Linear has none: .*spk_fun"),
+        (lambda: linear(3, 4), INPUTS, r"Linear has no surrogate gradient: .*spk_fun"),
         (Reshaping, X, r"(?s)^cannot reshape.*\nIf these are .* one step, pass inputs\[None\]"),
         (Network, 1.0, r"inputs must have the shape \(time, features\)"),
         (
