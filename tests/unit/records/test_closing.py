@@ -93,7 +93,8 @@ def test_a_comparison_says_what_it_read():
     said = " ".join(str(found).split())
     assert said.endswith(
         "Data: 16 time steps of 1.0 ms, 8 features in mA; samples: 1,169 to train, 269 to "
-        "validate, 359 to test. comparison.best_surrogate: QPseudoSpike(alpha=1.0), learning_rate=0.1"
+        "validate, 359 to test. comparison.best_surrogate: QPseudoSpike(alpha=1.0), "
+        "learning_rate=0.1"
     )
     assert "Data:" not in str(of(A=(0.9, 0.8)))
 
