@@ -30,7 +30,7 @@ def two_bits():
     ],
     "a number that each run measures": [
         ("records/candidate.py", "    spikes: Numbers = ()", "    pulses: Numbers = ()"),
-        ("_comparison/one_run.py", '            "spikes": spikes[0],',
+        ("_comparison/one_run.py", '            "spikes": spikes,',
          '            "pulses": 7 * counted / counted,'),
         ("records/columns.py", "CANDIDATE_COLUMNS = [",
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
