@@ -116,7 +116,7 @@ def backward(
     slopes: Sequence[Array],
     cotangents: Sequence[Array],
 ) -> tuple[Array, Array]:
-    """Follow the adjoints of all membranes back through a run.
+    """Take the gradient of a loss back through a run, one step after the other.
 
     Parameters
     ----------
@@ -131,19 +131,17 @@ def backward(
     Returns
     -------
     amplitudes, cosines : Array
-        Root mean squares of the adjoints of each membrane, and the cosines of each with that of the
-        step after it, of shape (populations, time, draws).
+        Root mean squares of the gradient with respect to each membrane, and its cosines with that
+        of the step after it, of shape (populations, time, draws).
     """
-    dtypes = (state.dtype for state in step.start(arrays))
-    smooth = [j for j, dtype in enumerate(dtypes) if jnp.issubdtype(dtype, jnp.inexact)]
-    membranes = [run.states[p.membrane][0] for p in step.populations]
+    start, steps = step.start(arrays), len(run.inputs[0])
+    smooth = [j for j, state in enumerate(start) if jnp.issubdtype(state.dtype, jnp.inexact)]
+    membranes = [jnp.zeros_like(start[p.membrane]) for p in step.populations]
     stored = [p.stored for p in step.populations]
-    steps, draws = len(run.inputs[0]), len(cotangents[0])
-    zeros = lambda arrays: [jnp.zeros((draws, *x.shape), x.dtype) for x in arrays]
 
-    def pullback(now: tuple) -> Callable[[tuple], tuple]:
-        """From adjoints after a step to those before it, and of membranes."""
-        _, x, written, slopes = now
+    def back(after: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], ...]]:
+        """From the gradients with respect to states and membranes after a step to those before."""
+        i, x, written, slopes = now
 
         def advance(before: Any, perturbations: Any) -> tuple[list, list]:
             each, states = iter(slopes), replaced(written, smooth, before)
@@ -151,20 +149,18 @@ def backward(
             result = step(arrays, x, states, tap, dict(zip(stored, perturbations)))
             return list(filter(is_real, result.outputs)), [result.written[j] for j in smooth]
 
-        perturbations = list(map(jnp.zeros_like, membranes))
-        _, pull = jax.vjp(advance, [written[j] for j in smooth], perturbations)
-        return partial(jax.lax.map, pull)  # not vmap, for which sparse products have no rule
-
-    def back(carry: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], ...]]:
-        adjoint, later = carry
-        loss = [_at(cotangent, now[0] - steps) for cotangent in cotangents]
-        before, sensed = pullback(now)((loss, adjoint))
-        cosines = [cosine(adjoint, after) for adjoint, after in zip(sensed, later)]
+        _, pull = jax.vjp(advance, [written[j] for j in smooth], membranes)
+        of_states, of_membranes = after
+        loss = [_at(cotangent, i - steps) for cotangent in cotangents]
+        # Not vmap, for which sparse products have no rule.
+        before, sensed = jax.lax.map(pull, (loss, of_states))
+        cosines = list(map(cosine, sensed, of_membranes))
         return (before, sensed), (list(map(root_mean_square, sensed)), cosines)
 
-    carry = zeros(run.states[j][0] for j in smooth), zeros(membranes)
+    zeros = lambda x: jnp.zeros((len(cotangents[0]), *x.shape), x.dtype)
+    last = [zeros(start[j]) for j in smooth], list(map(zeros, membranes))
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
-    amplitudes, cosines = jax.lax.scan(back, carry, by_step, reverse=True)[1]
+    amplitudes, cosines = jax.lax.scan(back, last, by_step, reverse=True)[1]
     return jnp.stack(amplitudes), jnp.stack(cosines)
 
 

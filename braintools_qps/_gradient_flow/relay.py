@@ -31,7 +31,7 @@ from ..records import RelayedPopulation, RelayedWeights
 from ..typing import Inputs, Model
 from .graph import INPUTS
 from .normalize_rates import checked_rate, rates_of, scaled_to, write_leaves
-from .passes import with_index
+from .passes import replaced, with_index
 from .step import Step
 from .tracing import trace
 
@@ -191,35 +191,12 @@ def _axes(eqn: JaxprEqn, position: int, ndim: int) -> tuple[int, int] | None:
 
 
 def _weights(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, float]:
-    """The weight with which one spike makes a neuron of each linked population fire.
-
-    It follows from the distance from rest to threshold, and from the highest response to an input
-    of 1 in the first step. All weights between populations are 0 for that, and so are the inputs.
-    The derivative passes no spike.
-    """
-    indexed = with_index(jax.tree.map(jnp.zeros_like, inputs))
-    states = list(step.arrays.states)
-    for link in links:
-        states[link.weight] = jnp.zeros_like(states[link.weight])
-    alone = step.arrays._replace(states=states)
-    linked = {link.population for link in links}
-    last = [p.call for p in step.populations if p.name in linked]
-
-    def arguments(size: Array) -> list[Array]:
-        def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
-            impulse = jnp.where(x[0] == 0, size, 0.0)
-            added = {link.current: jnp.full(link.current.aval.shape, impulse) for link in links}
-            result = step(alone, x, written, Tap(lambda name, argument: jnp.zeros(())), added)
-            return result.written, [result.arguments[i] for i in last]
-
-        return jax.lax.scan(advance, step.start(alone), indexed)[1]
-
-    at_rest, moved = jax.jit(lambda: jax.jvp(arguments, (jnp.zeros(()),), (jnp.ones(()),)))()
-    names = [step.callers[i] for i in last]
-    mean = lambda x: np.asarray(x, np.float64).reshape(len(x), -1).mean(axis=1)
+    """The weight with which one spike makes a neuron of each linked population fire."""
+    rest, response = _at_rest(step, inputs, links)
     weights = {}
-    for name, rest, move in zip(names, at_rest, moved):
-        distance, peak = -float(mean(rest)[-1]), float(mean(move).max())
+    for link in links:
+        name, call = link.population, step.population(link.population).call
+        distance, peak = -float(rest[call][-1]), float(response[call].max())
         if distance <= 0 or peak <= 0:
             why = "fires at rest" if distance <= 0 else "does not rise with its input"
             raise ValueError(
@@ -229,6 +206,32 @@ def _weights(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, flo
             )
         weights[name] = MARGIN * distance / peak
     return weights
+
+
+def _at_rest(
+    step: Step, inputs: Inputs, links: Sequence[Link]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The mean argument of each call by step, and its derivative by a pulse in the first step.
+
+    The inputs and all weights between populations are 0, every linked population gets the pulse as
+    its current, and no spike passes a derivative on.
+    """
+    indexed = with_index(jax.tree.map(jnp.zeros_like, inputs))
+    weights = [link.weight for link in links]
+    unlinked = [jnp.zeros_like(step.arrays.states[i]) for i in weights]
+    arrays = step.arrays._replace(states=replaced(step.arrays.states, weights, unlinked))
+
+    def arguments(pulse: Array) -> list[Array]:
+        def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
+            size = jnp.where(x[0] == 0, pulse, 0.0)
+            added = {link.current: jnp.full(link.current.aval.shape, size) for link in links}
+            result = step(arrays, x, written, Tap(lambda name, argument: jnp.zeros(())), added)
+            return result.written, [jnp.mean(argument) for argument in result.arguments]
+
+        return jax.lax.scan(advance, step.start(arrays), indexed)[1]
+
+    rest, response = jax.jit(lambda: jax.jvp(arguments, (jnp.zeros(()),), (jnp.ones(()),)))()
+    return list(map(np.asarray, rest)), list(map(np.asarray, response))
 
 
 def _relaying(old: Array, link: Link, weight: float) -> Array:

@@ -56,10 +56,18 @@ class GradientFlow(Record):
 
     Notes
     -----
-    In the table, ``rate``, ``silent`` and ``saturated`` come from `.Activity`, ``slope`` and
-    ``flat`` from `.Slopes`, and ``growth``, ``reach``, ``depth`` and ``consistency`` from
-    `.Gradient`. A reach with a ``+`` ends at the first step. ``operations`` are synaptic ones, of
-    `.Operations`.
+    The table has a row for each population, with these columns:
+
+    - ``rate``: spikes per neuron and step.
+    - ``silent``, ``saturated``: share of neurons that never fire, and that fire in 95% of the steps.
+    - ``slope``: the surrogate gradient, averaged over neurons and steps; times the scale if that
+      has a unit.
+    - ``flat``: share of membrane potentials where it is below 0.1% of its peak.
+    - ``growth``: the factor by which the gradient grows per step back; 1 keeps its size.
+    - ``reach``: the number of steps back after which at most 1% of it remains. With a ``+`` it
+      reaches the first step.
+    - ``consistency``: mean cosine between the gradients of neighbouring steps.
+    - ``operations``: weights that meet a spike or a number, per sample.
 
     Examples
     --------
