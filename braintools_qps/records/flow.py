@@ -59,7 +59,7 @@ class GradientFlow(Record):
     The table has a row for each population, with these columns:
 
     - ``rate``: spikes per neuron and step.
-    - ``silent``, ``saturated``: share of neurons that never fire, and that fire in 95% of the steps.
+    - ``silent``, ``saturated``: share of neurons that never fire, and that fire in 95% of steps.
     - ``slope``: the surrogate gradient, averaged over neurons and steps; times the scale if that
       has a unit.
     - ``flat``: share of membrane potentials where it is below 0.1% of its peak.
