@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from braintools_qps import QPseudoSpike
 from braintools_qps._defaults import ADVICE, SURROGATES
 
 ROOT = Path(__file__).parents[2]
 PLACES = {
     name: (ROOT / name).read_text("utf-8")
     for name in ("README.md", "docs/index.md", "docs/guides/choosing.md", "docs/guides/names.md")
-}
+} | {"QPseudoSpike": QPseudoSpike.__doc__}
 
 
 @pytest.mark.parametrize("place", PLACES)
