@@ -86,28 +86,32 @@ def logits(design: Design, outputs: Any) -> jax.Array:
     return 10 * mean if design.readout == "spiking" else mean
 
 
-def standard(x: Any) -> Any:
-    """Features of mean 0 and variance 1."""
-    return (x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1, keepdims=True) + 1e-6)
+def standard(x: Any, *, axis: int = 1, least: float = 1e-6) -> Any:
+    """Features of mean 0 and variance 1, over an axis of steps, samples, features."""
+    return (x - x.mean(axis, keepdims=True)) / (x.std(axis, keepdims=True) + least)
 
 
 def offset(x: Any) -> Any:
     return standard(x) + 300
 
 
-def undivided(x: Any) -> Any:
-    """As `standard`, but 0 / 0 for a feature that is the same in all samples."""
-    return (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+def between_0_and_1(x: Any) -> Any:
+    """Features from their lowest to their highest value."""
+    low, high = (f(x, axis=1, keepdims=True) for f in (jnp.min, jnp.max))
+    return (x - low) / (high - low)
+
+
+def receptive(x: Any) -> Any:
+    """How near features are to five values each, from their lowest to their highest."""
+    near = (between_0_and_1(x)[..., None] - jnp.linspace(0, 1, 5)) / 0.2
+    return jnp.exp(-(near**2)).reshape(*x.shape[:2], -1)
 
 
 def fields(x: Any) -> Any:
     """A spike from each of 5 receptive fields of a feature, the earlier, the closer it is."""
-    steps, (low, high) = len(x), (f(x[0], axis=0) for f in (jnp.min, jnp.max))
-    part = (x[0] - low) / (high - low)
-    near = jnp.exp(-(((part[..., None] - jnp.linspace(0, 1, 5)) / 0.2) ** 2))
-    near = near.reshape(len(near), -1)
-    at = jnp.round((1 - near) * (steps - 10))
-    return ((jnp.arange(steps)[:, None, None] == at) & (near > 0.1)).astype(jnp.float32)
+    near, steps = receptive(x[:1])[0], jnp.arange(len(x))[:, None, None]
+    at = jnp.round((1 - near) * (len(x) - 10))
+    return ((steps == at) & (near > 0.1)).astype(jnp.float32)
 
 
 def row_by_row(x: Any) -> Any:
@@ -162,11 +166,6 @@ def deltas(x: Any, *, step: float = 0.2) -> Any:
     return jax.lax.scan(follow, jnp.zeros_like(shown[0]), shown)[1]
 
 
-def standardised(x: Any, *, axis: int = 1) -> Any:
-    """Pixels of mean 0 and variance 1, over an axis of steps, images, pixels."""
-    return (x - x.mean(axis, keepdims=True)) / (x.std(axis, keepdims=True) + 1e-2)
-
-
 def drawn(rate: Any, key: int = 0) -> Any:
     """Spikes with these probabilities."""
     return (jax.random.uniform(jax.random.key(key), rate.shape) < rate).astype(jnp.float32)
@@ -182,9 +181,7 @@ def trains(x: Any, *, rate: float = 0.01) -> Any:
 
 
 def logarithms(x: Any, *, shift: float = 1e-3) -> Any:
-    """Logarithms of features, of mean 0 and variance 1."""
-    x = jnp.log(x + shift)
-    return (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+    return standard(jnp.log(x + shift), least=0.0)
 
 
 def evidence(x: Any) -> Any:
@@ -211,21 +208,13 @@ def frames(x: Any, *, bins: int = 1) -> Any:
 
 def spiking_fields(x: Any) -> Any:
     """Poisson spikes of five neurons a feature, each most active at another value."""
-    low, high = (f(x[0], axis=0) for f in (jnp.min, jnp.max))
-    near = ((x - low) / (high - low))[..., None] - jnp.linspace(0, 1, 5)
-    return drawn(0.4 * jnp.exp(-((near / 0.2) ** 2)).reshape(*x.shape[:2], -1))
+    return drawn(0.4 * receptive(x))
 
 
 def columns(x: Any) -> Any:
     """Poisson spikes of one column of the image after the other, for 300 steps."""
     image = jnp.moveaxis(x[0].reshape(-1, SIDE, SIDE), 2, 0)
     return drawn(jnp.repeat(image, len(x) // SIDE + 1, axis=0)[: len(x)] / 2)
-
-
-def between_0_and_1(x: Any) -> Any:
-    """Features from their lowest to their highest value."""
-    low, high = (f(x, axis=1, keepdims=True) for f in (jnp.min, jnp.max))
-    return (x - low) / (high - low)
 
 
 def pixel_by_pixel(x: Any) -> Any:
