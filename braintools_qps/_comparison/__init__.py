@@ -10,8 +10,7 @@ The way of a call of `compare`:
 3. It has the missing ones trained in groups that one program serves: by `train`, with `one_run` as
    a function that `programs` calls for many runs at once on all `devices`; or by `cluster`, on the
    workers of Dask.
-4. It makes records of them with `result`, and goes on with more seeds until it is known which is
-   best. `progress` has the bar.
+4. It makes records of them with `result`. `progress` has the bar.
 
 `tasks` has the data, `factory` makes the user's models, `weights` sorts and sets their states,
 `model` runs them, in the `contexts` of a seed and a time step, `model_checks` tries them; `network`

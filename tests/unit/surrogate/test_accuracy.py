@@ -132,22 +132,3 @@ def units_in_the_last_place(actual, expected, dtype):
     # XLA flushes what is subnormal in float32, and float16 ends at 65504.
     compared = np.isfinite(rounded) & (expected > 1e-37)
     return np.max(np.abs(np.asarray(actual, np.float64) - rounded)[compared] / spacing[compared])
-
-
-@pytest.mark.parametrize("alpha", [1.0, 1.7, np.inf])
-def test_gradient_is_the_derivative_of_the_original_function(alpha):
-    surrogate = QPseudoSpike(alpha)
-    x = np.concatenate([-reference()["x"], [0.0], reference()["x"]]).astype(np.float32)
-    derivative = jax.vmap(jax.grad(surrogate.surrogate_fun))(x)
-    np.testing.assert_array_equal(derivative, surrogate.surrogate_grad(x))
-
-
-@pytest.mark.parametrize("alpha", thorough_but([0.01, 1.0, 1.001, np.inf], FORMULAS))
-def test_derivative_of_the_original_function_by_alpha_in_float64(alpha):
-    """That of the gradient is in test_ranges.py."""
-    with jax.enable_x64(True):
-        x = reference()["x"].astype(np.float64)
-        along_alpha = lambda alpha: QPseudoSpike(alpha).surrogate_fun(x)
-        _, derivative = jax.jvp(along_alpha, (alpha,), (1.0,))
-        # Near x = 0 it is a difference of larger terms, of the size of x itself.
-        assert_close(derivative, row("integral_by_alpha", alpha), rtol=1e-8, atol=1e-15)

@@ -1,4 +1,4 @@
-"""What every surrogate of this package does, however its parameters are given.
+"""What every surrogate does, ours, `Scaled` and those of others, however parameters are given.
 
 Each has its gradient written by hand, in numpy's float64. First `check_surrogate`, then what it
 cannot ask of surrogates of other libraries: NaN, every transform, settings of JAX, parameters.
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import S2NN, LeakyRelu, Sigmoid
+from braintools.surrogate import S2NN, GaussianGrad, LeakyRelu, Sigmoid
 from helpers import FLOAT16, assert_close, thorough, thorough_but
 from jax.experimental import checkify
 
@@ -75,8 +75,12 @@ ATOL = 2e-7
 
 
 @every_surrogate
-def test_the_gradient_is_the_one_by_hand(surrogate, by_hand):
-    assert_close(surrogate.surrogate_grad(jnp.float32(X)), by_hand(X), atol=ATOL)
+def test_the_gradient_is_the_one_by_hand_and_the_slope_of_the_original_function(surrogate, by_hand):
+    x = jnp.float32(X)
+    assert_close(surrogate.surrogate_grad(x), by_hand(X), atol=ATOL)
+    # Also at a kink, where jnp.where picks either side
+    slope = jax.grad(lambda x: surrogate.surrogate_fun(x).sum())(x)
+    assert_close(slope, surrogate.surrogate_grad(x), rtol=3e-7)
 
 
 @pytest.mark.parametrize(
@@ -103,19 +107,6 @@ FIRST_ORDER = {
 def test_every_transform_has_the_derivative(name, rtol, transform):
     surrogate, by_hand = SURROGATES[name]
     assert_close(transform(surrogate, jnp.float32(X)), by_hand(X), rtol=rtol, atol=ATOL)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", ["alpha inf", "arbitrary", "uint8", "scaled", "per neuron"])
-def test_second_order(name):
-    """Against differences of the gradient written by hand, away from 0."""
-    surrogate, by_hand = SURROGATES[name]
-    x, h = np.array([[-1.5, 0.4, 3.0]]), 1e-4
-    second = (by_hand(x + h) - by_hand(x - h)) / (2 * h)
-    gradient = jax.grad(lambda x: surrogate(x).sum())
-    for derivative in (jax.grad, jax.jacfwd):
-        found = jax.jit(derivative(lambda x: gradient(x).sum()))(jnp.float32(x))
-        assert_close(found, second, rtol=1e-4, atol=1e-6)
 
 
 # One of each formula, stored in full and in few bits, and of each kind of parameter.
@@ -233,11 +224,12 @@ def test_parameters_have_no_derivative_at_first_order_and_one_at_second(name, re
     for derivative in (jax.grad, jax.jacfwd):
         first = derivative(lambda *at: make(*at)(jnp.float32(X)).sum(), argnums=(0, 1, 2))
         assert_close(np.array(jax.jit(first)(*at)), [0.0, 0.0, 0.0])
-    h = 1e-6
-    shifted = lambda i, h: by_hand(0.3, *(a + h * (i == j) for j, a in enumerate(at)))
-    expected = [(shifted(i, h) - shifted(i, -h)) / (2 * h) for i in range(3)]
+    at, h = (0.3, *at), 1e-6  # x, too
+    shifted = lambda i, h: by_hand(*(a + h * (i == j) for j, a in enumerate(at)))
+    expected = [(shifted(i, h) - shifted(i, -h)) / (2 * h) for i in range(4)]
     for outer in (jax.grad, jax.jacfwd):
-        second = jax.jit(outer(lambda *at: jax.grad(make(*at))(0.3), argnums=(0, 1, 2)))(*at)
+        slope = lambda x, *rest: jax.grad(make(*rest))(x)
+        second = jax.jit(outer(slope, argnums=(0, 1, 2, 3)))(*at)
         assert_close(np.array(second), expected, rtol=max(2e-5, ROUNDING[residual_dtype] / 2))
 
 
@@ -259,3 +251,55 @@ def test_no_derivative_is_evaluated_in_a_forward_only_call():
     for surrogate in (QPseudoSpike(1.7), QPseudoSpike(jnp.float32(1.7), scale=jnp.float32(2.0))):
         text = str(jax.make_jaxpr(surrogate)(jnp.float32(X)))
         assert not any(operation in text for operation in ("integer_pow", "bitcast", "div", "mul"))
+
+
+# Scaled alone
+
+
+def same(spike, other, x=X):
+    assert_close(spike.surrogate_grad(x), other.surrogate_grad(x), rtol=3e-7)
+    assert_close(spike.surrogate_fun(x), other.surrogate_fun(x), rtol=1e-6)
+
+
+def test_what_is_scaled_twice_has_the_product_of_scales_and_dampenings():
+    nested = Scaled(QPseudoSpike(1.7, scale=2.0, dampening=0.5), scale=3.0, dampening=0.3)
+    same(nested, QPseudoSpike(1.7, scale=6.0, dampening=0.15))
+    nested = Scaled(Scaled(Sigmoid(), scale=2.0, dampening=0.5), scale=3.0)
+    same(nested, Scaled(Sigmoid(), scale=6.0, dampening=0.5))
+    state = brainstate.State(jnp.array([2.0] * 3))
+    nested = Scaled(QPseudoSpike(3.0, scale=state), scale=jnp.full(3, 3.0))
+    same(nested, QPseudoSpike(3.0, scale=jnp.full(3, 6.0)))
+    wider = Scaled(QPseudoSpike(scale=10 * u.mV), scale=2.0)
+    same(wider, QPseudoSpike(scale=20 * u.mV), X * u.mV)
+    with pytest.raises(u.UnitMismatchError, match="x and scale must have the same dim"):
+        Scaled(QPseudoSpike(scale=u.mV), scale=2 * u.mV).surrogate_grad(X * u.mV)
+
+
+def test_the_inner_residuals_are_replaced():
+    exact = Scaled(QPseudoSpike(residual_dtype="uint8"), dampening=0.5)
+    derivative = jax.vjp(exact, X)[1](jnp.ones(X.shape))[0]
+    np.testing.assert_array_equal(derivative, exact.surrogate_grad(X))
+
+
+def test_the_original_function_at_a_dampening_of_1_is_the_surrogates():
+    x = jnp.float32(X)
+    for surrogate in (LeakyRelu(), S2NN()):
+        assert jnp.array_equal(Scaled(surrogate).surrogate_fun(x), surrogate.surrogate_fun(x))
+    lower = Scaled(Sigmoid(4.0), scale=2.0, dampening=0.3)
+    assert_close(lower.surrogate_fun(x), 0.5 + 0.3 * (1 / (1 + np.exp(-2 * X)) - 0.5), rtol=1e-6)
+    with pytest.raises(NotImplementedError):
+        Scaled(GaussianGrad()).surrogate_fun(x)
+
+
+@pytest.mark.float16
+def test_half_precision_does_not_overflow():
+    spike = Scaled(Sigmoid(4.0), scale=1e-3)
+    assert spike.surrogate_grad(jnp.float16(60_000.0)) == 0
+    assert spike.surrogate_grad(jnp.float16(0.0)) == 1000
+
+
+def test_an_array_in_the_surrogate_broadcasts():
+    spike = Scaled(Sigmoid(jnp.asarray(PER_NEURON)), scale=2.0)
+    assert_close(jax.grad(lambda x: spike(x).sum())(jnp.zeros(())), PER_NEURON.sum() / 8)
+    with pytest.raises(ValueError, match=r"broadcast against x.*'surrogate': \(3,\).*\(4,\)"):
+        spike(jnp.ones(4))
