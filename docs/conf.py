@@ -1,6 +1,5 @@
 """The Sphinx site. Nothing is fetched from a network, neither to build it nor to read it."""
 
-import json
 import os
 import sys
 import tomllib
@@ -69,10 +68,8 @@ nb_merge_streams = True
 nb_render_markdown_format = "myst"  # the default knows no tables
 nb_output_stderr = "warn"  # a page that warns its reader fails the build
 nb_ipywidgets_js = {}  # its default loads scripts from the network
-myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-STUDY = DOCS.parent / "benchmarks" / "results" / "study" / "tables.json"
-myst_substitutions = {"study": json.loads(STUDY.read_text("utf-8"))}
 
 # Mathematics, from the copy of MathJax that sphinx-mathjax-offline puts beside the pages
 mathjax3_config = {"options": {"enableMenu": False}}

@@ -7,7 +7,6 @@ import json
 import re
 from pathlib import Path
 
-import jinja2
 from author_year import authors
 from pybtex.database import parse_file
 
@@ -16,7 +15,6 @@ OPTION = re.compile(r"^:[\w-]+:.*\n", re.MULTILINE)
 ROLE = re.compile(r"\{([\w:]+)\}`([^`]*)`")
 WITH_TARGET = re.compile(r"(.*\S)\s*<([^>]*)>", re.DOTALL)
 EMPTY_LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+\.(?:md|rst))(?:#[\w-]+)?\)")
-SUBSTITUTION = re.compile(r"\{\{ *([\w.]+) *\}\}")
 DEFINITION = re.compile(r"^(\S.*)\n: +((?:.*\n)(?:  .*\n)*)", re.MULTILINE)
 LANGUAGES = {"code-block", "literalinclude"}
 DROPPED = {"bibliography", "eval-rst", "toctree"}
@@ -44,12 +42,10 @@ class Plain:
     def __init__(self, app, pagename):
         self.titles = {name: title.astext() for name, title in app.env.titles.items()}
         self.folder = Path(pagename).parent
-        self.substitutions = getattr(app.config, "myst_substitutions", {})
         self.papers = parse_file(str(Path(app.srcdir) / "references.bib")).entries
 
     def markdown(self, text):
         text = FENCE.sub(self._fence, text)
-        text = SUBSTITUTION.sub(self._substitution, text)
         text = ROLE.sub(self._role, text)
         text = EMPTY_LINK.sub(lambda m: m[1] or self._title(m[2]), text)
         return DEFINITION.sub(r"- **\1**: \2", text)
@@ -60,10 +56,6 @@ class Plain:
             return ""
         body = OPTION.sub("", body).lstrip("\n")
         return f"```\n{body}```\n" if name in LANGUAGES else body
-
-    def _substitution(self, match):
-        value = jinja2.Environment().compile_expression(match[1])(**self.substitutions)
-        return str(value)
 
     def _role(self, match):
         role, content = match.groups()

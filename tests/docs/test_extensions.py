@@ -58,9 +58,6 @@ def test_a_page_needs_no_other_machine_and_has_no_dead_link(
     assert all(complaint in said for said in complaints)
 
 
-SHOWN = {"study": {"lost": 1.2}, "casebook": {}, "stacks": {}, "gains": {}}
-
-
 def plain(text):
     """Markdown as it stands in a downloaded notebook."""
     pytest.importorskip("pybtex", reason="what the documentation needs is not installed")
@@ -68,8 +65,7 @@ def plain(text):
 
     title = SimpleNamespace(astext=lambda: "Memory and speed")
     env = SimpleNamespace(titles={"guides/memory": title})
-    config = SimpleNamespace(myst_substitutions=SHOWN)
-    app = SimpleNamespace(srcdir=DOCS, env=env, config=config)
+    app = SimpleNamespace(srcdir=DOCS, env=env)
     return Plain(app, "tutorials/memory").markdown(text)
 
 
@@ -87,7 +83,6 @@ def plain(text):
         ("{cite:t}`herranz2022stabilizing` compared", "Herranz-Celotti and Rouat (2022) compared"),
         ("```{code-block} toml\n:caption: a.toml\n\n[a]\n```\n", "```\n[a]\n```\n"),
         ("```{eval-rst}\n.. plot:: a.py\n```\nText\n", "Text\n"),
-        ("Lost {{ study.lost }} points", "Lost 1.2 points"),
         ("slope\n: Mean of the\n  gradient.\n", "- **slope**: Mean of the\n  gradient.\n"),
         ("```bash\npip install .\n```\n", "```bash\npip install .\n```\n"),
     ],
