@@ -251,12 +251,10 @@ class Tap:
     """Runs equations, and records the argument of every call of a spike function.
 
     ``slope`` gives the derivative of the spikes of a neuron, from its name and the argument.
-    With ``through_stops``, derivatives pass what stops them. ``watch`` is called with every
-    equation.
+    ``watch`` is called with every equation.
     """
 
     slope: Callable[[str, Array], Array] | None = None
-    through_stops: bool = False
     watch: Callable[[JaxprEqn, list], None] = lambda eqn, operands: None
     calls: list[Array] = field(default_factory=list)
     arguments: dict[str, Array] = field(default_factory=dict)
@@ -269,8 +267,6 @@ class Tap:
             return operands
         if mark.startswith(SPIKES):
             return [self._spiked(mark.removeprefix(SPIKES), operands[0])]
-        if self.through_stops and eqn.primitive.name in STOPPING:
-            return [x + jax.lax.stop_gradient(y - x) for x, y in zip(operands, bind(eqn, operands))]
         return bind(eqn, operands)
 
     def _spiked(self, name: str, spikes: Array) -> Array:

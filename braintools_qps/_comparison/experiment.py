@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 from jax.typing import ArrayLike
 
 from .._defaults import SAMPLES
-from .._gradient_flow import mend
+from .._gradient_flow import fix
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
 from .contexts import environment, seeded
@@ -100,7 +100,7 @@ class Experiment:
             surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
             model, states = replace(self, prepare=False).start(surrogate, seed)
             with environment():
-                mend(model, self.task.batch(SAMPLES, seed).inputs)
+                fix(model, self.task.batch(SAMPLES, seed).inputs)
             self.prepared[key] = states.values.trained
         return self.prepared[key]
 

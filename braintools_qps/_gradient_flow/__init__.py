@@ -4,7 +4,7 @@ Start here with `gradient_flow`. Then read `tracing`, which turns a model into a
 function of arrays) with its `graph` of who feeds whom, its `membranes` and the spikes that leave
 each population (`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of
 a candidate; `trial`, a short training with a `loss`; and `diagnose`, the verdict. `causes` has a
-file for each cause; the `changes` that they propose are built in `ways` and tried in `attempts`.
+file for each cause; the `changes` that they propose are lines of code, tried in `attempts`.
 `cotangents` differentiates the objective, `slopes` the surrogates at their arguments, `measures`
 reduces arrays to numbers, `operations` counts, `labels` checks the labels. `normalize`,
 `normalize_rates`, `relay` and `preparing` have a public function each.
@@ -21,15 +21,14 @@ from .._models import by_population, checked_inputs
 from .._registry import candidates, is_candidate
 from ..records import GradientFlow, GradientFlows, total
 from ..typing import Batches, Inputs, Model, SpikeFunction, SurrogateSpecs
-from .changes import Given
 from .cotangents import Objective
 from .diagnose import diagnose, trials_of
-from .evaluate import Evaluator, evaluator_of
+from .evaluate import Evaluator, Wanted, evaluator_of
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
 from .passes import compiling_once, synaptic_operations
-from .preparing import mend, prepare
+from .preparing import fix, prepare
 from .relay import relay_weights
 from .slopes import mean_slope_at
 from .step import Spikes
@@ -147,26 +146,26 @@ def gradient_flow(
     >>> list(flows)
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
-    given = Given(batch_first, isinstance(inputs, Batches))
+    wanted = Wanted(batch_first=batch_first, is_task=isinstance(inputs, Batches))
     labels = labels_of(inputs, labels, objective)
     inputs = checked_inputs(inputs, batch_first=batch_first)
     checked_count("seed", seed, 0)
     known = None if labels is None else checked_labels(labels, inputs)
     with compiling_once():
-        evaluator = evaluator_of(model, inputs, Objective(objective, seed), known)
+        evaluator = evaluator_of(model, inputs, Objective(objective, seed), known, wanted)
         chosen = _candidates(evaluator.step.spikes, surrogates)
         trials = trials_of(evaluator) if trial else None
-        flows = {n: _flow_of(evaluator, trials, given, n, each) for n, each in chosen.items()}
+        flows = {n: _flow_of(evaluator, trials, n, each) for n, each in chosen.items()}
     read = said_of_data(evaluator, inputs, labels)
     return GradientFlows({n: replace(flow, read=read) for n, flow in flows.items()})
 
 
 def _flow_of(
-    evaluator: Evaluator, trials: Trials | None, given: Given, name: str, spikes: Spikes
+    evaluator: Evaluator, trials: Trials | None, name: str, spikes: Spikes
 ) -> GradientFlow:
     """Measure one candidate on a run, with its trial and its diagnosis."""
     measured = evaluator.measure(spikes)
-    verdict = diagnose(measured, trials, given)
+    verdict = diagnose(measured, trials)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)
     return GradientFlow(

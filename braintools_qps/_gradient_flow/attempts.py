@@ -1,4 +1,4 @@
-"""Try changes on a copy: change the model, train it for some steps, and put it back."""
+"""Try changes on a copy: run their lines on the model, train it for some steps, put it back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from .._models import find_neurons, restoring, set_spike
 from ..records import LearningTrial
-from .changes import Change, Given
+from .changes import Change
 from .evaluate import Measured
 from .passes import with_index
 from .tracing import trace
-from .trial import HOPELESS, LONGEST, Trials, Tried
+from .trial import HOPELESS, LONGEST, Trials
 
-SOONER = 2  # times as fast is clearly better, where both take half of the loss away
-CLEARLY = 0.2  # of the constant answer's loss; a change that takes less away has not helped
+SOONER = 2  # times as fast is clearly better, where the loss halves with and without a change
+CLEARLY = 0.2  # of the constant answer's loss; a change that lowers it by less has not helped
 
 
 @dataclass
@@ -23,19 +23,18 @@ class Attempts:
 
     measured: Measured
     trials: Trials
-    given: Given
-    tried: set[str] = field(default_factory=set)  # what is said of each change
+    tried: set[tuple[str, ...]] = field(default_factory=set)  # lines
     kinds: dict[str, None] = field(default_factory=dict)  # of changes that could be made
 
     def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
         """The first change that makes the trial clearly better; those tried before did not."""
         before = self.measured.trial
         for change in changes:
-            if (said := change.said(self.given)) in self.tried:
+            if change.lines in self.tried:
                 continue
-            self.tried.add(said)
+            self.tried.add(change.lines)
             try:
-                after = self._try(change, before).record
+                after = self._try(change)
             except Exception:  # the user would meet it, too
                 continue
             self.kinds[change.what] = None
@@ -43,31 +42,21 @@ class Attempts:
                 return change, after
         return None
 
-    def _try(self, change: Change, before: LearningTrial) -> Tried:
-        model, inputs = self.measured.evaluator.model, self.measured.evaluator.inputs
+    def _try(self, change: Change) -> LearningTrial:
+        evaluator, before = self.measured.evaluator, self.measured.trial
+        model = evaluator.model
         with restoring(model):
             neurons = find_neurons(model)
             for name, spike in self.measured.spikes.items():
                 set_spike(neurons[name], spike)
-            inputs = change.apply(model, inputs)
+            inputs = change.run(model, evaluator.inputs, evaluator.wanted)
             step = trace(model, inputs)
-        return self.trials.judge(
-            step,
-            step.spikes,
-            with_index(inputs),
-            through_stops=change.through_stops,
-            loss=change.loss,
-            longest=_enough(before),
-        )
-
-
-def _enough(before: LearningTrial) -> int:
-    """Losses after which a change has not helped if half is not gone: one before each step."""
-    return before.half_after // SOONER + 1 if before.half_after else LONGEST
+        longest = before.half_after // SOONER + 1 if before.half_after else LONGEST
+        return self.trials.judge(step, step.spikes, with_index(inputs), longest=longest).record
 
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:
-    """Whether a trial learns at least twice as fast, or takes clearly more of the loss away.
+    """Whether a trial learns at least twice as fast, or to a clearly lower loss.
 
     A loss that is lower from the start, and does not fall in training, shows no learning.
     """

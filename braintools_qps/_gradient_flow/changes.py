@@ -1,229 +1,155 @@
-"""Changes of a model or of its inputs: each can be applied, and written as code.
+"""Changes of a model or of its inputs: lines of code, with the few objects that they name.
 
-A cause proposes them, a trial shows whether they help, and `prepare` applies them. Text is made
-last: `code` is what a user can type, and does the same as `apply`.
+A cause proposes changes, `attempts` runs their lines on a copy, and `prepare` on the model.
 """
 
 from __future__ import annotations
 
-import abc
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
-from braintools.surrogate import Surrogate
+import numpy as np
 
-from .._models import find_nodes, is_dropout, set_surrogate
 from .._registry import call_text
+from .._surrogate import QPseudoSpike
 from ..typing import Inputs, Model, SpikeFunction
-from .loss import Loss
-from .normalize import normalize_surrogate
-from .normalize_rates import write_leaves
-from .passes import replaced
-from .step import Step
+from .evaluate import Measured, Wanted
+from .passes import HUGE
+from .relay import is_deep
+from .step import Population, Step
 
-SLOPE = 0.1  # the mean slope that surrogates are lowered to
-
-
-class Given(NamedTuple):
-    """How the user gave the inputs, for which the code of a change is written."""
-
-    batch_first: bool = False
-    is_task: bool = False
-
-    @property
-    def arguments(self) -> str:
-        """The first arguments of our functions."""
-        return "model, inputs, batch_first=True" if self.batch_first else "model, inputs"
+SLOPES = (0.1, 0.02)  # the mean slopes that surrogates are lowered to; the first is the default
+NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
+OURS = ("normalize_rates", "normalize_surrogate", "relay_weights", "set_surrogate")
+OTHERS = {"jax.": "import jax", "Quantity(": "from brainunit import Quantity"}
 
 
-class Code(NamedTuple):
-    """Statements that do what a change does, with what they import."""
+class Change(NamedTuple):
+    """Lines that change ``model`` or ``inputs``, with the objects that they name besides."""
 
-    statements: tuple[str, ...]
-    names: tuple[str, ...] = ()  # of this package
-    imports: tuple[str, ...] = ()  # lines that import from others
+    what: str  # in a list of what was tried
+    lines: tuple[str, ...]
+    objects: Mapping[str, Any] = MappingProxyType({})
+    of_inputs: bool = False  # which are the user's to change
 
-    def __str__(self) -> str:
-        return "; ".join(lines_of([self]))
-
-
-def lines_of(codes: Sequence[Code]) -> tuple[str, ...]:
-    """The lines of several codes, imports first."""
-    names = sorted({name for code in codes for name in code.names})
-    ours = [f"from braintools_qps import {', '.join(names)}"] if names else []
-    others = dict.fromkeys(line for code in codes for line in code.imports)
-    return (*ours, *others, *(line for code in codes for line in code.statements))
-
-
-class Change(abc.ABC):
-    """One change of a model, of its inputs, or of how it is trained."""
-
-    what: str = ""  # in a list of what was tried
-    of_inputs = False  # which are the user's to change
-    through_stops: bool = False  # whether the trial lets gradients pass what stops them
-    loss: Callable[[Loss], Loss] | None = None  # what it makes of the loss of the trial
-
-    @abc.abstractmethod
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        """Change the model; the inputs to go on with."""
-
-    @abc.abstractmethod
-    def code(self, given: Given) -> Code:
-        """The same as lines of code; none where only the user can write them."""
-
-    def said(self, given: Given) -> str:
-        """The beginning of a sentence about its trial."""
-        return f"After {'; '.join(self.code(given).statements)}"
+    def run(self, model: Model, inputs: Inputs, wanted: Wanted) -> Inputs:
+        """Run the lines, and return the inputs to go on with."""
+        shown = _swapped(inputs) if wanted.time_axis else inputs
+        scope = {**self.objects, "model": model, "inputs": inputs, wanted.data: shown}
+        exec("\n".join(with_imports(self.lines)), scope)
+        if not self.of_inputs:
+            return inputs
+        return _swapped(scope[wanted.data]) if wanted.time_axis else scope[wanted.data]
 
 
-@dataclass(frozen=True)
-class Both(Change):
-    """Two changes, one after the other."""
-
-    first: Change
-    second: Change
-
-    @property
-    def what(self) -> str:  # type: ignore[override]
-        return self.first.what
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        return self.second.apply(model, self.first.apply(model, inputs))
-
-    def code(self, given: Given) -> Code:
-        first, second = self.first.code(given), self.second.code(given)
-        return Code(*(one + other for one, other in zip(first, second)))
+def with_imports(lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines behind those that import what they use."""
+    text = "\n".join(lines)
+    ours = ", ".join(name for name in OURS if f"{name}(" in text)
+    imports = [f"from braintools_qps import {ours}"] if ours else []
+    imports += [line for use, line in OTHERS.items() if use in text]
+    return (*imports, *lines)
 
 
-@dataclass(frozen=True)
-class ChangeRates(Change):
-    """Call `normalize_rates` or `relay_weights`; None for the rate that is its default."""
-
-    function: Callable[..., Any]
-    rate: float | None
-    what: str
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        self.function(model, inputs, **({} if self.rate is None else {"rate": self.rate}))
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        name, rate = self.function.__name__, "" if self.rate is None else f", rate={self.rate!r}"
-        return Code((f"{name}({given.arguments}{rate})",), (name,))
+def _swapped(inputs: Inputs) -> Inputs:
+    """The inputs with time and samples exchanged."""
+    return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1) if x.ndim > 1 else x, inputs)
 
 
-@dataclass(frozen=True)
-class ChangeWeights(Change):
-    """Change some weights of a step, by a function and by its code with ``{0}``."""
-
-    step: Step
-    positions: tuple[int, ...]
-    function: Callable[[Any], Any]
-    expression: str
-    what: str
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        states = self.step.arrays.states
-        old = [jnp.asarray(states[i]) for i in self.positions]
-        new = [self.function(w).astype(w.dtype) for w in old]
-        write_leaves(model, self.step, replaced(states, self.positions, new))
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        return Code(tuple(self.step.code(i, self.expression) for i in self.positions))
+def all_changes(measured: Measured) -> Iterator[Change]:
+    """What may help any network, in the order of `prepare`."""
+    yield from other_rates(measured, centre_first=False)
+    yield from other_surrogates(measured)
+    yield from lower_slopes(measured)
 
 
-@dataclass(frozen=True)
-class LowerSurrogates(Change):
-    """Lower mean slopes, of other surrogates where they are given with their code."""
-
-    mean_slope: float = SLOPE
-    surrogates: Mapping[str, Surrogate] | None = None
-    surrogates_code: str = ""
-    what = "other surrogates"
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        chosen, slope = self.surrogates, self.mean_slope
-        lowered = normalize_surrogate(model, inputs, surrogate=chosen, mean_slope=slope)
-        set_surrogate(model, lowered)
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        other = f", surrogate={self.surrogates_code}" if self.surrogates else ""
-        slope = "" if self.mean_slope == SLOPE else f", mean_slope={self.mean_slope:g}"
-        line = f"set_surrogate(model, normalize_surrogate({given.arguments}{other}{slope}))"
-        imports = ("from brainunit import Quantity",) if "Quantity(" in other else ()
-        return Code((line,), ("normalize_surrogate", "set_surrogate"), imports)
+def other_inputs(measured: Measured, expression: str) -> Change:
+    """Replace each array ``{x}`` of the inputs, whose axis of time is ``{time}``."""
+    wanted, is_tree = measured.evaluator.wanted, not hasattr(measured.evaluator.inputs, "shape")
+    each = expression.format(x="x" if is_tree else wanted.data, time=wanted.time_axis)
+    each = f"jax.tree.map(lambda x: {each}, {wanted.data})" if is_tree else each
+    return Change("other inputs", (f"{wanted.data} = {each}",), of_inputs=True)
 
 
-@dataclass(frozen=True)
-class SetDropout(Change):
-    """Give a dropout another share to keep."""
-
-    name: str
-    node: str  # its code
-    prob: float
-    what = "less dropout"
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        find_nodes(model, is_dropout)[self.name].prob = self.prob  # not its Vmap
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        return Code((f"{self.node}.prob = {self.prob:g}",))
-
-
-@dataclass(frozen=True)
-class ChangeInputs(Change):
-    """Change each array of the inputs, by a function and by its code with ``{x}``."""
-
-    function: Callable[[Any], Any]
-    expression: str
-    is_tree: bool = False
-    what = "other inputs"
-    of_inputs = True
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        return jax.tree.map(self.function, inputs)
-
-    def code(self, given: Given) -> Code:
-        if given.is_task:  # its data are arrays that the task was made from
-            return Code(())
-        each = self.expression.format(
-            x="x" if self.is_tree else "inputs", time=int(given.batch_first)
-        )
-        each = f"jax.tree.map(lambda x: {each}, inputs)" if self.is_tree else each
-        return Code((f"inputs = {each}",), imports=("import jax",) if "jax." in each else ())
-
-    def said(self, given: Given) -> str:
-        if given.is_task:
-            return f"With X = {self.expression.format(x='X', time=1)} in the task's data"
-        return super().said(given)
+def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
+    """Bring rates to a target; weights of one sign are also centred. Relay deep stacks."""
+    step, wanted = measured.step, measured.evaluator.wanted
+    arguments = wanted.arguments + f", rate={wanted.rate!r}" * (wanted.rate is not None)
+    rates = Change("other firing rates", (f"normalize_rates({arguments})",))
+    changes = [rates]
+    if uneven := of_one_sign(step):
+        lines = tuple(step.code(i, "{0} - {0}.mean()") for i in uneven)
+        changes.append(Change("centred weights", lines + rates.lines))
+    yield from reversed(changes) if centre_first else changes
+    if is_deep(step):
+        relay = Change("relayed spikes", (f"relay_weights({arguments})",))
+        yield relay
+        for other in other_surrogates(measured):
+            yield other._replace(what=relay.what, lines=relay.lines + other.lines)
 
 
-@dataclass(frozen=True)
-class WhatIf(Change):
-    """Another way to train, for the user to write: what ``clause`` says is tried as it is."""
+def of_one_sign(step: Step) -> tuple[int, ...]:
+    """The matrices with elements of one sign that alone feed a population.
 
-    clause: str
-    what: str
-    through_stops: bool = False
-    loss: Callable[[Loss], Loss] | None = None
-
-    def apply(self, model: Model, inputs: Inputs) -> Inputs:
-        return inputs
-
-    def code(self, given: Given) -> Code:
-        return Code(())
-
-    def said(self, given: Given) -> str:
-        return self.clause
+    Of several, some may excite and others inhibit, by Dale's law: none is centred then.
+    """
+    alone = [of for p in step.populations if len(of := step.matrices(p.name)) == 1]
+    signs = lambda i: np.sign(np.asarray(step.arrays.states[i]))
+    alike = lambda i: (signs(i) >= 0).all() or (signs(i) <= 0).all()
+    return tuple(dict.fromkeys(i for (i,) in alone if alike(i)))
 
 
-def written(spike: SpikeFunction, otherwise: str) -> str:
+def other_surrogates(measured: Measured) -> Iterator[Change]:
+    """The surrogate that is wanted, with the membranes' own scale, lowered."""
+    codes = {p.name: _fitted(measured, p) for p in measured.step.populations}
+    yield _lowered(measured, codes, measured.evaluator.wanted.surrogate)
+
+
+def lower_slopes(measured: Measured) -> Iterator[Change]:
+    """Lower mean slopes."""
+    own = measured.step.spikes
+    others = {name: spike for name, spike in measured.spikes.items() if spike is not own[name]}
+    alike = len(set(map(id, others.values()))) == 1
+    codes = {
+        n: _written(s, "surrogate" if alike else f"surrogate[{n!r}]") for n, s in others.items()
+    }
+    given = next(iter(others.values())) if alike else others
+    highest = max(p.slopes.per_scale for p in measured.populations)
+    yield from (_lowered(measured, codes, given, slope) for slope in SLOPES if slope < highest)
+
+
+def _lowered(
+    measured: Measured, codes: Mapping[str, str], given: Any, slope: float = SLOPES[0]
+) -> Change:
+    """Lower surrogates by population, or the model's own; ``given`` is called ``surrogate``."""
+    text = f"{{{', '.join(f'{name!r}: {code}' for name, code in codes.items())}}}"
+    text = next(iter(codes.values())) if len(set(codes.values())) == 1 else text
+    arguments = measured.evaluator.wanted.arguments + f", surrogate={text}" * bool(codes)
+    arguments += f", mean_slope={slope:g}" * (slope != SLOPES[0])
+    line = f"set_surrogate(model, normalize_surrogate({arguments}))"
+    return Change("other surrogates", (line,), {"surrogate": given})
+
+
+def _fitted(measured: Measured, p: Population) -> str:
+    """The surrogate that is wanted, with a scale where membranes are not about 1 from threshold."""
+    evaluator, wanted, unit = measured.evaluator, measured.evaluator.wanted, p.argument_unit
+    spike = wanted.of(evaluator.step)[p.name]
+    code = f"surrogate[{p.name!r}]" if isinstance(wanted.surrogate, Mapping) else "surrogate"
+    usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
+    fits = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
+    needs_scale = not fits and 1 / HUGE <= usual <= HUGE
+    if isinstance(spike, QPseudoSpike) and spike.scale is None and needs_scale:
+        spike = spike.replace(scale=usual if unit is None else u.Quantity(usual, unit=unit))
+        scale = f"{usual:g}" if unit is None else f'Quantity({usual:g}, "{unit}")'
+        code = f"{code}.replace(scale={scale})"
+    return _written(spike, code)
+
+
+def _written(spike: SpikeFunction, otherwise: str) -> str:
     """A surrogate as code; an expression for it where it has no spec."""
     try:
         return repr(call_text(spike))

@@ -12,32 +12,21 @@ from .._wording import plural
 from ..records import Diagnosis, LearningTrial
 from .attempts import Attempts
 from .causes import CAUSES, Cause, Finding
-from .changes import Change, Given
+from .changes import Change, all_changes, with_imports
 from .evaluate import Evaluator, Measured
-from .facts import facts, silent_parts, unmoved, untrained
+from .facts import facts, silent_parts, untrained
 from .loss import FEW, Loss, of_labels, of_objective, of_random_labels
 from .others import AT_CHANCE, score_of_others
 from .step import is_real
 from .trial import Trials
-from .ways import all_ways
 
 RANDOM = (
-    "Labels were random, and no network tells samples apart that are alike: pass labels= to try "
-    "your task."
+    "Labels were random, and no network tells identical samples apart: pass labels= to try your "
+    "task."
 )
 
 FLAT = "The objective has no gradient: whatever the outputs are, its derivative is 0."
 SMOOTH = "Pass your loss: an accuracy, a comparison or a constant cannot be trained."
-
-BLIND = (
-    "No answers are better than a constant one, so the objective does not tell samples apart: look "
-    "at the shapes in it, as (64, 1) - (64,) is of shape (64, 64)."
-)
-
-ENDLESS = (
-    "But the objective has no lowest value, even for a constant answer, so its fall says little: "
-    "is its sign right?"
-)
 
 
 class Verdict(NamedTuple):
@@ -80,44 +69,38 @@ def why_untried(evaluator: Evaluator) -> str:
     return ""
 
 
-def diagnose(measured: Measured, trials: Trials | None, given: Given) -> Verdict:
+def diagnose(measured: Measured, trials: Trials | None) -> Verdict:
     """Judge a measured model by its trial, and look for a cause where it does not learn."""
     if measured.evaluator.cotangents.is_flat:
         return Verdict(Diagnosis("no gradient", None, FLAT, SMOOTH))
     if trials is None:
         return _untried(measured)
-    measured = judged(measured, trials)
-    verdict = _verdict(measured, trials, given)
-    if trials.loss.is_endless:
-        verdict = _of_endless(verdict, measured.trial)
+    measured = _judged(measured, trials)
+    verdict = _verdict(measured, trials)
     return verdict if verdict.trials else verdict._replace(trial=measured.trial, trials=trials)
 
 
-def judged(measured: Measured, trials: Trials) -> Measured:
+def _judged(measured: Measured, trials: Trials) -> Measured:
     """The same with its trial."""
     run = measured.evaluator.run
     return measured._replace(tried=trials.judge(measured.step, measured.spikes, run.inputs))
 
 
-def _verdict(measured: Measured, trials: Trials, given: Given) -> Verdict:
+def _verdict(measured: Measured, trials: Trials) -> Verdict:
     """The first cause whose change helps; else the first finding, with what helps any network."""
     if measured.trial.learns_soon:
         return _learning(measured, trials.loss)
-    if trials.loss.is_blind:
-        return Verdict(named_as_cause(None, measured.trial, BLIND))
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
-    attempts = Attempts(measured, trials, given)
+    attempts = Attempts(measured, trials)
     for cause, finding in found:
         if helping := attempts.first_that_helps(cause.changes(measured, finding)):
-            return _proven(measured, (cause, finding), given, *helping)
+            return _proven(measured, (cause, finding), *helping)
         if finding.final:
             return _unproven(found, attempts)
     if not found and (few := _with_few_samples(measured)):
         return few
-    if helping := attempts.first_that_helps(all_ways(measured, trials.loss)):
-        change, after = helping
-        causes = [pair for pair in found if pair[1].exact or not change.loss]  # no loss is a cause
-        return _proven(measured, causes[0] if causes else None, given, change, after)
+    if helping := attempts.first_that_helps(all_changes(measured)):
+        return _proven(measured, found[0] if found else None, *helping)
     return _unproven(found, attempts)
 
 
@@ -127,17 +110,7 @@ def _learning(measured: Measured, loss: Loss, *further: str) -> Verdict:
     said = said_of(measured.trial, measured.evaluator.batch, others)
     texts = [said, AT_CHANCE * at_chance, silent_parts(measured)]
     diagnosis = Diagnosis("none", None, " ".join(filter(None, texts)))
-    return Verdict(diagnosis, (*further, *facts(measured), *unmoved(measured)))
-
-
-def _of_endless(verdict: Verdict, trial: LearningTrial) -> Verdict:
-    """The verdict on an objective without a lowest value, of which there is no half."""
-    diagnosis = verdict.diagnosis
-    if diagnosis.cause == "none":
-        first, last, steps = trial.losses[0], min(trial.losses), _steps(len(trial.losses))
-        text = f"Its loss falls from {first:.3g} to {last:.3g} in {steps}."
-        diagnosis = replace(diagnosis, text=text)
-    return verdict._replace(diagnosis=diagnosis, further=(ENDLESS, *verdict.further))
+    return Verdict(diagnosis, (*further, *facts(measured)))
 
 
 def _with_few_samples(measured: Measured) -> Verdict | None:
@@ -145,7 +118,7 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
     evaluator, trials = measured.evaluator, trials_of(measured.evaluator, FEW)
     if trials is None or not has_random_labels(evaluator) or (evaluator.batch or 1) <= FEW:
         return None
-    easier = judged(measured, trials)
+    easier = _judged(measured, trials)
     if not easier.trial.learns_soon and not (easier.trial.learns and measured.trial.moves):
         return None
     with_all = said_of(measured.trial).removeprefix("It")
@@ -156,30 +129,27 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
 def said_of(trial: LearningTrial, batch: int | None = None, others: str = "") -> str:
     """What a trial has shown, in a sentence, with what it has shown on ``others``."""
     samples, steps = f"on these {trial.samples} samples", trial.half_after
-    others = f"; {others}" * bool(others)
     if trial.samples == 1:
         samples = "on this sample"
     if trial.samples == FEW and batch not in (None, FEW):
         samples = f"on {FEW} of these {batch} samples"
-    loss = f"the loss above {trial.least:.3g}" if trial.least else "the loss"
+    if others:
+        samples = f"on {trial.samples} samples; {others}"
     if steps == 0:
-        before = f"more than half of {loss} is gone before any training"
-        return f"It has learned: {samples} {before}{others}."
+        return f"It has learned: the loss is below half before any training {samples}."
     if steps is not None:
         how = "It learns" if trial.learns_soon else "It learns slowly"
-        return f"{how}: {_steps(steps)} {samples} {_take(steps)} half of {loss} away{others}."
+        return f"{how}: the loss halves within {plural(steps, 'step')} {samples}."
     if not np.isfinite([trial.losses[0], trial.constant]).all():
         return "It does not learn: its loss is NaN or infinite."
-    lowest, constant = f"{trial.left:.3g}", f"{trial.constant:.3g}"
-    left = f"{lowest} of {constant} is left"
-    only_comes_near = not trial.moves and trial.losses[0] > trial.constant + trial.span
-    if trial.least or only_comes_near or (trial.left > trial.constant and lowest != constant):
-        left = f"its loss is {lowest}, that of the best constant answer {constant}"
-        left += f", of the best answers {trial.least:.3g}" * bool(trial.least)
     finite = np.isfinite(trial.losses)
     how = "learns slowly" if trial.moves and finite.all() else "does not learn"
-    broken = "" if finite.all() else ", then its loss is NaN or infinite"
-    return f"It {how}: after {_steps(int(finite.sum()))} {left}{broken}."
+    after = plural(int(finite.sum()), "step")
+    broken = "" if finite.all() else ", then NaN or infinite"
+    return (
+        f"It {how}: after {after} the loss is still {trial.left:.3g}{broken} (a constant answer "
+        f"reaches {trial.constant:.3g})."
+    )
 
 
 def named_as_cause(
@@ -205,30 +175,27 @@ def named_as_cause(
 
 
 def _proven(
-    measured: Measured,
-    pair: tuple[Cause, Finding] | None,
-    given: Given,
-    change: Change,
-    after: LearningTrial,
+    measured: Measured, pair: tuple[Cause, Finding] | None, change: Change, after: LearningTrial
 ) -> Verdict:
     """The change that makes the trial better, with the numbers of both, and its cause."""
-    code = change.code(given)
-    before = None if change.loss else measured.trial  # another loss has other numbers
-    remedy = f"{change.said(given)} {_afterwards(after, before)}."
-    named = named_as_cause(pair, measured.trial, remedy)
-    diagnosis = replace(named, code=str(code) or None, changes_inputs=change.of_inputs)
+    where = " in the task's data" * (change.of_inputs and measured.evaluator.wanted.is_task)
+    fix = f"Fix: {'; '.join(change.lines)}{where}. {_with_it(after, measured.trial)}"
+    diagnosis = replace(
+        named_as_cause(pair, measured.trial, fix),
+        code=None if where else "; ".join(with_imports(change.lines)),
+        changes_inputs=change.of_inputs,
+    )
     return Verdict(diagnosis, tuple(facts(measured, diagnosis.cause)), change)
 
 
-def _afterwards(after: LearningTrial, before: LearningTrial | None) -> str:
-    steps, count = after.half_after, len(after.losses)
-    if steps is not None:
-        return f"{_steps(steps)} {_take(steps)} half away"
-    left = f"{after.left:.3g} is left after {_steps(count)}"
-    if before is None:
-        return left
+def _with_it(after: LearningTrial, before: LearningTrial) -> str:
+    """What the trial of a change has shown."""
+    if after.half_after is not None:
+        return f"With it the loss halves within {plural(after.half_after, 'step')}."
+    count = len(after.losses)
     without = replace(before, losses=before.losses[:count]).left
-    return f"{left}, and {without:.3g} without it"
+    steps = plural(count, "step")
+    return f"With it the loss is {after.left:.3g} after {steps}, and {without:.3g} without it."
 
 
 def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
@@ -243,36 +210,35 @@ def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> 
     measured = attempts.measured
     untried = [f.text for c, f in found if not (f.exact or [*c.changes(measured, f)])]
     verdict = _learning(measured, attempts.trials.loss, *untried)
-    return verdict._replace(further=(*verdict.further, *_nothing(attempts, "makes it faster")))
+    tried = _tried(attempts, "Tried, without making it faster")
+    return verdict._replace(further=(*verdict.further, *tried))
 
 
 def _unknown(attempts: Attempts) -> Verdict:
-    """Nothing was found."""
+    """Nothing was found: the answer is what nothing trains, if there is any."""
     measured = attempts.measured
     if lacking := [f"A{text[1:]}" for text in untrained(measured)]:
         text = " ".join([said_of(measured.trial), *lacking])
-        return Verdict(Diagnosis("no gradient", None, text), tuple(_nothing(attempts)))
+        return Verdict(Diagnosis("no gradient", None, text), tuple(_tried(attempts)))
     random = [RANDOM] if has_random_labels(measured.evaluator) else []
-    remedy = " ".join(["Why is not known.", *_nothing(attempts), *random])
+    remedy = " ".join(["The cause is unknown.", *_tried(attempts), *random])
     return Verdict(named_as_cause(None, measured.trial, remedy), tuple(facts(measured)))
 
 
 def _as_measured(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
     """Findings as they were measured, exact ones first, and what was tried."""
-    measured, nothing = attempts.measured, _nothing(attempts)
+    measured, tried = attempts.measured, _tried(attempts)
     first, *others = sorted(found, key=lambda pair: not pair[1].exact)
     cause, finding = first
-    remedy = finding.advice or "".join(nothing) or None
-    diagnosis = named_as_cause(first, measured.trial, remedy)
+    diagnosis = named_as_cause(first, measured.trial, finding.advice or "".join(tried) or None)
     texts = [] if finding.final else [f.text for each, f in others if each.name != cause.name]
-    last = nothing if finding.advice else []
-    return Verdict(diagnosis, (*texts, *facts(measured, diagnosis.cause), *last))
+    last = tried if finding.advice else []
+    return Verdict(diagnosis, (*texts, *facts(measured, cause.name), *last))
 
 
-def _nothing(attempts: Attempts, helps: str = "helps") -> list[str]:
+def _tried(attempts: Attempts, how: str = "Tried without success") -> list[str]:
     """A sentence on what was tried, if anything was."""
-    kinds = ", ".join(attempts.kinds)
-    return [f"Nothing that was tried {helps}: {kinds}."] if kinds else []
+    return [f"{how}: {', '.join(attempts.kinds)}."] if attempts.kinds else []
 
 
 def has_random_labels(evaluator: Evaluator) -> bool:
@@ -287,12 +253,4 @@ def _untried(measured: Measured) -> Verdict:
         if finding is not None and finding.exact:
             return Verdict(named_as_cause((cause, finding), None, finding.advice or None))
     why = why_untried(measured.evaluator)
-    return Verdict(Diagnosis("none", None, f"Whether it learns was not tried{why}."))
-
-
-def _steps(count: int) -> str:
-    return plural(count, "step")
-
-
-def _take(count: int) -> str:
-    return "takes" if count == 1 else "take"
+    return Verdict(Diagnosis("none", None, f"No trial shows whether it learns{why}."))

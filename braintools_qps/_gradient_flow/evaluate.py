@@ -29,10 +29,27 @@ SURROGATE = QPseudoSpike(alpha=8)  # lowered, it lost nothing in our study
 
 
 class Wanted(NamedTuple):
-    """What a user wants where something is to be changed."""
+    """What a user wants where something is to be changed, and how the inputs were given."""
 
     surrogate: SurrogateSpec = SURROGATE
     rate: float | None = None
+    batch_first: bool = False
+    is_task: bool = False  # its data are an array X that the task was made from
+
+    @property
+    def arguments(self) -> str:
+        """The first arguments of our functions, as code."""
+        return "model, inputs" + ", batch_first=True" * (self.batch_first and not self.is_task)
+
+    @property
+    def data(self) -> str:
+        """The variable that holds the data."""
+        return "X" if self.is_task else "inputs"
+
+    @property
+    def time_axis(self) -> int:
+        """The axis of time in the data."""
+        return int(self.batch_first or self.is_task)
 
     def of(self, step: Step) -> dict[str, SpikeFunction]:
         """The surrogate of each population; its own where none is wanted for it."""

@@ -117,18 +117,6 @@ class Graph:
         smooth = self.downstream(source, smooth=True)
         return self.reaches_output(source) and OUTPUTS not in smooth
 
-    def blockers(self, source: Vertex) -> list[str]:
-        """The primitives that stop the derivative on the way from a vertex to the output."""
-        reached = {source, *self.downstream(source, smooth=True)}
-        # What stops at the neuron itself, such as a detached reset, is on no way to the output.
-        names = {
-            name
-            for sink, facts in self.arriving.items()
-            for vertex, name in facts.stopped
-            if vertex in reached and vertex != sink
-        }
-        return sorted(names & STOPPING) or sorted(names)
-
     def place(self, name: str) -> tuple[bool, int]:
         """Sorts populations in the order in which signals reach them; those without input last."""
         before = self.upstream(name) - self.downstream(name)

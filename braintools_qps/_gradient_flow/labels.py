@@ -1,4 +1,4 @@
-"""Labels of the samples, and what is said of the data."""
+"""Check the labels, and describe the data."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def checked_labels(labels: Any, inputs: Inputs) -> np.ndarray:
 def said_of_data(evaluator: Evaluator, inputs: Inputs, labels: Any) -> str:
     """How the inputs were read, and what the loss is made from."""
     outputs = evaluator.step.output_tree.num_leaves
-    given = "no labels" if labels is None else "your labels"
+    given = "without labels" if labels is None else "with your labels"
     values = np.asarray(labels)
     if labels is not None and jnp.issubdtype(values.dtype, jnp.floating):
         values = values.astype(float)
         given += f", numbers of mean {values.mean():.3g}, standard deviation {values.std():.3g}"
         if values.ndim > 1 and np.isin(values, (0, 1)).all() and (values.sum(axis=-1) == 1).all():
-            given += " (one-hot? labels.argmax(axis=-1) are classes)"
+            given += " (one-hot? then pass labels.argmax(axis=-1))"
     given += f", for the first of {outputs} outputs" * (outputs > 1)
-    given = "your objective" if evaluator.objective.function else given
-    return f"{described_inputs(inputs, evaluator.batch)}; {given}"
+    given = "with your objective" if evaluator.objective.function else given
+    return f"{described_inputs(inputs, evaluator.batch)}, {given}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -19,17 +18,13 @@ from .._defaults import SAMPLES
 from .._wording import shortened
 from ..records import LearningTrial
 from .cotangents import STREAM
+from .passes import replaced
 from .step import Step, is_real
 
 FEW = 8  # that count where random labels of more are too hard
 CLASSES = 10  # of random labels, at most
-SOLVED = 0.01  # share of a loss that counts as nothing
 PERFECT = 1e-6  # share of the loss at the start; a constant answer that leaves less is perfect
-ALIKE = 0.001  # share of a loss; answers that are better by less are no better
-FAR = 100.0  # times the best constant answer's loss; what falls so far has no least value
-ENDLESS = 1e6  # times the loss at the start; a loss that falls as far below 0 has no end
 SEARCH = 500  # iterations
-MOST = 2**20  # numbers in the outputs; of more, the best answers of all are not searched
 
 Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, features)
 
@@ -43,54 +38,21 @@ class Labelled(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """A function of the outputs of all steps, and the loss of the best constant answer.
-
-    ``least`` is what it is with the best answers of all, 0 where that is not known. ``offsets``
-    bring the mean of each output to the best constant answer to an objective.
-    """
+    """A function of the outputs of all steps, and the loss of the best constant answer."""
 
     of: Callable[[Sequence[Array]], Array]
     constant: float
     samples: int
-    least: float = 0.0
-    is_blind: bool = False  # no answers were found that are better than a constant one
-    is_endless: bool = False  # there are constant answers of any loss, however low
-    offsets: Mapping[int, np.ndarray] = MappingProxyType({})  # by output
     labelled: Labelled | None = None
 
     def trial(self, losses: tuple[float, ...] = ()) -> LearningTrial:
         """The record of a training with it."""
-        return LearningTrial(losses, self.constant, self.samples, self.least)
+        return LearningTrial(losses, self.constant, self.samples)
 
     def gone(self, loss: float) -> float:
-        """The share of what can go that is gone, below 0 where a constant answer is better."""
+        """The share of the constant answer's loss that is gone, below 0 where that is better."""
         share = (self.constant - loss) / self.trial().span
         return min(share, 1.0) if np.isfinite(share) else -np.inf
-
-    def times(self, factor: float) -> Loss:
-        """The same loss in another unit."""
-        of = lambda outputs: factor * self.of(outputs)
-        return self._replace(of=of, constant=factor * self.constant, least=factor * self.least)
-
-    def of_centred(self) -> Loss:
-        """The same loss, where the outputs begin at the best constant answer."""
-
-        def value(outputs: Sequence[Array]) -> Array:
-            moved = list(outputs)
-            for i, offset in self.offsets.items():
-                moved[i] = (outputs[i] + offset).astype(outputs[i].dtype)
-            return self.of(moved)
-
-        return self._replace(of=value)
-
-    def of_means(self) -> Loss:
-        """The same loss, where each step has the mean output of all steps."""
-
-        def value(outputs: Sequence[Array]) -> Array:
-            mean = lambda x: jnp.broadcast_to(x.mean(axis=0), x.shape) if is_real(x) else x
-            return self.of(list(map(mean, outputs)))
-
-        return self._replace(of=value)
 
 
 def of_objective(
@@ -102,77 +64,51 @@ def of_objective(
 ) -> Loss:
     """The user's objective, which is ``start`` for these outputs.
 
-    The best answers, constant ones and any, are found by trying. Constant ones that are perfect, or
-    whose loss has no end, are no yardstick: then the loss at the start is.
+    The best constant answer is found by trying. One that is perfect, or whose loss is not finite,
+    is no yardstick: then the loss at the start is.
     """
-    real = [i for i, x in enumerate(outputs) if is_real(x)]
 
     def value(outputs: Sequence[Array]) -> Array:
         result = function(jax.tree.unflatten(step.output_tree, list(outputs)))
         return jnp.asarray(u.get_mantissa(result), jnp.result_type(float))
 
-    def lost(answers: Sequence[Array]) -> Array:
-        changed = list(outputs)
-        for i, part in zip(real, answers):
-            changed[i] = jnp.broadcast_to(part, outputs[i].shape)
-        return value(changed)
-
-    limits = [(0, 1) if _are_spikes(step, outputs, i) else (-np.inf, np.inf) for i in real]
-    axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
-    means = [jnp.mean(outputs[i], axis=a, keepdims=True) for i, a in zip(real, axes)]
-    constant = _lowest(lost, means, limits)
-    is_endless = constant.loss < -ENDLESS * abs(start)
-    is_perfect = abs(constant.loss) <= PERFECT * abs(start)
-    is_yardstick = np.isfinite(constant.loss) and not (is_endless or is_perfect)
-    base = constant.loss if is_yardstick else start
-    moved = zip(real, constant.answers, means, limits) if is_yardstick else ()
-    offsets = {i: np.asarray(to - mean) for i, to, mean, (low, _) in moved if np.isinf(low)}
-    any_answers = [outputs[i] for i in real]
-    is_small = sum(x.size for x in any_answers) <= MOST
-    best = _lowest(lost, any_answers, limits) if is_small else Lowest(0.0, False, ())
-    span = (base - best.loss) / abs(base)
-    is_known = best.is_end and ALIKE < span < FAR and abs(best.loss / base) > SOLVED
-    is_blind = best.is_end and abs(span) <= ALIKE and start - best.loss > ALIKE * abs(start)
-    least = best.loss if is_known else 0.0
-    return Loss(value, base, batch or 1, least, is_blind, is_endless, offsets)
+    constant = _lowest_of_constants(step, outputs, value, batch)
+    is_yardstick = np.isfinite(constant) and abs(constant) > PERFECT * abs(start)
+    return Loss(value, constant if is_yardstick else start, batch or 1)
 
 
-class Lowest(NamedTuple):
-    """The lowest loss that was found, whether there is none below it, and the answers."""
+def _lowest_of_constants(
+    step: Step, outputs: Sequence[Array], value: Callable[[Any], Array], batch: int | None
+) -> float:
+    """The lowest loss that scipy finds for answers that are the same for all steps and samples.
 
-    loss: float
-    is_end: bool
-    answers: Sequence[Array]
-
-
-def _lowest(
-    lost: Callable[[Sequence[Array]], Array],
-    answers: Sequence[Array],
-    limits: Sequence[tuple[float, float]],
-) -> Lowest:
-    """The lowest loss that scipy finds from these answers.
-
-    Without a slope to go down, as where half precision loses it, it has found none. It ends where
-    slopes or steps are small in numbers, so losses count by the slope at the start.
+    It ends where slopes or steps are small in numbers, so losses count by the slope at the start.
     """
-    flat, shaped = ravel_pytree(answers)
-    slope = jax.jit(jax.value_and_grad(lambda x: lost(shaped(x.astype(flat.dtype)))))
+    real = [i for i, x in enumerate(outputs) if is_real(x)]
+    axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
+    means = [jnp.mean(outputs[i], axis=axis, keepdims=True) for i, axis in zip(real, axes)]
+    flat, shaped = ravel_pytree(means)
+
+    def lost(answers: Array) -> Array:
+        parts = zip(real, shaped(answers.astype(flat.dtype)))
+        same = [jnp.broadcast_to(part, outputs[i].shape) for i, part in parts]
+        return value(replaced(outputs, real, same))
+
+    slope = jax.jit(jax.value_and_grad(lost))
     numbers = lambda x: [np.asarray(part, np.float64) for part in slope(jnp.asarray(x))]
-    start = np.asarray(flat, np.float64)
-    slope_at_start = np.abs(numbers(start)[1]).max()
-    unit = slope_at_start or 1.0
-    relative = lambda x: tuple(part / unit for part in numbers(x))
-    low, high = np.repeat(limits, [x.size for x in answers], axis=0).T
+    first = np.asarray(flat, np.float64)
+    unit = np.abs(numbers(first)[1]).max() or 1.0
+    limits = [(0, 1) if _are_spikes(step, outputs, i) else (-np.inf, np.inf) for i in real]
+    low, high = np.repeat(limits, [x.size for x in means], axis=0).T
     found = scipy.optimize.minimize(
-        relative,
-        start,
+        lambda x: tuple(part / unit for part in numbers(x)),
+        first,
         jac=True,
         method="L-BFGS-B",
         bounds=scipy.optimize.Bounds(low, high) if np.isfinite(low).any() else None,
         options={"maxiter": SEARCH},
     )
-    is_end = bool(found.success and slope_at_start > 0)
-    return Lowest(float(found.fun * unit), is_end, shaped(jnp.asarray(found.x, flat.dtype)))
+    return float(found.fun * unit)
 
 
 def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray, ran: np.ndarray) -> Loss:
@@ -203,9 +139,9 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray, ran: np.
             "Pass samples of several classes, or objective=, which labels of every step need; "
             "classes as integers counted from 0, as by np.unique(labels, return_inverse=True)[1]"
         )
-    of, targets = (_squared, targets) if numbers else (_entropy, classes)
-    loss = of(answers, chosen, targets[ran][chosen])
-    return loss._replace(labelled=Labelled(targets, ran[chosen], answers))
+    known = targets if numbers else classes
+    loss = (_squared if numbers else _entropy)(answers, chosen, known[ran][chosen])
+    return loss._replace(labelled=Labelled(known, ran[chosen], answers))
 
 
 def of_random_labels(

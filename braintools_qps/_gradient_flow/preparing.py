@@ -1,4 +1,4 @@
-"""Bring a network to where it learns: try changes in short trainings, and apply what they prove."""
+"""Bring a network to where it learns: try changes in short trainings, apply those that help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._defaults import LEARNING_RATE
 from .._models import checked_inputs, restoring
 from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
-from .changes import Code, Given, lines_of
+from .changes import with_imports
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, trials_of
 from .evaluate import SURROGATE, Measured, Wanted, evaluator_of
@@ -22,7 +22,7 @@ from .step import Step
 from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # of changes
-NONE, USUAL, PLAIN = Objective(), Wanted(), Given()  # where the user asks for nothing else
+NONE, USUAL = Objective(), Wanted()  # where the user asks for nothing else
 SMALL = 0.1  # of the lowest learning rate; one step of Adam is many times as large as such weights
 
 
@@ -38,17 +38,17 @@ def prepare(
 ) -> Preparation:
     """Bring a network to where it learns, in one call between making and training it.
 
-    It trains the model for some steps on the inputs, as `gradient_flow` does. A network that learns
-    so comes back unchanged, with a learning rate to start from. For one that does not, it tries
-    changes on a copy, and applies the first with which a short training is clearly better, up to
-    four in turn: other firing rates (`normalize_rates`), another surrogate, lowered
-    (`normalize_surrogate`), in deep stacks `relay_weights`, smaller weights, another
-    dropout. Inputs are never changed.
+    It trains a copy of the model for some steps on the inputs, as `gradient_flow` does. If the copy
+    learns, the model comes back unchanged, with a learning rate to start from. If not, it tries
+    changes on a copy, and applies the first one with which a short training is clearly better, up
+    to four in turn: other firing rates (`normalize_rates`), another surrogate, lowered
+    (`normalize_surrogate`), in deep stacks `relay_weights`, another dropout. Inputs are never
+    changed.
 
     The learning rate is measured: 40 steps of Adam each with 0.001, 0.003, 0.01, 0.03 and 0.1, as
-    long as a larger one could still be better. The smallest one that is about as good as the best
-    is named: its loss is higher by at most a tenth of what the best constant answer loses. Where no
-    rate takes such a tenth away, it is the best, and ``print`` says so.
+    long as a larger one could still be better. It takes the smallest one that is about as good as
+    the best: its loss is higher by at most a tenth of what a constant answer reaches. If no rate
+    lowers the loss by such a tenth, it takes 0.01, and ``print`` warns.
 
     All or nothing: after an error, Ctrl-C included, the model is as it was.
 
@@ -84,7 +84,7 @@ def prepare(
     Raises
     ------
     ValueError
-        If the model does not learn, and no change that was tried mends it: the message is the
+        If the model does not learn, and no change that was tried fixes it: the message is the
         diagnosis. If there is one sample only, no weight to train, or no neuron with ``V`` and
         ``spk_fun``. If inputs or labels are not as for `gradient_flow`.
 
@@ -113,22 +113,26 @@ def prepare(
     >>> print(done.lines[1])
     normalize_rates(model, inputs)
     """
-    given = Given(batch_first, isinstance(inputs, Batches))
+    wanted = Wanted(
+        surrogate,
+        None if rate is None else checked_rate(rate),
+        batch_first,
+        isinstance(inputs, Batches),
+    )
     labels = labels_of(inputs, labels, objective)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
     known = None if labels is None else checked_labels(labels, inputs)
-    wanted = Wanted(surrogate, None if rate is None else checked_rate(rate))
     with restoring(model, only_errors=True):
-        done = mend(model, inputs, Objective(objective), known, wanted, given)
+        done = fix(model, inputs, Objective(objective), known, wanted)
         step, evaluator = done.measured.step, done.measured.evaluator
         found = done.trials.learning_rate(step, done.measured.spikes, evaluator.run.inputs)
     read = said_of_data(evaluator, inputs, labels)
-    if given == PLAIN:
-        read += "; batch_first=True if the samples come first"
+    if not wanted.time_axis:
+        read += ". If samples come first, pass batch_first=True"
     return Preparation(
         before=done.before,
         after=done.verdict.diagnosis,
-        lines=lines_of(done.codes),
+        lines=with_imports(done.lines),
         learning_rate=found.value,
         read=read,
         trial=done.verdict.trial,
@@ -137,67 +141,66 @@ def prepare(
     )
 
 
-class Mended(NamedTuple):
-    """What `mend` has found and done."""
+class Fixed(NamedTuple):
+    """What `fix` has found and done."""
 
     before: Diagnosis
     measured: Measured
     verdict: Verdict
     trials: Trials
-    codes: list[Code]
+    lines: list[str]
 
 
-def mend(
+def fix(
     model: Model,
     inputs: Inputs,
     objective: Objective = NONE,
     labels: np.ndarray | None = None,
     wanted: Wanted = USUAL,
-    given: Given = PLAIN,
-) -> Mended:
+) -> Fixed:
     """What `prepare` does to a model, with inputs and labels that are checked, but for the rate."""
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:
         evaluator = evaluator_of(model, inputs, objective, labels, wanted)
         wanted.of(evaluator.step)  # a misspelt surrogate is an error, whether one is needed or not
         measured = evaluator.measure(evaluator.step.spikes)
-        return measured, diagnose(measured, trials or trials_of(evaluator), given)
+        return measured, diagnose(measured, trials or trials_of(evaluator))
 
-    codes: list[Code] = []
+    lines: list[str] = []
     with compiling_once(), restoring(model, only_errors=True):
         measured, verdict = look()
         before = verdict.diagnosis
         if verdict.trials is None:
-            raise ValueError(f"prepare tries a model by a short training\n{before}")
+            raise ValueError(f"prepare needs a short training to judge a model\n{before}")
         for _ in range(ROUNDS):
-            if verdict.change is None or not verdict.diagnosis.code or verdict.change.of_inputs:
+            if verdict.change is None or verdict.change.of_inputs:
                 break
-            verdict.change.apply(model, inputs)
-            codes.append(verdict.change.code(given))
+            verdict.change.run(model, inputs, wanted)
+            lines += verdict.change.lines
             measured, verdict = look(verdict.trials)
         if verdict.trial is None or verdict.trials is None or not verdict.trial.moves:
-            raise _not_mended(verdict)
-    return Mended(before, measured, verdict, verdict.trials, codes)
+            raise _not_fixed(verdict)
+    return Fixed(before, measured, verdict, verdict.trials, lines)
 
 
 def said_of_rates(step: Step) -> Iterator[str]:
-    """That no learning rate helps, and weights that are too small for all of them."""
+    """Sentences on learning rates that do not help, and weights that are too small for all."""
     lowest, highest = min(RATES), max(RATES)
     yield (
         f"But in {FIRST} steps of plain Adam, no rate from {lowest:g} to {highest:g} brings the "
-        f"loss a tenth below that of the best constant answer: {LEARNING_RATE:g} is only usual, "
-        "and longer trainings must show which is best."
+        f"loss a tenth below that of a constant answer. {LEARNING_RATE:g} is only the usual one: "
+        "compare rates in longer trainings."
     )
     sizes = {step.path(i): float(np.abs(step.arrays.states[i]).mean()) for i in step.parameters}
     if small := {path: size for path, size in sizes.items() if 0 < size < lowest * SMALL}:
         path, size = next(iter(small.items()))
         yield (
-            f"Its steps are about as large as the rate, and {path} is about {size:.1g}: keep such "
-            "weights near 1, and multiply by their scale in the model."
+            f"Adam's steps are about as large as the rate, and {path} is about {size:.1g}: keep "
+            "such weights near 1, and multiply by their scale in the model."
         )
 
 
-def _not_mended(verdict: Verdict) -> ValueError:
+def _not_fixed(verdict: Verdict) -> ValueError:
     """The error for a model that does not learn whatever was tried."""
     said = filter(None, (verdict.diagnosis.text, verdict.diagnosis.remedy, *verdict.further))
-    return ValueError("\n".join(["prepare changed nothing, because it cannot mend this:", *said]))
+    return ValueError("\n".join(["prepare cannot fix this, and changed nothing:", *said]))

@@ -60,10 +60,19 @@ class Tried(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """A learning rate for Adam, and whether any takes a tenth of the loss away."""
+    """A learning rate for Adam, and whether any lowers the loss by a tenth."""
 
     value: float
     helps: bool
+
+
+class Setting(NamedTuple):
+    """What a piece of training is given besides the network's present weights."""
+
+    arrays: Arrays
+    indexed: Sequence[Array]  # the inputs
+    heights: Mapping[str, Any]  # of the surrogates, by population
+    sizes: Sequence[Any]  # of a step of Adam, by parameter
 
 
 class Trials:
@@ -71,17 +80,19 @@ class Trials:
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
-        self._pieces: dict[Any, Callable] = {}
+        self._programs: dict[Any, Callable] = {}
 
-    def judge(self, step: Step, spikes: Spikes, indexed: Sequence[Array], **how: Any) -> Tried:
+    def judge(
+        self, step: Step, spikes: Spikes, indexed: Sequence[Array], longest: int = LONGEST
+    ) -> Tried:
         """The trial of a network; the better of two where smaller steps may do better."""
-        tried = self.run(step, spikes, indexed, **how)
+        tried = self.run(step, spikes, indexed, longest)
         first = tried.record
         moves = np.ptp(first.losses) > HOPELESS * first.span
         if first.learns or not (moves or tried.not_finite):
             return tried
         lead = 0.0 if tried.not_finite else first.share_gone
-        careful = self.run(step, spikes, indexed, smaller_steps=True, lead=lead, **how)
+        careful = self.run(step, spikes, indexed, longest, smaller_steps=True, lead=lead)
         return max(tried, careful, key=lambda each: each.record.share_gone)
 
     def run(
@@ -89,28 +100,26 @@ class Trials:
         step: Step,
         spikes: Spikes,
         indexed: Sequence[Array],
+        longest: int,
         *,
-        through_stops: bool = False,
-        loss: Callable[[Loss], Loss] | None = None,
-        longest: int = LONGEST,
         smaller_steps: bool = False,
         lead: float = 0.0,
     ) -> Tried:
         """Train until half of the loss is gone, or until that is hopeless.
 
-        ``lead`` is the share that another trial took away: after the first steps, it goes on only
-        while it takes more away.
+        ``lead`` is the share by which another trial lowered the loss: after the first steps, it
+        goes on only while it lowers the loss by more.
         """
-        goal = loss(self.loss) if loss else self.loss
-        piece = self._piece(step, spikes, through_stops, loss)
-        training = started(step)
+        program, heights = self._program(step, spikes)
         sizes = [_step_size(w, smaller_steps) for w in _weights(step)]
-        record = goal.trial()
+        setting = Setting(step.arrays, indexed, heights, sizes)
+        training, record = started(step), self.loss.trial()
         with _bar("trial", LONGEST) as advance:
             while not _is_over(record, longest, lead):
-                training, more = piece(step.arrays, indexed, sizes, training)
-                record = goal.trial((*record.losses, *np.asarray(more, np.float64).tolist()))
-                advance(len(more))
+                training, more = program(setting, training)
+                losses = np.asarray(more, np.float64).tolist()
+                record = self.loss.trial((*record.losses, *losses))
+                advance(len(losses))
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
         bad = tuple(i for i, is_bad in zip(step.parameters, training.broken) if is_bad)
         return Tried(record, moved, bad, trained_states(step, step.arrays, training))
@@ -118,15 +127,16 @@ class Trials:
     def learning_rate(self, step: Step, spikes: Spikes, indexed: Sequence[Array]) -> Rate:
         """The smallest rate for Adam that is about as good as the best, after the first steps.
 
-        Where no rate takes more away than "about" is, the usual one.
+        If no rate lowers the loss by a tenth, the usual one.
         """
-        piece, n = self._piece(step, spikes), len(step.parameters)
+        (program, heights), n = self._program(step, spikes), len(step.parameters)
         gone: dict[float, float] = {}
         with _bar("learning rates", FIRST * len(RATES)) as advance:
             for rate in sorted(RATES):
                 training, losses = started(step), np.zeros(0)
+                setting = Setting(step.arrays, indexed, heights, [rate] * n)
                 for _ in range(FIRST // PIECE):
-                    training, losses = piece(step.arrays, indexed, [rate] * n, training)
+                    training, losses = program(setting, training)
                     jax.block_until_ready(losses)
                     advance(PIECE)
                 gone[rate] = self.loss.gone(float(np.asarray(losses)[-LATE:].mean()))
@@ -135,22 +145,14 @@ class Trials:
         helps = max(gone.values()) >= AS_GOOD
         return Rate(_named(gone) if helps else LEARNING_RATE, helps)
 
-    def _piece(
-        self,
-        step: Step,
-        spikes: Spikes,
-        through_stops: bool = False,
-        loss: Callable[[Loss], Loss] | None = None,
-    ) -> Callable:
-        """Some steps of training as a compiled function, shared by equal programs."""
+    def _program(self, step: Step, spikes: Spikes) -> tuple[Callable, dict[str, float]]:
+        """Some steps of training, compiled once for equal programs, and heights of surrogates."""
         undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
         bases = {name: base for name, (base, _) in undamped.items()}
-        key = (step.program, through_stops, loss, *(identity(bases[n]) for n in step.callers))
-        if key not in self._pieces:
-            goal = loss(self.loss) if loss else self.loss
-            self._pieces[key] = jax.jit(partial(train, step, bases, goal, through_stops))
-        heights = {name: height for name, (_, height) in undamped.items()}
-        return partial(self._pieces[key], heights)
+        key = (step.program, *(identity(bases[n]) for n in step.callers))
+        if key not in self._programs:
+            self._programs[key] = jax.jit(partial(train, step, bases, self.loss))
+        return self._programs[key], {name: height for name, (_, height) in undamped.items()}
 
 
 def started(step: Step) -> Training:
@@ -174,29 +176,21 @@ def trained_states(step: Step, arrays: Arrays, training: Training) -> tuple[Arra
 
 
 def train(
-    step: Step,
-    spikes: Spikes,
-    loss: Loss,
-    through_stops: bool,
-    heights: Mapping[str, Any],
-    arrays: Arrays,
-    indexed: Sequence[Array],
-    sizes: Sequence[Any],
-    training: Training,
+    step: Step, spikes: Spikes, loss: Loss, setting: Setting, training: Training
 ) -> tuple[Training, Array]:
     """Some steps of Adam, and the loss before each."""
 
-    def value(weights: list[Array], lasting: list[Array]) -> tuple[Array, list[Array]]:
-        now = training._replace(weights=weights, lasting=lasting)
-        changed = arrays._replace(states=trained_states(step, arrays, now))
-        outputs, lasting = outputs_of(step, spikes, heights, through_stops, changed, indexed)
+    def value(weights: list[Array], now: Training) -> tuple[Array, list[Array]]:
+        states = trained_states(step, setting.arrays, now._replace(weights=weights))
+        arrays = setting.arrays._replace(states=states)
+        outputs, lasting = outputs_of(step, spikes, setting._replace(arrays=arrays))
         return loss.of(outputs), lasting
 
     def update(now: Training, _: None) -> tuple[Training, Array]:
-        gradient = jax.value_and_grad(value, has_aux=True)
-        (lost, lasting), slopes = gradient(now.weights, now.lasting)
+        (lost, lasting), slopes = jax.value_and_grad(value, has_aux=True)(now.weights, now)
         changes, adam = ADAM.update(slopes, now.adam)
-        weights = [w - (s * c).astype(w.dtype) for w, s, c in zip(now.weights, sizes, changes)]
+        steps = zip(now.weights, setting.sizes, changes)
+        weights = [w - (size * change).astype(w.dtype) for w, size, change in steps]
         moved = [was | jnp.any(jnp.abs(c) > STILL) for was, c in zip(now.moved, changes)]
         bad, are_sound = [~jnp.isfinite(w).all() for w in weights], ~jnp.any(jnp.array(now.broken))
         broken = [was | (are_sound & is_bad) for was, is_bad in zip(now.broken, bad)]
@@ -206,22 +200,16 @@ def train(
         return jax.lax.scan(update, training, None, PIECE)
 
 
-def outputs_of(
-    step: Step,
-    spikes: Spikes,
-    heights: Mapping[str, Any],
-    through_stops: bool,
-    arrays: Arrays,
-    indexed: Sequence[Array],
-) -> tuple[list[Array], list[Array]]:
+def outputs_of(step: Step, spikes: Spikes, setting: Setting) -> tuple[list[Array], list[Array]]:
     """The outputs of all steps, differentiable through the surrogates, and the lasting states."""
+    arrays, indexed, heights, _ = setting
 
     def slope(name: str, argument: Array) -> Array:
         slopes = slopes_at(spikes[name], argument, step.argument_units[name])
         return slopes * jnp.asarray(heights[name], slopes.dtype)
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
-        result = step(arrays, x, written, Tap(slope, through_stops))
+        result = step(arrays, x, written, Tap(slope))
         return result.written, result.outputs
 
     written, outputs = jax.lax.scan(advance, step.start(arrays), list(indexed))

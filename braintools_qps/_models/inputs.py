@@ -28,7 +28,7 @@ TWO_AXES = (
 
 
 def described_inputs(inputs: Inputs, used: int | None = None) -> str:
-    """Say how checked inputs are read, as "30 steps of 1 ms, 64 samples, 20 features in mA".
+    """Describe checked inputs, as "30 time steps of 1 ms, 64 samples, 20 features in mA".
 
     Of all samples only so many may be ``used``.
     """
@@ -36,7 +36,7 @@ def described_inputs(inputs: Inputs, used: int | None = None) -> str:
     batch, dt = batch_size(inputs), brainstate.environ.get("dt", None)
     steps = len(arrays[0])
     size = "" if dt is None else f" of {u.get_mantissa(dt):g} {u.get_unit(dt)}".removesuffix(" 1")
-    parts = [f"{steps} step{'s' * (steps != 1)}{size}"]
+    parts = [f"{steps} time step{'s' * (steps != 1)}{size}"]
     if batch is not None:
         some = "" if used in (None, batch) else f"{used} of "
         parts.append(f"{some}{batch} sample{'s' * (batch != 1)}")

@@ -1,4 +1,4 @@
-"""The lines that end a flow and a preparation: what was read, how it was decided, what is next."""
+"""The lines that end a flow and a preparation: how inputs were read, and what is next."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from .preparation import Preparation
 
 WHICH = (
-    "Which surrogate: compare(task=(X, y), model=make), if X is one array (samples, time, "
+    "To choose a surrogate: compare(task=(X, y), model=make), with X of shape (samples, time, "
     "features) and y its labels or targets."
 )
 
 
 def closing_of_flow(flow: GradientFlow) -> Iterator[str]:
     """The lines below the table of `gradient_flow`."""
-    yield flow.read and f"Read: {flow.read}."
+    yield flow.read and f"Inputs: {flow.read}."
     yield _decided(flow.trial)
     if flow.trial is not None and flow.trial.had_learned:
         yield f"Next: leave it, or train it further. {WHICH}"
@@ -37,10 +37,11 @@ def closing_of_flow(flow: GradientFlow) -> Iterator[str]:
 
 def closing_of_preparation(prepared: Preparation) -> Iterator[str]:
     """The lines below those of `prepare`."""
-    yield prepared.read and f"Read: {prepared.read}."
-    yield "Decided by short trainings (Adam), before and after each change."
+    yield prepared.read and f"Inputs: {prepared.read}."
+    if prepared.lines:
+        yield "prepare trained a copy with Adam before and after each change, to see that it helps."
     if not prepared.rate_helps:
-        yield "Next: change what is named above, then prepare again; or train longer, at this rate."
+        yield "Next: change what is named above and call prepare again, or train longer."
     elif prepared.trial is not None and prepared.trial.had_learned:
         yield "Next: leave it, or train it further with Adam at this learning rate."
     else:
@@ -49,9 +50,9 @@ def closing_of_preparation(prepared: Preparation) -> Iterator[str]:
 
 def _decided(trial: LearningTrial | None) -> str:
     if trial is None:
-        return "Decided without a training, by rates and gradients."
+        return "gradient_flow trained nothing: it looked at rates and gradients."
     steps = plural(len(trial.losses), "step")
     return (
-        f"Decided by a training of {steps} (Adam): it learns if half of the best constant answer's "
-        "loss goes."
+        f"gradient_flow trained a copy for {steps} of Adam: a network learns if its loss falls to "
+        "half of what a constant answer reaches."
     )

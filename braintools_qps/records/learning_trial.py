@@ -9,7 +9,7 @@ import numpy as np
 from .record import Record
 
 SOON = 50  # steps; healthy networks of the casebook took 41 at most
-MOVES = 0.02  # share of the loss; of networks that could not learn, less was gone
+MOVES = 0.02  # share of the loss; networks that could not learn lowered it by less
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +24,6 @@ class LearningTrial(Record):
         The loss of the best constant answer: the entropy of the labels, or their variance.
     samples : int
         How many samples counted.
-    least : float
-        The loss of the best answers of all: 0, or what a search found for an objective.
 
     Examples
     --------
@@ -38,12 +36,11 @@ class LearningTrial(Record):
     losses: tuple[float, ...]
     constant: float
     samples: int
-    least: float = 0.0
 
     @property
     def span(self) -> float:
-        """How much of the best constant answer's loss can go."""
-        return abs(self.constant - self.least)
+        """The size of the best constant answer's loss."""
+        return abs(self.constant)
 
     @property
     def left(self) -> float:
@@ -52,37 +49,37 @@ class LearningTrial(Record):
 
     @property
     def share_gone(self) -> float:
-        """The share of the best constant answer's loss that is gone, of what can go."""
+        """The share by which the lowest loss is below the best constant answer's."""
         return self.gone_after(len(self.losses))
 
     @property
     def half_after(self) -> int | None:
-        """The number of steps that take half of that loss away; None if none do."""
+        """The number of steps within which the loss halves; None if it does not."""
         half = self.constant - self.span / 2
         return next((i for i, loss in enumerate(self.losses) if loss <= half), None)
 
     @property
     def learns(self) -> bool:
-        """Whether half of that loss is gone."""
+        """Whether the loss falls to half of the best constant answer's."""
         return self.half_after is not None
 
     @property
     def learns_soon(self) -> bool:
-        """Whether it is gone after at most 50 steps."""
+        """Whether it does so within 50 steps."""
         return self.half_after is not None and self.half_after <= SOON
 
     @property
     def had_learned(self) -> bool:
-        """Whether it was gone before any training."""
+        """Whether it was so low before any training."""
         return self.half_after == 0
 
     @property
     def moves(self) -> bool:
-        """Whether at least a fiftieth of it is gone."""
+        """Whether the loss falls a fiftieth below the best constant answer's."""
         return self.share_gone >= MOVES
 
     def gone_after(self, steps: int) -> float:
-        """Return the share that is gone after some steps.
+        """Return the share by which the lowest loss of the first steps is below the constant one.
 
         Parameters
         ----------

@@ -75,7 +75,7 @@ class Preparation(Record):
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
     learning_rate : float
-        A learning rate for Adam to start from, as short trainings with several show. Where none
+        A learning rate for Adam to start from, the best of several in short trainings. If none
         helps, the usual 0.01.
     read : str
         How the inputs were read.
@@ -84,7 +84,7 @@ class Preparation(Record):
     further : tuple of str
         What stays, such as weights without a gradient.
     rate_helps : bool
-        Whether plain Adam takes a tenth of the loss away in 40 steps, at any rate that was tried.
+        Whether plain Adam lowers the loss by a tenth within 40 steps, at any rate that was tried.
 
     See Also
     --------
@@ -94,13 +94,12 @@ class Preparation(Record):
     --------
     >>> from braintools_qps.records import Diagnosis, Preparation
     >>> healthy = Diagnosis("none", None, "It learns.")
-    >>> Preparation(healthy, healthy, (), 0.01, "30 steps, 64 samples, 20 features")
+    >>> Preparation(healthy, healthy, (), 0.01, "30 time steps, 64 samples, 20 features")
     # It learns. Start with
     learning_rate = 0.01
-    # Read: 30 steps, 64 samples, 20 features.
-    # Decided by short trainings (Adam), before and after each change.
-    # Next: train it with Adam at this learning rate. Which surrogate:
-    # compare(task=(X, y), model=make), if X is one array (samples, time, features)
+    # Inputs: 30 time steps, 64 samples, 20 features.
+    # Next: train it with Adam at this learning rate. To choose a surrogate:
+    # compare(task=(X, y), model=make), with X of shape (samples, time, features)
     # and y its labels or targets.
     """
 

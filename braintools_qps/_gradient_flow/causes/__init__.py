@@ -7,14 +7,12 @@ that fires and is connected. To add a cause, write its file, and put it into `CA
 
 from .cause import MAJORITY, Cause, Finding
 from .delay import Delay
-from .disconnected import Disconnected
-from .dropout import Dropout, keeps, low_dropouts
+from .dropout import Dropout
 from .fading import Fading
-from .gradient_stopped import GradientStopped, said_of_matrices, stopped_matrices
-from .gradient_zero import GradientZero, outputs_alike
+from .gradient_stopped import GradientStopped, disconnected, said_of_stopped, stopped_matrices
+from .gradient_zero import GradientZero
 from .inputs_out_of_range import InputsOutOfRange
 from .inputs_say_nothing import InputsSayNothing
-from .negative_derivative import NegativeDerivative
 from .not_finite import NotFinite
 from .out_of_reach import OutOfReach
 from .saturated import Saturated
@@ -26,14 +24,12 @@ CAUSES: tuple[Cause, ...] = (
     Dropout(),
     NotFinite(),
     InputsSayNothing(),
-    Disconnected(),
     GradientStopped(),
     InputsOutOfRange(),
     TooSmall(),
     Delay(),
     Silent(),
     Saturated(),
-    NegativeDerivative(),
     OutOfReach(),
     GradientZero(),
     TooHigh(),

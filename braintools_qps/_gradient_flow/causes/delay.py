@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, final
 
 import brainstate
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..._models import find_nodes
-from ..changes import Change, ChangeInputs
+from ..changes import Change, other_inputs
 from ..evaluate import Evaluator, Measured
 from ..graph import INPUTS
 from ..passes import Forward
@@ -50,15 +50,8 @@ class Delay(Cause):
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         for times in LONGER:
-            yield ChangeInputs(
-                _repeated(times),
-                f"jax.numpy.concatenate([{{x}}] * {times}, axis={{time}})",
-                is_tree=not hasattr(measured.evaluator.inputs, "shape"),
-            )
-
-
-def _repeated(times: int) -> Callable[[Any], Any]:
-    return lambda x: jnp.concatenate([x] * times)
+            expression = f"jax.numpy.concatenate([{{x}}] * {times}, axis={{time}})"
+            yield other_inputs(measured, expression)
 
 
 def _longer(evaluator: Evaluator) -> Any:
@@ -66,7 +59,7 @@ def _longer(evaluator: Evaluator) -> Any:
     delays = find_nodes(evaluator.model, lambda node: isinstance(node, brainstate.nn.Delay))
     longest = max((int(node.max_length or 0) for node in delays.values()), default=0)
     times = max(*LONGER, 2 + longest // len(evaluator.run.inputs[0]))
-    return jax.tree.map(_repeated(times), evaluator.inputs)
+    return jax.tree.map(lambda x: jnp.concatenate([x] * times), evaluator.inputs)
 
 
 def _moved(run: Forward, p: Population, axis: int) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
 from typing import final
 
 from ..._models import code_of, find_nodes, is_dropout
-from ...typing import Model, Node
-from ..changes import Both, Change, SetDropout
+from ...typing import Node
+from ..changes import Change
 from ..evaluate import Measured
 from .cause import Cause, Finding
 
@@ -22,25 +21,22 @@ class Dropout(Cause):
     helps = "a larger `prob`: in brainstate it is the share that is kept"
 
     def find(self, measured: Measured) -> Finding | None:
-        for name, node in low_dropouts(measured.evaluator.model, KEPT).items():
-            return Finding((), keeps(name, node) + ".", exact=node.prob == 0)
-        return None
+        low = _low_dropouts(measured)
+        if not low:
+            return None
+        name, node = next(iter(low.items()))
+        text = (
+            f"{name} is a dropout that keeps {100 * node.prob:.2g}% of the signals: in brainstate "
+            "`prob` is the share that is kept."
+        )
+        return Finding((), text, exact=any(node.prob == 0 for node in low.values()))
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        model, every = measured.evaluator.model, []
-        for name, node in low_dropouts(model, KEPT).items():
-            every.append(SetDropout(name, code_of(model, node), float(f"{1 - node.prob:.3g}")))
-        yield reduce(Both, every)
+        model, low = measured.evaluator.model, _low_dropouts(measured).values()
+        lines = tuple(f"{code_of(model, node)}.prob = {1 - node.prob:.3g}" for node in low)
+        yield Change("less dropout", lines)
 
 
-def low_dropouts(model: Model, most: float) -> dict[str, Node]:
-    """Dropouts that keep at most a share of the signals."""
-    return find_nodes(model, lambda node: is_dropout(node) and node.prob <= most)
-
-
-def keeps(name: str, node: Node) -> str:
-    """A clause that says what a dropout keeps."""
-    return (
-        f"{name} is a dropout that keeps {100 * node.prob:.2g}% of the signals: in brainstate "
-        "`prob` is the share that is kept"
-    )
+def _low_dropouts(measured: Measured) -> dict[str, Node]:
+    is_low = lambda node: is_dropout(node) and node.prob <= KEPT
+    return find_nodes(measured.evaluator.model, is_low)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import final
 
-from ..changes import Change, WhatIf
 from ..evaluate import Measured
-from ..loss import Loss
 from .cause import Cause, Finding, named
 
 
@@ -30,8 +27,4 @@ class Fading(Cause):
             "before the end it is down to 1%, so it hardly reaches the inputs of the first "
             f"{steps - reach} steps."
         )
-        return Finding(names, text)
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        clause = "With the mean output of all steps in the loss"
-        yield WhatIf(clause, "all steps in the loss", loss=Loss.of_means)
+        return Finding(names, text, "Let the loss read all steps, as by their mean output.")

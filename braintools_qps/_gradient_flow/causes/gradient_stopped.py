@@ -1,34 +1,33 @@
-"""Derivatives that are stopped on every way to the output, or nothing to train."""
+"""Populations and weights that no derivative connects with the output, or nothing to train."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from typing import final
 
-from ..._jaxpr import STOPPING
 from ..._wording import listed
-from ..changes import Change, WhatIf
 from ..evaluate import Measured
-from ..graph import Vertex
+from ..graph import INPUTS
 from .cause import Cause, Finding, named
+
+LOOK = (
+    "Look between them and the output for a stop_gradient, round, sign, comparison or integer. To "
+    "let the gradient pass f(w), write w + jax.lax.stop_gradient(f(w) - w)."
+)
 
 
 @final
 class GradientStopped(Cause):
     name = "no gradient"
-    rule = "no gradient reaches a population or its weights"
-    helps = "take away what stops it: a `stop_gradient`, `round`, `sign` or comparison"
+    rule = "no gradient reaches a population or its weights, or the output does not depend on it"
+    helps = (
+        "connect it with the output, and remove what stops the gradient: a `stop_gradient`, "
+        "`round`, `sign` or comparison"
+    )
 
     def find(self, measured: Measured) -> Finding | None:
-        return _no_parameters(measured) or _stopped_populations(measured) or _stopped(measured)
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        blocked: list[Vertex] = [*finding.populations, *stopped_matrices(measured)]
-        stops = {stop for vertex in blocked for stop in measured.step.graph.blockers(vertex)}
-        if stops := stops & STOPPING:  # a trial lets gradients pass these alone
-            clause = f"If the gradient passes {listed(sorted(stops))},"
-            yield WhatIf(clause, "a gradient that passes", through_stops=True)
+        places = (_no_parameters, _disconnected, _stopped_populations, _stopped_weights)
+        found = [finding for place in places if (finding := place(measured))]
+        return next((f for f in found if f.exact), found[0] if found else None)
 
 
 def stopped_matrices(measured: Measured) -> list[int]:
@@ -38,16 +37,18 @@ def stopped_matrices(measured: Measured) -> list[int]:
     return [i for i in matrices if step.graph.is_stopped(i)]
 
 
-def said_of_matrices(measured: Measured, positions: Iterable[int]) -> list[str]:
-    """What stops the gradient of weight matrices; one clause for those of the same reason."""
-    step, alike = measured.step, defaultdict[str, list[str]](list)
-    for i in positions:
-        alike[listed(step.graph.blockers(i) or ["code after it"])].append(step.path(i))
-    return [
-        f"{listed(paths, 3)} {'gets' if len(paths) == 1 else 'get'} no gradient: {what} on the way "
-        "from the output stops it"
-        for what, paths in alike.items()
-    ]
+def said_of_stopped(paths: list[str]) -> str:
+    """A clause on weight matrices without a gradient."""
+    one = len(paths) == 1
+    return (
+        f"no gradient reaches {listed(paths, 3)}, although the output depends on "
+        f"{'it' if one else 'them'}"
+    )
+
+
+def disconnected(measured: Measured) -> list[str]:
+    """The populations that the output does not depend on."""
+    return [p.name for p in measured.populations if not measured.step.graph.reaches_output(p.name)]
 
 
 def _no_parameters(measured: Measured) -> Finding | None:
@@ -62,28 +63,31 @@ def _no_parameters(measured: Measured) -> Finding | None:
     return Finding((), text, "Wrap each weight: self.w = brainstate.ParamState(w).", exact=True)
 
 
+def _disconnected(measured: Measured) -> Finding | None:
+    """Populations whose spikes never reach the output."""
+    graph, cut = measured.step.graph, disconnected(measured)
+    if not cut:
+        return None
+    text = f"The output does not depend on {named(cut)}."
+    exact = not (graph.passes_by(set(cut)) and graph.reaches_output(INPUTS))
+    advice = "Let its spikes reach what the model returns."
+    return Finding((cut[-1], *cut[:-1]), text, advice, exact)
+
+
 def _stopped_populations(measured: Measured) -> Finding | None:
-    graph = measured.step.graph
-    names = [p.name for p in measured.populations if graph.is_stopped(p.name)]
+    names = [p.name for p in measured.populations if measured.step.graph.is_stopped(p.name)]
     if not names:
         return None
-    last, what = names[-1], listed(graph.blockers(names[-1]) or ["code after it"])
-    others = f", nor {named(names[:-1])} before it" if names[:-1] else ""
-    text = (
-        f"No gradient reaches {last}{others}: {what} on the way from the output stops it, although "
-        "the output does depend on it."
-    )
-    return Finding((last, *names[:-1]), text, "Take it away.", exact=True)
+    text = f"N{said_of_stopped([names[-1]])[1:]}."
+    if names[:-1]:
+        text += f" Nor does one reach {named(names[:-1])} before it."
+    return Finding((names[-1], *names[:-1]), text, LOOK, exact=True)
 
 
-def _stopped(measured: Measured) -> Finding | None:
-    matrices = stopped_matrices(measured)
+def _stopped_weights(measured: Measured) -> Finding | None:
+    matrices, step = stopped_matrices(measured), measured.step
     if not matrices:
         return None
-    graph, (text, *_) = measured.step.graph, said_of_matrices(measured, matrices)
-    fed = [name for name in graph.names if matrices[0] in graph.feeds[name]]
-    advice = (
-        "Take it away, or let the gradient pass it: w + jax.lax.stop_gradient(f(w) - w) in place "
-        "of f(w)."
-    )
-    return Finding(tuple(fed[:1]), f"{text}.", advice, exact=True)
+    fed = [name for name in step.graph.names if matrices[0] in step.graph.feeds[name]]
+    text = f"N{said_of_stopped(list(map(step.path, matrices)))[1:]}."
+    return Finding(tuple(fed[:1]), text, LOOK, exact=True)

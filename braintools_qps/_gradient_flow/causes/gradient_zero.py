@@ -7,10 +7,9 @@ from typing import final
 
 import numpy as np
 
-from ..changes import Change
+from ..changes import Change, other_surrogates
 from ..evaluate import Measured
 from ..step import is_real
-from ..ways import larger_loss, other_surrogates
 from .cause import Cause, Finding, named
 
 
@@ -18,7 +17,7 @@ from .cause import Cause, Finding, named
 class GradientZero(Cause):
     name = "no gradient"
     rule = "Adam moves no weight of a population in the trial: its gradient is 0 or next to 0"
-    helps = "another surrogate, or a larger loss"
+    helps = "another surrogate"
 
     def find(self, measured: Measured) -> Finding | None:
         if measured.tried is None:
@@ -30,22 +29,21 @@ class GradientZero(Cause):
         if not names:
             return None
         flat = [name for name in names if measured.is_flat(name)]
-        text, why = f"The gradient of {named(names)} is 0 or next to 0", outputs_alike(measured)
+        text, why = f"The gradient of {named(names)} is 0 or next to 0", _outputs_alike(measured)
         if flat:
             text = f"No gradient reaches {named(names)}"
             why = f"the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
         return Finding(names, f"{text}{': ' * bool(why)}{why}.", exact=True)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        yield from larger_loss(measured)
         yield from other_surrogates(measured)
 
 
-def outputs_alike(measured: Measured) -> str:
-    """How outputs are alike, from which a loss learns nothing, or that the objective is flat."""
+def _outputs_alike(measured: Measured) -> str:
+    """How outputs are alike, so that no loss can learn from them, or that the objective is flat."""
     if measured.evaluator.objective.function:
         moves = any(np.asarray(x).any() for x in measured.evaluator.cotangents.values)
-        return "" if moves else "the objective has no gradient at these outputs (a clip? a round?)"
+        return "" if moves else "that of the objective is 0 at these outputs"
     values = np.asarray(next(filter(is_real, measured.evaluator.run.outputs)))
     if not np.ptp(values, axis=1).any():
         return "the output is the same for all samples"

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..changes import Change, ChangeInputs
+from ..changes import Change, other_inputs
 from ..evaluate import Measured
 from .cause import Cause, Finding
 
@@ -37,12 +37,10 @@ class InputsOutOfRange(Cause):
         return Finding((), text)
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        inputs, is_tree = _plain_inputs(measured), not hasattr(measured.evaluator.inputs, "shape")
+        inputs = _plain_inputs(measured)
         if any(_times_apart(x) >= APART for x in inputs):
-            code = "({x} - {x}.mean((0, 1))) / ({x}.std((0, 1)) + 1e-6)"
-            yield ChangeInputs(_standardised, code, is_tree)
-        divisor = float(f"{max(map(_usual_largest, inputs)):.3g}")
-        yield ChangeInputs(lambda x: x / divisor, f"{{x}} / {divisor:g}", is_tree)
+            yield other_inputs(measured, "({x} - {x}.mean((0, 1))) / ({x}.std((0, 1)) + 1e-6)")
+        yield other_inputs(measured, f"{{x}} / {max(map(_usual_largest, inputs)):.3g}")
 
 
 def _plain_inputs(measured: Measured) -> list[Any]:
@@ -52,10 +50,6 @@ def _plain_inputs(measured: Measured) -> list[Any]:
     if measured.step.chooses_rows():
         inputs = [x for x in inputs if not jnp.issubdtype(x.dtype, jnp.integer)]
     return inputs
-
-
-def _standardised(x: Any) -> Any:
-    return (x - x.mean((0, 1))) / (x.std((0, 1)) + 1e-6)
 
 
 def _usual_largest(values: Any) -> float:

@@ -8,11 +8,10 @@ from typing import final
 import jax.numpy as jnp
 import numpy as np
 
-from ..changes import Change
+from ..changes import Change, lower_slopes, other_surrogates
 from ..evaluate import Evaluator, Measured
 from ..passes import HUGE
 from ..step import Population
-from ..ways import lower_slopes, other_surrogates
 from .cause import Cause, Finding
 
 HALF = (jnp.float16, jnp.bfloat16)

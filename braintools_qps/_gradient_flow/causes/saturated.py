@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from ..changes import Change
+from ..changes import Change, other_rates
 from ..evaluate import Measured
-from ..ways import other_rates, stronger_weights
 from .cause import MAJORITY, Cause, Finding, is_saturated, named
 
 
@@ -36,4 +35,3 @@ class Saturated(Cause):
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         yield from other_rates(measured, centre_first=True)
-        yield from stronger_weights(measured, finding.populations[0])

@@ -9,11 +9,9 @@ import numpy as np
 
 from ..._wording import listed, span
 from ...records import PopulationFlow
-from ..changes import Change
+from ..changes import Change, other_rates
 from ..evaluate import Measured
 from ..normalize_rates import WIDEST
-from ..ways import TARGET_RATE, other_rates, stronger_weights, weaker_weights
-from .cannot_fire import cannot_fire
 from .cause import Cause, Finding, is_saturated, is_silent, named, says_nothing
 
 
@@ -43,9 +41,6 @@ class Silent(Cause):
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         yield from other_rates(measured, centre_first=False)
-        for name in finding.populations[:2]:
-            yield from stronger_weights(measured, name)
-        yield from weaker_weights(measured, finding.populations[0])
 
 
 def _of_silent(measured: Measured, silent: list[PopulationFlow]) -> Finding:
@@ -54,10 +49,10 @@ def _of_silent(measured: Measured, silent: list[PopulationFlow]) -> Finding:
     if measured.evaluator.batch is None or first.activity.empty_share == 1:
         share = "none of its neurons fires"
     after = [name for name in measured.step.downstream(first.name) if name in names]
-    too = f"{named(after)} after it {'is' if len(after) == 1 else 'are'} silent, too"
+    too = f" So {'is' if len(after) == 1 else 'are'} {named(after)} after it." if after else ""
     dead = {p.name for p in silent if p.activity.firing_rate == 0}
     exact = bool(dead) and not measured.step.graph.passes_by(dead)
-    text = f"{first.name} is silent: {share}{'; ' + too if after else ''}."
+    text = f"{first.name} is silent: {share}.{too}"
     return Finding(names, text, _where_to_look(measured, first), exact)
 
 
@@ -82,8 +77,8 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
     weights = step.graph.input_weights(p.name)
     if not weights and (fixed := step.graph.fixed[p.name]):
         return (
-            f"Its weights are no brainstate.ParamState, so nothing scales or trains them: "
-            f"{listed(map(step.path, fixed))}. Make them parameters: {step.as_parameter(fixed[0])}."
+            f"Its weights, {listed(map(step.path, fixed))}, are no brainstate.ParamState, so "
+            f"nothing scales or trains them. Make them parameters: {step.as_parameter(fixed[0])}."
         )
     if not weights:
         return (
@@ -93,11 +88,9 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
     largest = max(float(np.abs(np.asarray(step.arrays.states[i])).max()) for i in weights)
     if largest == 0:
         return f"All input weights of {p.name} are 0."
-    if said := cannot_fire(measured, step.population(p.name), weights):
-        return said
     return (
-        f"Where no factor up to {2**WIDEST} on its input weights, now up to {largest:.1g}, brings "
-        f"it to {TARGET_RATE:g} spikes per step, look at how they are drawn, at the units of its "
-        "current, its threshold and its time constant, at dt, a reset far below the threshold, its "
+        f"If no factor up to {2**WIDEST} on its input weights, now up to {largest:.1g}, makes it "
+        "fire, look at how they are drawn, at the units of its current, its threshold and its time "
+        "constant, at dt, at a clip of its membrane, a reset far below the threshold, its "
         "adaptation, and inhibition."
     )

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import final
 
 from ..._wording import span
-from ..changes import Change
+from ..changes import Change, lower_slopes, other_surrogates
 from ..evaluate import Measured
-from ..ways import lower_slopes, other_surrogates
 from .cause import Cause, Finding, named
 
 HIGH, GROWS, FLIPS = 0.2, 1e3, -0.2  # mean slope, growth over all steps, and mean cosine

@@ -1,4 +1,4 @@
-"""Every kind of change: its code, run as printed, does what it does itself, bit for bit."""
+"""A change is its lines: they run as they are printed, on inputs as the user gave them."""
 
 import brainstate
 import brainunit as u
@@ -6,80 +6,52 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import Memoryless
-from helpers import thorough, values_of
-from lif_networks import BATCH, N, Network, inputs
+from braintools.surrogate import Surrogate
+from faulty_layers import Delayed
+from flow_networks import Memoryless, only
+from lif_networks import BATCH, N, inputs
 from small_stacks import Layer, Stack
 from small_stacks import inputs as small_inputs
 
-from braintools_qps import QPseudoSpike, normalize_rates
-from braintools_qps._gradient_flow import changes, ways
-from braintools_qps._gradient_flow.changes import Change, Given
+from braintools_qps import gradient_flow, prepare
+from braintools_qps._gradient_flow.changes import of_one_sign
 from braintools_qps._gradient_flow.tracing import trace
-from braintools_qps._models import find_nodes, is_dropout
 
 pytestmark = pytest.mark.usefixtures("one_millisecond")
-LOW = QPseudoSpike(8.0, dampening=0.5)
-CENTRED = (lambda w: w - w.mean(), "{0} - {0}.mean()", "centred weights")
-ARGUMENTS = {
-    "Both": lambda step: (
-        changes.ChangeWeights(step, step.parameters[1:2], *CENTRED),
-        changes.ChangeRates(normalize_rates, None, "rates"),
-    ),
-    "ChangeRates": lambda step: (normalize_rates, 0.2, "rates"),
-    "ChangeWeights": lambda step: (step, step.parameters, *CENTRED),
-    "LowerSurrogates": lambda step: (0.05, {"lif.1": LOW}, "{'lif.1': low}"),
-    "SetDropout": lambda step: ("between", "model.between", 0.9),
-    "ChangeInputs": lambda step: (
-        lambda x: jnp.concatenate([x] * 2),
-        "jax.numpy.concatenate([{x}] * 2, axis={time})",
-    ),
-}
-FOR_THE_USER = {changes.WhatIf("Where it passes", "what", through_stops=True): "Where it passes"}
 
 
-def made(kind):
-    between = brainstate.nn.Dropout(0.5) if kind == "SetDropout" else None
-    return Network(gain=20.0, between=between, spk_fun=QPseudoSpike(dampening=0.7))
+def test_a_change_of_the_inputs_is_written_for_the_order_in_which_they_are_given():
+    model = Stack(Layer(1.0), Delayed(12), Layer(1.0))
+    scope = {"inputs": jnp.swapaxes(small_inputs(), 0, 1)}
+    found = only(gradient_flow(model, scope["inputs"], batch_first=True)).diagnosis
+    assert found.code == "import jax; inputs = jax.numpy.concatenate([inputs] * 2, axis=1)"
+    exec(found.code, scope)
+    longer = only(gradient_flow(model, scope["inputs"], batch_first=True))
+    assert longer.diagnosis.cause == "none"
 
 
-def held(model):
-    """All that a change may change, as plain values."""
-    values = values_of(model)
-    leaves = [(str(path), np.asarray(x)) for path, x in jax.tree.leaves_with_path(values)]
-    neurons = [(type(lif).__name__, lif.spk_fun) for lif in model.lif]
-    return leaves, neurons, [d.prob for d in find_nodes(model, is_dropout).values()]
+class Exponential(Surrogate):
+    """A surrogate of one's own, which no spec names."""
+
+    def surrogate_fun(self, x):
+        return jnp.tanh(x)
+
+    def surrogate_grad(self, x):
+        return jnp.exp(-jnp.abs(x))
 
 
-def assert_same(one, other):
-    (first, *rest), (second, *others) = held(one), held(other)
-    assert rest == others
-    for (path, a), (same, b) in zip(first, second, strict=True):
-        assert path == same
-        np.testing.assert_array_equal(a, b)
+def test_a_surrogate_without_a_spec_has_the_name_that_is_printed():
+    make = lambda: Stack(Layer(1.4, Flat()))
+    own, model, twin = Exponential(), make(), make()
+    done = prepare(model, small_inputs(), surrogate=own)
+    assert any("surrogate=surrogate" in line for line in done.lines)
+    exec("\n".join(done.lines), {"model": twin, "inputs": small_inputs(), "surrogate": own})
+    assert twin.layers[0].spk_fun == model.layers[0].spk_fun
 
 
-@pytest.mark.parametrize("batch_first", [thorough(False), True])
-@pytest.mark.parametrize("kind", ARGUMENTS)
-def test_the_code_of_a_change_does_the_same_bit_for_bit(kind, batch_first):
-    model, twin, x = made(kind), made(kind), inputs()
-    change = getattr(changes, kind)(*ARGUMENTS[kind](trace(model, x)))
-    before, changed = held(made(kind)), change.apply(model, x)
-    turned = (lambda x: jnp.swapaxes(x, 0, 1)) if batch_first else (lambda x: x)
-    scope = {"model": twin, "inputs": turned(x), "low": LOW}
-    exec(str(change.code(Given(batch_first=batch_first))), scope)
-    np.testing.assert_array_equal(changed, turned(scope["inputs"]))
-    assert_same(model, twin)
-    assert str(before) != str(held(model)) or changed.shape != x.shape
-
-
-def test_every_change_is_written_or_left_to_the_user():
-    kinds = {kind.__name__ for kind in Change.__subclasses__()}
-    assert kinds == ARGUMENTS.keys() | {type(change).__name__ for change in FOR_THE_USER}
-    for change, said in FOR_THE_USER.items():
-        assert change.said(Given()) == said
-        assert change.code(Given()).statements == ()
-        assert change.apply(None, 3) == 3
+class Flat(Exponential):
+    def surrogate_grad(self, x):
+        return 0.0 * x
 
 
 class Kept(brainstate.nn.Module):
@@ -110,14 +82,14 @@ def test_a_line_on_weights_that_are_part_of_a_state(tree):
     model = Kept(tree(bias, weights))
     step = trace(model, inputs())
     (position,) = step.graph.input_weights(step.populations[0].name)
-    exec(str(ways.scaled_weights(step, (position,), 3.0).code(Given())), {"model": model})
+    exec(step.code(position, "3.0 * {0}"), {"model": model})
     expected = tree(bias, 3 * weights)
     assert jax.tree.structure(model.weights.value) == jax.tree.structure(expected)
     jax.tree.map(np.testing.assert_allclose, *map(jax.tree.leaves, (model.weights.value, expected)))
 
 
 class Dale(Layer):
-    """Excitation and inhibition, each by positive weights of its own."""
+    """Excitation and inhibition, each by its own positive weights."""
 
     def __init__(self):
         super().__init__(0.5)
@@ -129,6 +101,6 @@ class Dale(Layer):
 
 
 def test_weights_under_dales_law_are_never_centred():
-    """Their means are what makes one excite and the other inhibit."""
-    assert ways.of_one_sign(trace(Stack(Dale()), small_inputs())) == ()
-    assert len(ways.of_one_sign(trace(Stack(Layer(0.5)), small_inputs()))) == 1
+    """Their means make one excite and the other inhibit."""
+    assert of_one_sign(trace(Stack(Dale()), small_inputs())) == ()
+    assert len(of_one_sign(trace(Stack(Layer(0.5)), small_inputs()))) == 1

@@ -34,13 +34,11 @@ from faulty_layers import (
     mixed,
     narrowed,
     runaway,
-    shared,
     stop,
-    with_idle,
 )
 from flow_networks import only
 from helpers import linear, thorough, thorough_but
-from small_stacks import BATCH, LOW, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
+from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
 from braintools_qps._gradient_flow.causes import CAUSES, Cause, Finding
@@ -50,7 +48,7 @@ STRAIGHT = get_surrogate("snntorch.straight_through_estimator")
 NARROW = QPseudoSpike(np.inf, scale=0.004, dampening=0.1)
 FIRST = (jnp.arange(STEPS) < 2)[:, None, None]  # steps
 TARGETS = jax.random.normal(jax.random.key(5), (BATCH, 2))
-LEARNS = r"^It learns: \d+ steps on these 8 samples take half of the loss away\.$"
+LEARNS = r"^It learns: the loss halves within \d+ steps on these 8 samples\."
 
 
 class Seen(Stack):
@@ -100,27 +98,15 @@ CASES = {
         x=jax.random.randint(jax.random.key(0), (STEPS, BATCH, 1), 900, 999),
     ),
     "several facts": Case(
-        lambda: with_idle(
-            Stack(Kept(1.0), Aside(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))),
-            brainstate.nn.Dropout(0.1),
-        ),
+        lambda: Stack(Kept(1.0), Aside(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))),
         "none", None, LEARNS,
-        r"^But layers\.0\.weights gets no gradient: stop_gradient on the way from.*\n"
+        r"^But no gradient reaches layers\.0\.weights, although the output depends on it\.\n"
         r"But the output does not depend on layers\.1\.\n"
-        r"But brainstate\.nn\.init_all_states leaves layers\.0\.V as it is: set it anew before .*\n"
-        r"But idle is a dropout that keeps 10% of the signals",
-    ),
-    "a gradient below Adam's epsilon": Case(
-        lambda: Branches(Layer(1.0), Layer(1.0, LOW.replace(dampening=1e-15))), "none", None,
-        LEARNS, r"^But b\.weights stays as it is in the trial, with a gradient of 0 or next to 0",
+        r"But brainstate\.nn\.init_all_states does not reset layers\.0\.V: set it before each",
     ),
     "samples that are mixed up": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x.T.reshape(x.shape) @ w))), "none", None,
-        LEARNS, "^But the outputs of a sample depend on the inputs of other samples, as where",
-    ),
-    "softmax in the model": Case(
-        lambda: Seen(jax.nn.softmax, Layer(1.0)), "none", None, LEARNS,
-        "^But its outputs add up to 1, as after a softmax: a cross-entropy of logits applies a ",
+        LEARNS, "^But the outputs of a sample depend on the inputs of other samples: its axes are",
     ),
     "one vote at each step": Case(
         lambda: Seen(lambda x: jax.nn.one_hot(x.argmax(-1), 2) + (x - stop(x)), Layer(1.0)),
@@ -132,18 +118,8 @@ CASES = {
     ),
     "small outputs": Case(
         lambda: Seen(lambda x: 0.05 * x, Layer(1.0)), "none", None,
-        r"^It learns slowly: \d\d steps on these 8 samples take half of the loss away\.$",
-        "^Nothing that was tried makes it faster: other firing rates, ",
-    ),
-    "weights that no step uses": Case(
-        lambda: with_idle(Stack(Layer(1.0)), Layer(1.0)), "none", None, LEARNS,
-        r"^But no step uses idle\.weights: if nothing else in your loss does, .*grad refuses it\.$",
-    ),
-    "a loss below Adam's epsilon": Case(
-        lambda: Seen(lambda x: 1e-9 * x, Layer(1.0)), "no gradient", "layers.0",
-        r"The gradient of layers\.0 is 0 or next to 0\. With \de\+1\d times the loss, since Adam "
-        r"adds 1e-8 to what it divides by, \d+ steps take half away\.$",
-        options={"labels": 1e-9 * TARGETS},
+        r"^It learns slowly: the loss halves within \d\d steps on these 8 samples\.$",
+        "^Tried, without making it faster: other firing rates, ",
     ),
     # NaN and infinity.
     "NaN input": Case(
@@ -183,7 +159,7 @@ CASES = {
     "a root of 0 in a weight": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ (jnp.eye(N) + jnp.sqrt(w))), 0.0)),
         "not finite", "layers.0",
-        r"^It does not learn: after \d step.*, then its loss is NaN or infinite\. "
+        r"^It does not learn: after \d step.*, then NaN or infinite \(a constant .*"
         r"layers\.0\.weights becomes NaN or infinite within \d+ steps",
     ),
     "NaN objective": Case(
@@ -199,40 +175,20 @@ CASES = {
         "layers.0.weights becomes NaN or .*Adam divides 0 by 0", x=inputs().at[..., :2].set(0.0),
     ),
     # Objectives.
-    "shapes that are broadcast": Case(
-        lambda: Stack(Layer(1.0)), "unknown", None, "No answers are better than a constant one",
-        options={"objective": lambda x: ((x.mean(axis=0)[:, :1] - TARGETS[:, 0]) ** 2).mean()},
-    ),
-    "targets far from 0": Case(
-        lambda: Stack(Layer(1.0)), "unknown", None,
-        "With outputs that begin at the best constant answer, .* steps take half away",
-        options={"objective": lambda x: ((x.mean(axis=0) - 100 - TARGETS) ** 2).mean()},
-    ),
-    "a loss of the wrong sign": Case(
-        lambda: Stack(Layer(1.0)), "none", None,
-        r"^Its loss falls from -\d\.\d+ to -\d+\.\d in 10 steps\.$", "^But the objective has no lo",
-        options={"objective": lambda x: -((x.mean(axis=0) - TARGETS) ** 2).mean()},
-    ),
-    "a loss of the wrong sign in a silent network": Case(
-        lambda: Stack(Layer(0.01)), "silent", "layers.0", "^It does not learn: .* is silent",
-        "^But the objective has no lowest value", code=RATES,
-        options={"objective": lambda x: -((x.mean(axis=0) - TARGETS) ** 2).mean()},
-    ),
     "a clip": Case(
         lambda: Stack(Layer(1.0)), "no gradient", "layers.0",
-        "is 0 or next to 0: the objective has no gradient at these outputs",
+        "is 0 or next to 0: that of the objective is 0 at these outputs",
         options={"objective": lambda x: jnp.clip(x.mean(), 1e3, 2e3)},
     ),
     # No way for the gradient.
     "nothing is read": Case(
-        lambda: Stack(Constant(1.0)), "disconnected", "layers.0",
-        "layers.0 is disconnected: .*Let its spikes reach",
+        lambda: Stack(Constant(1.0)), "no gradient", "layers.0",
+        "The output does not depend on layers.0. Let its spikes reach",
     ),
     "rounded": Case(
         lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.ceil(x) + jnp.round(x))),
         "no gradient", "layers.1",
-        "No gradient reaches layers.1, nor layers.0 before it: ceil, round on .*"
-        r"If the gradient passes ceil, round, \d+ steps take half away\.$",
+        "No gradient reaches layers.1, although .* Nor does one reach layers.0 before it. Look",
     ),
     "no parameters": Case(
         Plain, "no gradient", None, "^The model has no .*no brainstate.ParamState.*Wrap each weight"
@@ -243,10 +199,10 @@ CASES = {
     ),
     # Inputs, delays, dropouts, sizes.
     "no inputs": Case(
-        lambda: Stack(Layer(1.0)), "inputs", None, r"left\. All inputs are 0\.", x=0 * inputs()
+        lambda: Stack(Layer(1.0)), "inputs", None, r"All inputs are 0\.", x=0 * inputs()
     ),
     "same inputs": Case(
-        lambda: Stack(Layer(1.0)), "inputs", None, r"left\. All 8 samples are the same\.",
+        lambda: Stack(Layer(1.0)), "inputs", None, r"All 8 samples are the same\.",
         x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
     ),
     "empty inputs": Case(
@@ -264,12 +220,12 @@ CASES = {
     ),
     "delay": Case(
         lambda: Stack(Layer(1.0), Delayed(12), Layer(1.0)), "delay", "layers.2",
-        r"within these 10 steps, although layers\.0 before it is active\. After inputs = jax.numpy",
+        r"within these 10 steps, although layers\.0 before it is active\. Fix: inputs = jax.numpy",
         code="import jax; inputs = jax.numpy.concatenate([inputs] * 2, axis=0)",
     ),
     "a delay of many states": Case(
         lambda: Stack(Layer(1.0), Queued(12), Layer(1.0)), "delay", "layers.2",
-        r"within these 10 steps, although layers\.0 before it is active\. After inputs = jax.numpy",
+        r"within these 10 steps, although layers\.0 before it is active\. Fix: inputs = jax.numpy",
         code="import jax; inputs = jax.numpy.concatenate([inputs] * 2, axis=0)",
     ),
     "delay of microseconds, written as milliseconds": Case(
@@ -309,40 +265,25 @@ CASES = {
     # Rates.
     "silent": Case(
         lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), "silent", "layers.1",
-        "layers.1 is silent: none of its neurons fires; layers.2 after it is silent, too.",
+        "layers.1 is silent: none of its neurons fires. So is layers.2 after it.",
         code=RATES,
     ),
     "six spikes for eight samples": Case(
         lambda: Stack(fixed(mixed(0.062))), "silent", "layers.0",
-        r"layers\.0 sends 0\.75 spikes per sample\. Its weights are no brainstate\.ParamState",
-        "^Nothing that was tried helps", options={"labels": np.arange(BATCH) % 2},
+        r"layers\.0 sends 0\.75 spikes per sample\. Its weights, layers\.0\.weights, are no",
+        "Tried without success: ", options={"labels": np.arange(BATCH) % 2},
     ),
     "silent without weights": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x)), Layer(1.0)), "silent", "layers.0",
         "layers.0 is silent.* No weight matrix that could be scaled", x=inputs() / 8,
     ),
-    "inhibited": Case(
-        lambda: Stack(Layer(1.0), Layer(-0.02)), "silent", "layers.1", "layers.1 is silent",
-        code="from braintools_qps import normalize_rates; model.layers[0].weights.value = model.la",
-    ),
-    "shared weights": Case(
-        shared, "silent", "layers.0", "layers.0 is silent", code="model.layers[0].weights.value = "
-    ),
     "far too weak": Case(  # 2**20 is not tried
         lambda: Stack(Layer(1e-6), Layer(1.0)), "silent", "layers.0",
-        r"layers.0 is silent.*up to 1024 on its input weights, now up to 1e-06, brings it to",
-        "^Nothing that was tried helps: larger or smaller weights, other surrogates.$",
+        r"layers.0 is silent.*up to 1024 on its input weights, now up to 1e-06, makes it fire",
+        "^Tried without success: other surrogates.$",
     ),
     "silent in a single step": Case(
         lambda: Stack(Layer(1e-6)), "silent", "layers.0", "layers.0 is silent", x=inputs()[:1],
-    ),
-    "out of reach of all inputs": Case(
-        lambda: Stack(Changed(lambda V, x, w: 0.5 * V + 0.25 * jnp.tanh(x @ w))), "silent",
-        "layers.0", "cannot fire, whatever .* its largest membrane is 0.5 of the threshold",
-    ),
-    "clipped": Case(
-        lambda: Stack(Changed(lambda V, x, w: jnp.minimum(leaky(V, x @ w), 0.95))), "silent",
-        "layers.0", "cannot fire, .* its largest membrane is 0.95 of the threshold. Look at a clip",
     ),
     "the same spikes for all": Case(
         lambda: Stack(Layer(1.0), Changed(deaf), Changed(deaf)), "silent", "layers.1",
@@ -355,12 +296,11 @@ CASES = {
     "weights that are all alike": Case(
         lambda: alike(Stack(Layer(1.0), Layer(1.0), Layer(1.0))), "saturated", "layers.0",
         "100% of its neurons fire at almost every step",
-        "^But all values of layers.0.weights, layers.1.weights, 2 more are the same, so",
     ),
     # The surrogate.
     "negative": Case(
-        lambda: Stack(Layer(1.0), Layer(1.0, Triangle())), "negative derivative", "layers.1",
-        "negative at membrane potentials that occur: down to -100% of its peak", code=LOWERED,
+        lambda: Stack(Layer(1.0), Layer(1.0, Triangle())), "out of reach", "layers.1",
+        "negative at some membrane potentials: down to -100% of its peak", code=LOWERED,
     ),
     "narrow": Case(
         lambda: Stack(Layer(1.0), Layer(1.3, NARROW)), "out of reach", "layers.1",
@@ -373,20 +313,18 @@ CASES = {
     ),
     "fading": Case(  # half a gradient per step: 2**-7 is less than 1%
         lambda: Stack(Changed(fading)), "fading", "layers.0",
-        "7 steps before the end it is down to 1%.*the first 3 steps.*"
-        r"With the mean output of all steps in the loss \d+ steps take half away\.$",
+        r"7 steps before the end it is down to 1%.*the first 3 steps\.",
         x=jnp.where(FIRST, 2 * inputs(), 0.5),
         options={"objective": lambda x: jnp.mean((x[-1] - TARGETS) ** 2)},
     ),
     "one direction": Case(  # no rule sees it
         lambda: averaged(8), "unknown", None,
-        r"^It learns slowly: after 200 .* is left\. Why is not known\. Nothing that was tried "
-        r"helps: other firing rates, centred weights, other surrogates, larger or smaller "
-        r"weights\. Labels were random, and no network tells samples apart that are alike: "
-        r"pass labels= to try your task\.$",
+        r"^It learns slowly: after 200 .*\. The cause is unknown\. Tried without success: other "
+        r"firing rates, centred weights, other surrogates\. Labels were random, and no network "
+        r"tells identical samples apart: pass labels= to try your task\.$",
     ),
     "one direction, with labels": Case(
-        lambda: averaged(8), "unknown", None, r"larger or smaller weights\.$",
+        lambda: averaged(8), "unknown", None, r"centred weights, other surrogates\.$",
         options={"labels": np.arange(BATCH)},
     ),
 }  # fmt: skip
@@ -409,26 +347,28 @@ def assert_better(flow, code, model, x, options):
     scope = {"model": model, "inputs": x}
     exec(code, scope)
     after = only(gradient_flow(model, scope["inputs"], **options)).trial
-    assert re.search(f" {after.half_after} steps? takes? half away", flow.diagnosis.remedy)
+    assert re.search(
+        f"With it the loss halves within {after.half_after} step", flow.diagnosis.remedy
+    )
     assert flow.trial.half_after is None or after.half_after <= flow.trial.half_after / 2
 
 
 # Every cause has another case.
 SELDOM = {
     "bfloat16", "complex memory", "one step, with its reset", "rows of a table", "a clip",
-    "an infinite derivative", "outputs that are all the same", "a loss below Adam's epsilon",
-    "targets far from 0", "dropout that keeps nothing", "spikes that a clip takes away",
+    "an infinite derivative", "outputs that are all the same", 
+    "dropout that keeps nothing", "spikes that a clip takes away",
     "silent in a single step", "weights that are all alike",
     "overflow of float16", "a root of 0 in a weight", "a root of 0 in the objective",
-    "a parameter in float16", "silent without weights", "inhibited", "clipped", "one direction",
+    "a parameter in float16", "silent without weights", "one direction",
     "delay of microseconds, written as milliseconds", "the same spikes for all", "far too weak",
-    "shared weights", "out of reach of all inputs", "a root of 0 on the way back", "runaway",
+    "a root of 0 on the way back", "runaway",
     "NaN objective", "division by 0 before a NaN input", "thousandths", "surrogate", "flat",
     "small outputs", "one direction, with labels", "a delay of many states",
-    "dropout under Vmap", "a loss of the wrong sign in a silent network",
+    "dropout under Vmap", 
     "the same before a delay, with a loss of so many steps", "rounded", "several facts",
-    "six spikes for eight samples", "shapes that are broadcast", "softmax in the model",
-    "a gradient below Adam's epsilon",
+    "six spikes for eight samples", 
+    
 }  # fmt: skip
 
 
@@ -461,7 +401,7 @@ def test_a_trial_goes_on_while_its_loss_falls():
     assert losses[0] > 5
     assert [n for n, does in falls.items() if does] == [40, 50]
     assert len(losses) == 60
-    said = "after 60 steps its loss is 0.693, that of the best constant answer 0.693."
+    said = "after 60 steps the loss is still 0.693 (a constant answer reaches 0.693)."
     assert said in flow.diagnosis.text
 
 
@@ -489,7 +429,10 @@ class Odd(Cause):
 
 @pytest.mark.parametrize(
     ("causes", "name", "said"),
-    [((), "unknown", "is left."), thorough((Odd(),), "odd", "layers.0 is odd.")],
+    [
+        ((), "unknown", "(a constant answer reaches 0.693)."),
+        thorough((Odd(),), "odd", "layers.0 is odd."),
+    ],
     ids=["nothing found", "no change for what is found"],
 )
 def test_what_helps_any_network_is_tried_and_said(causes, name, said, monkeypatch):
@@ -509,7 +452,8 @@ def test_a_network_that_learns_slowly_and_could_be_faster_has_no_cause():
     flow = only(gradient_flow(model, inputs(), objective=far))
     assert flow.diagnosis.cause == "none"
     assert re.fullmatch(
-        r"It learns slowly: \d+ steps .* half of the loss away\.", flow.diagnosis.text
+        r"It learns slowly: the loss halves within \d+ steps on these 8 samples\.",
+        flow.diagnosis.text,
     )
     assert flow.diagnosis.code.endswith("normalize_rates(model, inputs)")
     assert "prepare, with the same arguments, makes this change" in " ".join(repr(flow).split())
@@ -522,7 +466,7 @@ def test_what_cannot_be_tried_is_said_of_a_network_that_learns_slowly(monkeypatc
     flow = only(gradient_flow(Seen(lambda x: 0.05 * x, Layer(1.0)), inputs()))
     assert str(flow.diagnosis).startswith("It learns slowly: ")
     assert flow.further[0] == "layers.0 is odd."
-    assert flow.further[1].startswith("Nothing that was tried makes it faster: ")
+    assert flow.further[1].startswith("Tried, without making it faster: ")
 
 
 @pytest.mark.thorough
@@ -535,7 +479,7 @@ def test_random_labels_that_alike_samples_forbid_are_no_fault():
     assert flow.trial.samples == 8
     assert flow.further[0].startswith("With more of them it learns slowly: after 200 steps ")
     assert flow.further[0].endswith("pass labels= to try your task.")
-    left = float(re.search(r"([\d.]+) of 0\.693 is left", flow.further[0])[1])
+    left = float(re.search(r"still ([\d.]+)", flow.further[0])[1])
     assert left > 0.6 * np.log(2)
     done = prepare(model, x)
     assert (done.after.cause, done.lines) == ("none", ())
@@ -550,17 +494,6 @@ def test_without_a_trial_a_dropout_that_keeps_nothing_is_the_cause():
 
 
 @pytest.mark.thorough
-def test_weights_that_make_all_neurons_alike_are_said():
-    model = Stack(Layer(1.0))
-    model.layers[0].weights.value = jnp.full((N, N), 0.2)
-    flow = only(gradient_flow(model, inputs()))
-    assert str(flow.diagnosis).startswith("It learns slowly: ")
-    assert flow.further[0].startswith(
-        "But all values of layers.0.weights are the same, so the neur"
-    )
-
-
-@pytest.mark.thorough
 @pytest.mark.usefixtures("one_millisecond")
 def test_the_data_of_a_task_are_changed_by_the_user():
     y = np.arange(80) % 2
@@ -572,7 +505,7 @@ def test_the_data_of_a_task_are_changed_by_the_user():
     labels = y[task.split(0).train[:64]]
     found = only(gradient_flow(lif(), task, labels=labels)).diagnosis
     assert (found.cause, found.code) == ("inputs", None)
-    assert re.search(r"^With X = X / 0\.000\d+ in the task's data \d+ steps take", found.remedy)
+    assert re.search(r"^Fix: X = X / 0\.000\d+ in the task's data\. With it the", found.remedy)
 
 
 @pytest.mark.thorough

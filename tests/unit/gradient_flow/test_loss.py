@@ -1,4 +1,4 @@
-"""The yardsticks of an objective: its loss with the best constant answer, and with the best."""
+"""The yardstick of an objective: its loss with the best constant answer."""
 
 from functools import cache
 
@@ -62,14 +62,6 @@ def test_of_numbers_that_all_differ_some_count_at_random():
 def test_the_best_constant_answer_to_classes_is_their_shares(factor):
     found = loss_of(lambda outputs: factor * cross_entropy(outputs))
     assert found.constant == pytest.approx(factor * ENTROPY, rel=1e-3)
-    assert found.least == 0
-
-
-@pytest.mark.parametrize("more", [3.0, 99.0, -0.2, -0.95])
-def test_a_number_that_an_objective_adds_is_its_least_value(more):
-    found = loss_of(lambda outputs: cross_entropy(outputs) + more)
-    assert found.constant == pytest.approx(ENTROPY + more, abs=1e-3)
-    assert found.least == pytest.approx(more, abs=0.01)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-69.0, -61.0), (-30.0, 50.0)])
@@ -77,8 +69,6 @@ def test_the_best_constant_answer_to_far_numbers_is_their_mean(low, high):
     numbers = jnp.linspace(low, high, BATCH)[:, None]
     found = loss_of(lambda outputs: jnp.mean((outputs - numbers) ** 2))
     assert found.constant == pytest.approx(float(np.var(numbers)), rel=1e-4)
-    moved = OUTPUTS.mean(axis=(0, 1)) + found.offsets[0]
-    np.testing.assert_allclose(moved, np.full((1, 1, CLASSES), (low + high) / 2), rtol=1e-3)
 
 
 def test_where_a_constant_answer_is_perfect_the_loss_at_the_start_counts():
@@ -86,25 +76,11 @@ def test_where_a_constant_answer_is_perfect_the_loss_at_the_start_counts():
     assert loss_of(calm).constant == float(calm(OUTPUTS))
 
 
-def test_the_best_answers_of_spikes_are_spikes():
-    """At best none costs anything, and the right one of four raises its logit by 1."""
-    cost = lambda spikes: (spikes.mean() + 1) ** 2
-    assert loss_of(cost, SPIKES).constant == pytest.approx(1)
-    assert loss_of(cross_entropy, SPIKES).least == pytest.approx(np.log(3 + np.e) - 1, rel=1e-4)
-
-
-def test_a_least_value_that_is_slow_to_search_is_found():
-    """A sum of squares above 1, whose curvature differs ten thousandfold between directions."""
-    best = np.random.default_rng(0).normal(size=OUTPUTS.size)
-    rough = lambda x: 1 + (jnp.diff(x, n=2) ** 2).mean() + 1e-3 * (x**2).mean()
-    found = loss_of(lambda outputs: rough(outputs.reshape(-1) - best))
-    assert found.least == pytest.approx(1, abs=1e-3)
+def test_a_constant_answer_of_spikes_is_from_0_to_1():
+    assert loss_of(lambda spikes: (spikes.mean() + 1) ** 2, SPIKES).constant == pytest.approx(1)
 
 
 @pytest.mark.float16
-def test_an_objective_without_a_slope_has_no_least_value():
-    """In half precision the slopes of this loss are 0; the search for the best answers ends."""
+def test_the_search_ends_where_half_precision_has_no_slope():
     half = lambda outputs: 1e-8 * cross_entropy(outputs.astype("float16")).astype(float)
-    found = loss_of(half)
-    assert found.least == 0
-    assert not found.is_blind
+    assert np.isfinite(loss_of(half).constant)

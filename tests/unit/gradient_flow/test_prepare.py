@@ -100,7 +100,7 @@ def test_weights_that_are_too_small_for_every_learning_rate_are_said():
     assert "layers.0.weights is about 1e-10: keep such weights near 1" in said
     assert "start with" not in said.lower()
     assert said.endswith(
-        "Next: change what is named above, then prepare again; or train longer, at this rate."
+        "Next: change what is named above and call prepare again, or train longer."
     )
     assert "plain Adam" not in repr(prepare(Stack(Layer(1.0)), x, labels=np.arange(8) % 2))
 
@@ -110,7 +110,7 @@ def test_where_no_learning_rate_helps_within_40_steps_the_usual_one_is_named():
     large = Stack(Changed(lambda V, x, w: 0.9 * V + 1e-3 * (x @ w), weight=1e3))
     done = prepare(large, small_inputs(), labels=np.arange(8) % 2)
     assert (done.learning_rate, done.rate_helps) == (0.01, False)
-    assert "constant answer: 0.01 is only usual, and longer trainings" in done.further[-1]
+    assert "constant answer. 0.01 is only the usual one" in done.further[-1]
 
 
 @pytest.mark.parametrize("is_terminal", [True, thorough(False)])
@@ -124,14 +124,14 @@ def test_the_search_for_a_learning_rate_shows_a_bar_in_a_terminal(is_terminal, m
 def test_what_is_the_users_to_change_is_said():
     x = small_inputs().at[..., 0].multiply(200.0)
     printed = " ".join(repr(prepare(Stack(mixed(1.0)), x)).replace("# ", "").split())
-    assert "the inputs is 200 times the smallest. After inputs = (inputs - inputs.mean" in printed
+    assert "the inputs is 200 times the smallest. Fix: inputs = (inputs - inputs.mean" in printed
 
 
 def test_weights_without_a_gradient_are_said_of_a_network_that_learns():
     stopping = Changed(lambda V, x, w: 0.9 * V + jax.lax.stop_gradient(x) @ w)
     printed = repr(prepare(Stack(Layer(1.0), stopping), small_inputs()))
     assert printed.startswith("# It learns: ")
-    assert "\n# But layers.0.weights gets no gradient: stop_gradient on the way" in printed
+    assert "\n# But no gradient reaches layers.0.weights, although the output" in printed
     exec(printed, {})
 
 
@@ -218,7 +218,7 @@ def clipped():
     ("make", "options", "message"),
     [
         thorough(
-            clipped, {"inputs": inputs()}, "(?s)prepare changed nothing.*units .*its threshold"
+            clipped, {"inputs": inputs()}, "(?s)prepare cannot fix this.*units .*its threshold"
         ),
         (silent, {"inputs": small_inputs().at[3, 2, 1].set(jnp.nan)}, "1 value, at step 3, sample"),
         (silent, {"inputs": 0 * small_inputs()}, "All inputs are 0"),

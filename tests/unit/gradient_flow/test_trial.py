@@ -196,9 +196,9 @@ def test_the_labels_of_a_task_count():
     draws, y = np.random.default_rng(0).random((40, STEPS, N)), np.arange(40) % 3
     task = load_task((draws * (np.arange(N) % 3 == y[:, None])[:, None], y))
     flow = only(gradient_flow(classifier(), task))
-    assert "; your labels" in flow.read
+    assert "with your labels" in flow.read
     assert flow.trial.constant == pytest.approx(entropy(np.bincount(task.batch(64).labels)), 1e-5)
-    assert "; your labels" in prepare(classifier(), task).read
+    assert "with your labels" in prepare(classifier(), task).read
 
 
 @pytest.mark.parametrize(
@@ -319,15 +319,6 @@ def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data):
 
 
 @pytest.mark.thorough
-def test_a_number_that_an_objective_adds_changes_nothing(data):
-    inputs, labels = data
-    plain, moved = cross_entropy(labels), lambda outputs: cross_entropy(labels)(outputs) + 3.0
-    expected, done = (prepare(classifier(gain=6.0), inputs, objective=f) for f in (plain, moved))
-    assert done.before.text == expected.before.text.replace("the loss", "the loss above 3")
-    assert done.learning_rate == expected.learning_rate
-
-
-@pytest.mark.thorough
 def test_the_size_of_an_objective_changes_nothing(data):
     inputs, labels = data
     scaled = lambda outputs: 1e-5 * cross_entropy(labels)(outputs)
@@ -342,8 +333,7 @@ def test_of_a_loss_without_a_least_value_half_of_the_constant_answers_counts(dat
     chosen = lambda x: jax.nn.log_softmax(x.mean(axis=0))[jnp.arange(BATCH), labels]
     done = prepare(classifier(), inputs, objective=lambda x: -(advantages * chosen(x)).mean())
     assert done.before.cause == "none"
-    assert "half of the loss away" in done.before.text  # not of the loss above a least one
-    assert done.learning_rate < 0.1  # it takes more away, and there is always more
+    assert done.learning_rate < 0.1  # the loss falls further, and there is always more
 
 
 @pytest.mark.parametrize(
@@ -378,7 +368,5 @@ falling = lambda lowest, steps: tuple(np.linspace(1.0, lowest, steps + 1))
         (falling(1.0, 40), (0.6,) * 41, False),  # lower, and nothing is learned
     ],
 )
-def test_a_change_is_better_if_it_is_twice_as_fast_or_takes_clearly_more_away(
-    before, after, better
-):
+def test_a_change_is_better_if_it_is_twice_as_fast_or_clearly_lower(before, after, better):
     assert is_better(*(LearningTrial(x, 1.0, 64) for x in (after, before))) is better
