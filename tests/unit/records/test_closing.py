@@ -20,7 +20,7 @@ TRIAL = LearningTrial(losses=(2.0, 1.5, 0.5), constant=2.0, samples=64)
 HEALTHY = Diagnosis("none", None, "It learns.")
 CALL = "compare(task=(X, y), model=make)"
 WHICH = (  # inputs may be several arrays, or time may come first, or the loss may be an objective
-    f"Which surrogate: {CALL}, if X is one array (samples, time, features) and y its labels or "
+    f"To choose a surrogate: {CALL}, with X of shape (samples, time, features) and y its labels or "
     "targets."
 )
 LONG = "encoder.blocks.0.layers.neurons"
@@ -61,8 +61,8 @@ def test_every_line_of_a_result_fits_into_a_terminal_and_no_column_is_lost():
 def test_a_flow_ends_with_what_was_read_how_it_was_decided_and_what_to_type(code, following):
     found = Diagnosis("silent", LONG, "It is silent.", "Do so.", code)
     said = " ".join(repr(flow(found)).split())
-    *_, end = said.partition("Read: ")
-    assert end.startswith("20 steps. Decided by a training of 3 steps (Adam): it learns if half")
+    *_, end = said.partition("Inputs: ")
+    assert end.startswith("20 steps. gradient_flow trained a copy for 3 steps of Adam: a network")
     assert f"Next: {following}" in end
     healthy = " ".join(repr(flow()).split())
     assert f"names a learning rate. {WHICH}" in healthy
@@ -102,12 +102,12 @@ def test_a_comparison_says_what_it_read():
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        (jnp.ones((1, 4)), "1 step of 0.5 ms, 4 features"),
-        (jnp.ones((30, 64, 20)) * u.mA, "30 steps of 0.5 ms, 64 samples, 20 features in mA"),
-        (jnp.ones((5, 1, 28, 28, 1)), "5 steps of 0.5 ms, 1 sample, 28 x 28 x 1 features"),
+        (jnp.ones((1, 4)), "1 time step of 0.5 ms, 4 features"),
+        (jnp.ones((30, 64, 20)) * u.mA, "30 time steps of 0.5 ms, 64 samples, 20 features in mA"),
+        (jnp.ones((5, 1, 28, 28, 1)), "5 time steps of 0.5 ms, 1 sample, 28 x 28 x 1 features"),
         (
             {"a": jnp.ones((5, 2, 3)), "b": jnp.ones((5, 2, 1)) * u.mV},
-            "5 steps of 0.5 ms, 2 samples, 3 features and 1 feature in mV",
+            "5 time steps of 0.5 ms, 2 samples, 3 features and 1 feature in mV",
         ),
     ],
 )
