@@ -1,4 +1,4 @@
-"""The lines that end a flow and a preparation: how inputs were read, and what is next."""
+"""The lines that end a gradient flow: how inputs were read, and what is next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from .._wording import plural
 if TYPE_CHECKING:
     from .flow import GradientFlow
     from .learning_trial import LearningTrial
-    from .preparation import Preparation
 
 WHICH = (
     "To choose a surrogate: compare(task=(X, y), model=make), with X of shape (samples, time, "
@@ -33,19 +32,6 @@ def closing_of_flow(flow: GradientFlow) -> Iterator[str]:
         yield f"Next: prepare, with the same arguments, names a learning rate. {WHICH}"
     elif flow.diagnosis.cause != "unknown":
         yield "Next: change this, then gradient_flow(model, inputs) again."
-
-
-def closing_of_preparation(prepared: Preparation) -> Iterator[str]:
-    """The lines below those of `prepare`."""
-    yield prepared.read and f"Inputs: {prepared.read}."
-    if prepared.lines:
-        yield "prepare trained a copy with Adam before and after each change, to see that it helps."
-    if not prepared.rate_helps:
-        yield "Next: change what is named above and call prepare again, or train longer."
-    elif prepared.trial is not None and prepared.trial.had_learned:
-        yield "Next: leave it, or train it further with Adam at this learning rate."
-    else:
-        yield f"Next: train it with Adam at this learning rate. {WHICH}"
 
 
 def _decided(trial: LearningTrial | None) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from .closing import closing_of_preparation
+from .closing import WHICH
 from .diagnosis import Diagnosis
 from .learning_trial import LearningTrial
 from .rates import before_and_after, number
@@ -118,11 +119,24 @@ class Preparation(Record):
         comments = partial(wrapped, first="# ", others="# ")
         first = [*comments(self.before.text), *self.lines] if self.lines else []
         said = comments(f"{self.after} {start if self.rate_helps else ''}")
-        last = comments(*self.further, *closing_of_preparation(self))
+        last = comments(*self.further, *_closing(self))
         return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *last])
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+def _closing(prepared: Preparation) -> Iterator[str]:
+    """The lines below those of `prepare`."""
+    yield prepared.read and f"Inputs: {prepared.read}."
+    if prepared.lines:
+        yield "prepare trained a copy with Adam before and after each change, to see that it helps."
+    if not prepared.rate_helps:
+        yield "Next: change what is named above and call prepare again, or train longer."
+    elif prepared.trial is not None and prepared.trial.had_learned:
+        yield "Next: leave it, or train it further with Adam at this learning rate."
+    else:
+        yield f"Next: train it with Adam at this learning rate. {WHICH}"
 
 
 @table_of.register
