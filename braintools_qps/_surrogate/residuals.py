@@ -82,19 +82,16 @@ def compact_product(dtype: str, gradient: Array, tangent: Array, curve: Curve) -
     and magnitudes above ``ROOM`` times the height are clipped then.
     """
     unit = jnp.asarray(curve.height, gradient.dtype)
-    if curve.signed and dtype == "uint8":
-        unit = unit * ROOM
-    return _product(dtype, gradient / unit, tangent, curve.signed) * unit
-
-
-def _product(dtype: str, gradient: Array, tangent: Array, signed: bool) -> Array:
+    encode: Callable
+    decode: Callable
     if dtype == "uint8":
-        layout = SIGNED if signed else UNSIGNED
-        return compressed_product(operator.mul, layout.encode, layout.decode, gradient, tangent)
-    dtype = _sixteen_bits(dtype)
-    encode = lambda gradient: gradient.astype(dtype)
-    decode = lambda code, wide: code.astype(wide)
-    return compressed_product(operator.mul, encode, decode, gradient, tangent)
+        layout = SIGNED if curve.signed else UNSIGNED
+        encode, decode = layout.encode, layout.decode
+        unit = unit * ROOM if curve.signed else unit
+    else:
+        stored = _sixteen_bits(dtype)
+        encode, decode = lambda wide: wide.astype(stored), lambda code, wide: code.astype(wide)
+    return compressed_product(operator.mul, encode, decode, gradient / unit, tangent) * unit
 
 
 def _sixteen_bits(dtype: str) -> str:
