@@ -39,7 +39,6 @@ class Facts(NamedTuple):
     weights: Vertices = frozenset()  # parameters that have met data in a product
     gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
     fired: Vertices = frozenset()  # populations whose spikes are among the sources, not their V
-    stopped: frozenset[tuple[Vertex, str]] = frozenset()  # source, and the primitive that stops it
     normed: bool = False  # a root of data, as of their variance, or divided by it
 
     @property
@@ -231,7 +230,10 @@ def _sent_by(name: str) -> Facts:
 
 def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     """The facts of an equation's result."""
-    facts = _stopped(eqn, joined(*operands), variable)
+    facts = joined(*operands)
+    is_real = jnp.issubdtype(getattr(variable.aval, "dtype", jnp.float32), jnp.inexact)
+    if eqn.primitive.name in STOPPING or not is_real:
+        facts = facts._replace(smooth=frozenset())
     if _is_product(eqn, operands):
         factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
         met = facts.weights | factors
@@ -241,17 +243,6 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     if eqn.primitive.name in {"sqrt", "rsqrt"}:
         return facts._replace(normed=facts.is_data)
     return facts
-
-
-def _stopped(eqn: JaxprEqn, facts: Facts, variable: Var) -> Facts:
-    """The facts without those sources whose derivative the equation stops."""
-    is_real = jnp.issubdtype(getattr(variable.aval, "dtype", jnp.float32), jnp.inexact)
-    name = eqn.primitive.name
-    if is_real and name not in STOPPING:
-        return facts
-    reason = name if name in STOPPING else "an integer or a comparison"
-    stopped = facts.stopped | {(source, reason) for source in facts.smooth}
-    return facts._replace(smooth=frozenset(), stopped=stopped)
 
 
 def _is_product(eqn: JaxprEqn, operands: list[Facts]) -> bool:
