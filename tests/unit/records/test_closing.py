@@ -119,7 +119,7 @@ def test_inputs_are_described_as_they_are_read(inputs, said):
 def test_the_length_of_a_step_is_printed_without_needless_digits():
     for dt, said in ((jnp.float32(0.1) * u.ms, "0.1 ms"), (1.0, "1")):
         with brainstate.environ.context(dt=dt):
-            assert described_inputs(jnp.ones((2, 4))) == f"2 steps of {said}, 4 features"
+            assert described_inputs(jnp.ones((2, 4))) == f"2 time steps of {said}, 4 features"
 
 
 def test_the_picture_has_a_point_for_each_layer_of_each_candidate():
