@@ -195,20 +195,6 @@ def test_states_of_another_batch_are_initialised_for_the_inputs():
         assert model.neuron.V.value.shape == (*held, *size)
 
 
-def mapped():
-    """A population under Vmap, which holds on to its states."""
-    grid = Grid(N)
-    brainstate.nn.vmap_init_all_states(grid, axis_size=BATCH, state_tag="new")
-    return brainstate.nn.Vmap(grid, vmap_states="new")
-
-
-def test_states_from_a_compiled_loop_are_made_anew():
-    model = mapped()
-    expected = measured(model).growth
-    jax.jit(model)(weights_and_inputs()[1][0])
-    assert measured(model).growth == expected
-
-
 def test_parts_of_the_inputs_may_have_features_of_their_own():
     class Shifted(Layer):
         def update(self, parts):
