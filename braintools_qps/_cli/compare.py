@@ -207,7 +207,11 @@ def _present(comparison: Comparison, arguments: argparse.Namespace) -> None:
     from ..plotting import plot_comparison
 
     print(comparison.table(wide=True) if arguments.wide else comparison)
-    place = Path(arguments.out)
-    write_file(place / FIGURE_NAME, drawn(plot_comparison, comparison, format="png", dpi=200))
-    write_report(comparison, place / REPORT_NAME, command=arguments.command_line)
+    place = Path(arguments.out).expanduser()
+    try:
+        write_file(place / FIGURE_NAME, drawn(plot_comparison, comparison, format="png", dpi=200))
+        write_report(comparison, place / REPORT_NAME, command=arguments.command_line)
+    except OSError as error:  # the table has been printed
+        logger.warning("%s cannot be written: no figure, no report (%s)", place, error.strerror)
+        return
     logger.info("Written to %s: %s", place, ", ".join(FILES))

@@ -3,10 +3,10 @@
 The way of a call of `compare`:
 
 1. `compare` checks the arguments and makes an `experiment`; `plan` lists the candidates and gives
-   each run, a candidate at one of its `settings` with one seed, a key: a `digest` of all that its
-   numbers depend on (`numerics` among them).
-2. `search` asks `kept` for the runs that are known: it tries what it reads from `runs` (files in
-   the form of `packing`).
+   each run, a candidate at one of its `settings` with one seed, a key: a digest of what its
+   numbers depend on (the user's `code` and `numerics` among them).
+2. `search` has `train` probe each program on one batch, and asks `kept` for the runs whose key and
+   probe agree, among those that it reads from `runs` (files in the form of `packing`).
 3. It has the missing ones trained in groups that one program serves: by `train`, with `one_run` as
    a function that `programs` calls for many runs at once on all `devices`; or by `cluster`, on the
    workers of Dask.

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
 from .._wording import from_extra, listed, shown
+from .code import sources
 from .devices import present_devices
-from .digest import SCRIPT
 from .experiment import Experiment
 from .numerics import computing_with, numerics, packages
-from .plan import Plan, Run
+from .plan import Run
 from .runs import Outcome
 from .train import Trainer
 from .typing import Plain
@@ -57,11 +57,8 @@ def connected(cluster: int | str) -> Iterator[Client]:
             ) from error
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
-    # A lost scheduler is one line of ours, where Dask's client prints a traceback.
-    logger = logging.getLogger("distributed.client")
     stack = ExitStack()
-    stack.callback(logger.setLevel, logger.level)
-    logger.setLevel(logging.CRITICAL)
+    stack.enter_context(_quiet())
     try:
         if isinstance(cluster, int):
             checked_count("workers", cluster)
@@ -73,8 +70,22 @@ def connected(cluster: int | str) -> Iterator[Client]:
             stack.close()
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A lost worker or scheduler is one line of ours at most, where Dask prints tracebacks."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = {name: logging.getLogger(name).level for name in names}
+    try:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
 def trained_by(
-    client: Client, groups: Sequence[list[Run]], plan: Plan, failed: Set[str]
+    client: Client, groups: Sequence[list[Run]], experiment: Experiment, failed: Set[str]
 ) -> Generator[Trained, None, None]:
     """Train groups; yield each with its outcomes or its error.
 
@@ -88,35 +99,35 @@ def trained_by(
     """
     from distributed import as_completed
 
-    data, waiting = _sent(client, groups, plan)
-    try:
-        for future in as_completed([*waiting], loop=client.loop):
-            group = waiting.pop(future)
-            if group[0].candidate.label in failed:
-                continue
-            yield group, _result(future)
-            lost = [f for f, its in waiting.items() if its[0].candidate.label in failed]
-            client.cancel(lost)
-    finally:
-        if client.status == "running":
-            client.cancel([data, *waiting])
+    data, waiting = _sent(client, groups, experiment)
+    with _quiet():
+        try:
+            for future in as_completed([*waiting], loop=client.loop):
+                group = waiting.pop(future)
+                if group[0].candidate.label in failed:
+                    continue
+                yield group, _result(future)
+                lost = [f for f, its in waiting.items() if its[0].candidate.label in failed]
+                client.cancel(lost)
+        finally:
+            if client.status == "running":
+                client.cancel([data, *waiting])
 
 
 def _sent(
-    client: Client, groups: Sequence[list[Run]], plan: Plan
+    client: Client, groups: Sequence[list[Run]], experiment: Experiment
 ) -> tuple[Future, dict[Future, list[Run]]]:
     """The data, and the groups that wait to be trained, by their futures."""
     from distributed.protocol.pickle import dumps, loads
 
-    # The versions and the modules that workers must have; what a script defines is sent
-    needs = packages() | {n: code for n, code in plan.modules.items() if n not in SCRIPT}
+    needs = _needed(experiment)
     numbers = numerics()
     send = partial(client.submit, pure=False)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sending large graph")
         # A task, so that the scheduler makes the data again if all workers that have them are lost,
         # from bytes, which it need not understand
-        data = send(loads, dumps(plan.experiment))
+        data = send(loads, dumps(experiment))
         return data, {send(work, data, group, needs, numbers): group for group in groups}
 
 
@@ -163,9 +174,15 @@ def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain)
         return _trainers[id(experiment)].train(group)
 
 
+def _needed(experiment: Experiment) -> Plain:
+    """The versions and the modules that workers must have; what a script defines is sent."""
+    code = sources(experiment.functions.values())
+    return packages() | {name: digest for name, digest in code.items() if name.endswith(".py")}
+
+
 def _check_worker(experiment: Experiment, needs: Plain) -> None:
     """Check that a worker has the versions and the code of the process that sends it work."""
-    here = packages() | Plan(experiment).modules
+    here = _needed(experiment)
     if others := [name for name, wanted in needs.items() if here.get(name, wanted) != wanted]:
         raise ValueError(
             "a worker must have the code and the versions of the process that sends it work, but "

@@ -174,5 +174,7 @@ def compare(
     plan = Plan(experiment)
     comparison = blank(candidates.values(), plan)
     with closing(Progress(epochs, shown=progress)) as bar:
+        if batch_size > (most := task.sizes.train):
+            bar.say(f"batch_size={batch_size}: a batch holds all {most} samples to train on")
         search = Search(comparison, candidates, plan, Runs(out), bar, client, fresh, callback)
         return search.whole()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -16,8 +17,8 @@ from .._defaults import SAMPLES
 from .._gradient_flow import fix
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
+from .code import PLAIN, described, name_of
 from .contexts import environment, seeded
-from .digest import digest, name_of
 from .factory import Factory
 from .numerics import numerics
 from .optimizers import Optimizer, adamw, described_optimizer, names_of
@@ -96,7 +97,7 @@ class Experiment:
 
     def _prepared(self, seed: int) -> Values:
         """The weights of a seed, brought into the range where they fire; for all candidates."""
-        if (key := (seed, digest(self.chosen))) not in self.prepared:
+        if (key := (seed, text_of(self.chosen))) not in self.prepared:
             surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
             model, states = replace(self, prepare=False).start(surrogate, seed)
             with environment():
@@ -113,6 +114,12 @@ class Experiment:
         steps, names = self.epochs * self.batches, names_of(self.optimizer)
         values = {**self.chosen, RATE: learning_rate, "steps": steps}
         return (self.optimizer or adamw)(**{n: v for n, v in values.items() if n in names})
+
+
+def text_of(setting: Setting) -> str:
+    """A text for a setting that no other has in this process, even where their reprs agree."""
+    parts = {n: [described(v), 0 if isinstance(v, PLAIN) else id(v)] for n, v in setting.items()}
+    return json.dumps(parts, sort_keys=True)
 
 
 def of_program(setting: Setting) -> Setting:

@@ -14,8 +14,8 @@ from braintools.surrogate import Surrogate
 from .._models import find_neurons, set_surrogate
 from .._wording import did_you_mean, listed, shortened
 from ..typing import Model
+from .code import name_of
 from .contexts import environment
-from .digest import name_of
 from .tasks import Task
 from .typing import Setting
 

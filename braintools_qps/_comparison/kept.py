@@ -1,139 +1,136 @@
-"""Kept runs are tried before they are used: do their numbers come out again?
+"""Saved runs: those whose key and probe agree are used, and what differs is reported.
 
-Of the runs of a candidate that one call of `compare` has kept, one is trained for an epoch, and its
-kept weights are tested. On the same machine the numbers must be those that were kept, bit for bit.
-Elsewhere the first loss and the test score may differ by a thousandth, or by one sample.
+The probe of a run is taken on the first batch: loss, score, and the norms of the gradient and of
+the first update. It shows what no key has, such as a file that the user's code reads.
 """
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from .devices import present_devices
+from .._wording import listed, plural, shown
 from .numerics import machine
-from .plan import Run
-from .runs import Outcome, Runs
+from .plan import OF_TUNING, Run
+from .runs import FOLDER, Outcome, Runs
+from .typing import Plain
 
-NEAR = 1e-3  # as near as another machine or program comes to the numbers of a first epoch
-
-NUMBERS = (
-    "first loss", "test score", "first validation score", "first firing rate", "firing rate",
-    "spikes", "operations",
-)  # fmt: skip
-
-logger = logging.getLogger(__name__)
-
-Origin = tuple[str, str]  # a candidate's label, and the call of `compare` that kept runs of it
-# Trains runs for an epoch and tests their kept weights, so many at once; by key, but for failures
-Retrain = Callable[[Sequence[Run], int], Mapping[str, Outcome]]
+PROBED = "first loss", "first score", "norm of the first gradient", "norm of the first update"
+NEAR_HERE, NEAR_ELSEWHERE = 1e-5, 1e-2  # on the machine that saved a run, and on any other
 
 
 class Kept:
-    """The runs that are known: those of this call, and kept ones whose numbers come out again.
+    """The runs that are known: those of this call, and saved ones that agree with theirs.
 
-    ``sample`` is what one sample of the test part adds to the score. If ``fresh``, kept runs do not
-    count.
+    If ``fresh``, saved runs do not count.
     """
 
-    def __init__(
-        self, store: Runs, call: str, sample: float, retrain: Retrain, fresh: bool
-    ) -> None:
+    def __init__(self, store: Runs, fresh: bool) -> None:
         self.outcomes: dict[str, Outcome] = {}  # by key, without weights
-        self._store, self._call, self._sample = store, call, sample
-        self._retrain, self._fresh = retrain, fresh
-        self._is_sound: dict[Origin, bool] = {}
-
-    @property
-    def from_before(self) -> int:
-        """How many known runs earlier calls have trained."""
-        return sum(outcome.call != self._call for outcome in self.outcomes.values())
+        self.from_before = 0  # how many of them were saved
+        self._store, self._fresh = store, fresh
+        self._damaged: set[str] = set()
 
     def add(self, run: Run, outcome: Outcome, notes: Sequence[str]) -> None:
-        """Keep a run that has just been trained, with notes on the model."""
-        outcome = outcome._replace(call=self._call, notes=notes)
-        self._store.keep(run.key, outcome)
+        """Save a run that has just been trained, with notes on the model."""
+        saved = {"name": run.key, "about": run.about, "probe": [*run.probe], "machine": machine()}
+        outcome = outcome._replace(**saved, notes=[*notes])
+        self._store.keep(outcome)
         self.outcomes[run.key] = outcome._replace(weights={})
 
-    def find(self, runs: Mapping[str, Sequence[Run]]) -> dict[str, list[Run]]:
-        """Look for runs, by candidate, and try what was kept of them.
+    def find(self, runs: Iterable[Run]) -> list[str]:
+        """Read the saved ones of these runs; say how others differ that were saved in their place.
 
-        Runs whose kept numbers do not come out again are returned with other keys.
+        The sentences are empty if nothing differs.
         """
-        while True:
-            keyed = {label: list(map(self._under_its_key, each)) for label, each in runs.items()}
-            every = [run for each in keyed.values() for run in each]
-            known = {self._origin(run): run for run in reversed(every) if run.key in self.outcomes}
-            tried = {(label, self._call) for label in runs} | self._is_sound.keys()
-            untried = {origin: run for origin, run in known.items() if origin not in tried}
-            if not untried:
-                return keyed
-            self._try(untried, len({run.key for run in every} - self.outcomes.keys()))
+        if self._fresh:
+            return []
+        differences = [self._read(run) for run in {run.key: run for run in runs}.values()]
+        counts = Counter(kind for kind, _ in differences)
+        texts = {kind: text for kind, text in reversed(differences) if text}
+        place = self._store.place
+        said = [
+            f"{plural(counts[kind], 'run')} in {place} {'was' if counts[kind] == 1 else 'were'} "
+            f"made with other {text}"
+            for kind, text in texts.items()
+        ]
+        if self._damaged:
+            count = len(self._damaged)
+            verb = "is" if count == 1 else "are"
+            said.append(f"{plural(count, 'file')} in {place}/{FOLDER} {verb} damaged")
+        return said
 
-    def _under_its_key(self, run: Run) -> Run:
-        while self._is_known(run) and not self._is_sound.get(self._origin(run), True):
-            key = sha256(f"{run.key} {self._origin(run)[1]}".encode()).hexdigest()[:40]
-            run = run._replace(key=key)
-        return run
+    def _read(self, run: Run) -> tuple[str, str]:
+        """Read a run; or else return the kind of a difference, and its text."""
+        difference = "", ""
+        alike = self._names[run.key.partition("-")[0]]
+        for name in sorted(alike, key=lambda name: name != run.key):
+            if (outcome := self._store.outcome(name)) is None:
+                self._damaged.add(name)
+            elif numbers := _other_numbers(outcome, run):
+                difference = numbers
+            else:
+                self.outcomes[run.key] = outcome._replace(weights={})
+                self.from_before += 1
+                return "", ""
+        if alike:
+            return difference
+        others = [_other_parts(about, run.about) for about in self._saved[_place_of(run.about)]]
+        text = min(others, key=len, default="")
+        return text, text
 
-    def _is_known(self, run: Run) -> bool:
-        known = run.key in self.outcomes or self._fresh
-        if not known and (outcome := self._store.outcome(run.key)) is not None:
-            self.outcomes[run.key] = outcome._replace(weights={})
-        return run.key in self.outcomes
+    @cached_property
+    def _names(self) -> Mapping[str, list[str]]:
+        """Names of the files of runs, by the keys that they begin with."""
+        names = defaultdict(list)
+        for name in self._store.names():
+            names[name.partition("-")[0]].append(name)
+        return names
 
-    def _origin(self, run: Run) -> Origin:
-        return run.candidate.label, self.outcomes[run.key].call
-
-    def _try(self, untried: Mapping[Origin, Run], missing: int) -> None:
-        """Find out of some runs whether their numbers come out again."""
-        logger.info("Kept runs are tried before they are used: of each candidate, one epoch again.")
-        olds = {o: old for o, run in untried.items() if (old := self._store.outcome(run.key))}
-        runs = {origin: untried[origin]._replace(kept=old.weights) for origin, old in olds.items()}
-        width = present_devices().width(missing or len(runs))
-        if not missing:
-            width = next((old.width for old in olds.values() if old.machine == machine()), width)
-        news = self._retrain([*runs.values()], width)
-        for origin, run in untried.items():
-            label, new = origin[0], news.get(run.key)
-            self._is_sound[origin] = new is not None and self._is_again(label, olds[origin], new)
-            if new is None:
-                logger.info("Kept runs of %s could not be tried: training anew.", label)
-
-    def _is_again(self, label: str, old: Outcome, new: Outcome) -> bool:
-        """Whether the numbers of a trial are those that were kept; say so if not bit for bit."""
-        before, now = _numbers(old), _numbers(new)
-        if np.array_equal(before, now, equal_nan=True):
-            return True
-        said = _first_difference(before, now)
-        is_same_program = (old.machine, old.width) == (new.machine, new.width)
-        near = np.maximum(NEAR * abs(now[:2]), [0.0, self._sample])
-        is_near = np.isclose(before[:2], now[:2], 0, near, equal_nan=True).all()
-        if is_near and not (is_same_program and "cpu:" in new.machine):
-            logger.info(
-                "Kept runs of %s come out again within rounding (%s): they are of another machine "
-                "or program.", label, said,
-            )  # fmt: skip
-            return True
-        warnings.warn(
-            f"Kept runs of {label} are of another network, data or score ({said}): training anew",
-            stacklevel=7,
-        )
-        return False
+    @cached_property
+    def _saved(self) -> Mapping[str, list[Plain]]:
+        """What all saved runs are about, by candidate, setting and seed."""
+        saved = defaultdict(list)
+        for names in self._names.values():
+            for name in names:
+                if (about := self._store.about(name)) is None:
+                    self._damaged.add(name)
+                else:
+                    saved[_place_of(about)].append(about)
+        return saved
 
 
-def _first_difference(before: np.ndarray, now: np.ndarray) -> str:
-    row = int(np.isclose(before, now, 0, 0, equal_nan=True).argmin())
-    digits = 9 if np.isclose(before[row], now[row], 1e-3) else 4
-    return f"{NUMBERS[row]} {before[row]:.{digits}g}, now {now[row]:.{digits}g}"
+def _place_of(about: Plain) -> str:
+    return json.dumps([about[name] for name in (*OF_TUNING, "seed")], sort_keys=True)
 
 
-def _numbers(outcome: Outcome) -> np.ndarray:
-    """The numbers that a trial computes again."""
-    (loss, score, rate), tested = (curve[0] for curve in outcome.history), outcome.tested
-    counts = (tested[name] for name in ("firing_rate", "spikes", "operations"))
-    return np.array([loss, tested["test"], score, rate, *counts], float)
+def _other_numbers(outcome: Outcome, run: Run) -> tuple[str, str] | None:
+    """The first number of the probe that differs, and both its values; None if all agree."""
+    near = NEAR_HERE if outcome.machine == machine() else NEAR_ELSEWHERE
+    for name, before, now in zip(PROBED, outcome.probe, run.probe):
+        if not np.isclose(before, now, near, 0, equal_nan=True):
+            digits = 3 if abs(before - now) > 0.01 * abs(now) else 7
+            return name, f"numbers: {name} {before:.{digits}g}, now {now:.{digits}g}"
+    return None
+
+
+def _other_parts(before: Plain, now: Plain) -> str:
+    """How a saved run differs from one in its place."""
+    texts = []
+    for part in "code", "data", "versions", "options":
+        old, new = before[part], now[part]
+        names = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
+        if names and part == "code":
+            verb = "has" if len(names) == 1 else "have"
+            texts.append(f"code: {listed(names, 4, last='and')} {verb} changed")
+        elif names and part == "data":
+            texts.append("data")
+        elif names:
+            values = (f"{n} {shown(old.get(n))}, now {shown(new.get(n))}" for n in names)
+            texts.append(f"{part}: {listed(values, 3)}")
+    names = json.dumps(before["surrogate"]), json.dumps(now["surrogate"])
+    return "; other ".join(texts) or "numbers: surrogate {}, now {}".format(*names)

@@ -6,6 +6,7 @@ A model is built inside the trace that uses it, so that tracers in its States st
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import brainstate
 import jax
@@ -20,8 +21,8 @@ from .contexts import environment
 from .tasks import Task
 from .typing import Number, Outputs
 
-# A number from a spike function, its argument and the spikes
-Measure = Callable[[Callable, Number, Number], Array]
+# What is measured at a spike function, from its place in the model, its argument and the spikes
+Measure = Callable[[int, Number, Number], Array]
 
 
 def check_steps(model: Model, inputs: Array, task: Task) -> None:
@@ -47,19 +48,21 @@ def outputs_in_training(model: Model, inputs: Array, task: Task) -> Outputs:
 
 
 def watched(
-    model: Model, inputs: Array, rows: Array, task: Task, measure: Measure
+    model: Model, inputs: Array, rows: Array, task: Task, measure: Measure, shape: tuple = ()
 ) -> tuple[Outputs, Array, int]:
     """Outputs for some rows of the inputs, in evaluation, and what is measured of the neurons.
 
-    ``measure`` computes a number from a spike function, its argument and the spikes. The numbers
-    have the shape (steps, populations). The last value is how many neurons there are, of all
-    samples. Inputs are taken step by step, so that a large part of the data is never copied. Some
-    neurons call their spike function twice in a step, first to reset the membrane after the
-    previous spike; only the last call counts.
+    ``measure`` computes numbers of this ``shape`` from the place of a spike function in `spiking`,
+    its argument and the spikes. Stacked, they have the shape (steps, populations, ...). The last
+    value is how many neurons there are, of all samples. Inputs are taken step by step, so that a
+    large part of the data is never copied. Some neurons call their spike function twice in a step,
+    first to reset the membrane after the previous spike; only the last call counts.
     """
     mapped = below_mapped(model)
-    neurons = [neuron for neuron in find_neurons(model).values() if callable(spike_of(neuron))]
-    meters = [_Meter(neuron, measure, id(neuron) in mapped) for neuron in neurons]
+    meters = [
+        _Meter(neuron, partial(measure, number), shape, id(neuron) in mapped)
+        for number, neuron in enumerate(_spiking(model))
+    ]
 
     def step(i: Array) -> tuple[Outputs, Array]:
         output = advance(model, i, task.to_model(inputs[rows, i]))
@@ -70,6 +73,15 @@ def watched(
     return outputs, numbers, sum(meter.neurons for meter in meters)
 
 
+def spiking(model: Model) -> list[Callable]:
+    """The spike functions of a model."""
+    return [spike_of(neuron) for neuron in _spiking(model)]
+
+
+def _spiking(model: Model) -> list[Model]:
+    return [neuron for neuron in find_neurons(model).values() if callable(spike_of(neuron))]
+
+
 def operations(model: Model, inputs: Array, rows: Array, task: Task) -> Array:
     """Synaptic operations per sample, for some rows of the inputs, in evaluation."""
     with environment(fit=False):
@@ -78,12 +90,18 @@ def operations(model: Model, inputs: Array, rows: Array, task: Task) -> Array:
 
 
 class _Meter:
-    """Replaces a neuron's spike function and keeps a number about its last call."""
+    """Replaces a neuron's spike function and keeps numbers about its last call."""
 
-    def __init__(self, neuron: Model, measure: Measure, is_mapped: bool) -> None:
+    def __init__(
+        self,
+        neuron: Model,
+        measure: Callable[[Number, Number], Array],
+        shape: tuple,
+        is_mapped: bool,
+    ) -> None:
         self._spike, self._measure = spike_of(neuron), measure
         self._reads = _with_all_samples(self._number) if is_mapped else self._number
-        self._last = brainstate.ShortTermState(jnp.zeros((), jnp.float32))
+        self._last = brainstate.ShortTermState(jnp.zeros(shape, jnp.float32))
         self.neurons = 0  # of all samples; known once it has been traced
         set_spike(neuron, self)
 
@@ -94,7 +112,7 @@ class _Meter:
 
     def _number(self, x: Number, spikes: Number) -> Array:
         self.neurons = np.size(spikes)
-        return self._measure(self._spike, x, spikes).astype(jnp.float32)
+        return self._measure(x, spikes).astype(jnp.float32)
 
     def read(self) -> Array:
         counted = self._last.value

@@ -19,8 +19,8 @@ from .._models import find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
 from ..typing import Model
+from .code import name_of
 from .contexts import environment, seeded
-from .digest import name_of
 from .experiment import Experiment
 from .model import check_steps, outputs_in_training
 from .packing import raw

@@ -19,7 +19,7 @@ from .experiment import RATE, Experiment
 from .model import operations, outputs_in_training, watched
 from .runs import History, Tested
 from .tasks import Samples, Split
-from .typing import Number, Setting, Values
+from .typing import Number, Outputs, Setting, Values
 from .weights import Weights, initialised, set_values
 
 Carry = tuple[Weights, optax.OptState]
@@ -89,7 +89,7 @@ class Training:
             loss_of = lambda values: self._loss(
                 weights._replace(trained=values), surrogate, taken, draw
             )
-            (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
+            (loss, (kept, _)), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
             trained, moments = _descended(optimizer, gradient, moments, weights.trained)
             return (Weights(trained, kept), moments), loss
 
@@ -99,6 +99,22 @@ class Training:
         (weights, moments), losses = jax.lax.scan(step, carry, batched)
         score, rate, _ = self._evaluated(weights, surrogate, key, samples, rows.validation)
         return _after(checkpoint, weights, moments, History(losses.mean(), score, rate))
+
+    def probe(self, run: tuple[Checkpoint, Given], batch: Samples) -> Array:
+        """Loss, score, and the norms of the gradient and of the first update, on a batch."""
+        checkpoint, (key, numbers, _) = run
+        surrogate, optimizer = self.build(numbers), self.experiment.optimizer_for(numbers[RATE])
+        weights, scoring = checkpoint.weights, self.experiment.scoring
+        loss_of = lambda values: self._loss(
+            weights._replace(trained=values), surrogate, batch, (key, key)
+        )
+        (loss, (_, outputs)), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
+        score = _scalar(scoring.score(scoring.read(outputs), batch.labels))
+        values, gradients = map(jax.tree.leaves, (weights.trained, gradient))
+        changes, _ = optimizer.update(gradients, checkpoint.optimizer, values)
+        squares = lambda leaf: jnp.sum(jnp.square(u.get_mantissa(leaf)))
+        norm = lambda leaves: jnp.sqrt(sum(map(squares, leaves)))
+        return jnp.stack([loss, score, norm(gradients), norm(jax.tree.leaves(changes))])
 
     def test(self, run: tuple[Checkpoint, Given], samples: Samples) -> Tested:
         """Scores and firing on the test part."""
@@ -122,7 +138,7 @@ class Training:
 
         The score is NaN if outputs are not finite.
         """
-        count = lambda spike, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
+        count = lambda number, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
         scoring, task = self.experiment.scoring, self.experiment.task
         with seeded(key):
             model = self._model(surrogate, len(rows), weights)
@@ -141,8 +157,8 @@ class Training:
 
     def _loss(
         self, weights: Weights, surrogate: Surrogate, batch: Samples, keys: tuple[Array, Array]
-    ) -> tuple[Array, Values]:
-        """Loss and kept values; the model is made with the first key and runs with the second."""
+    ) -> tuple[Array, tuple[Values, Outputs]]:
+        """Loss, kept values and outputs; the keys make the model, and run it."""
         scoring, task, (key, draw) = self.experiment.scoring, self.experiment.task, keys
         with seeded(key):
             model = self.experiment.model(surrogate)
@@ -150,7 +166,8 @@ class Training:
             states = initialised(model, len(batch.labels), task)
             set_values(states, weights)
             outputs = outputs_in_training(model, batch.inputs, task)
-        return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
+        loss = _scalar(scoring.loss(scoring.read(outputs), batch.labels))
+        return loss, (states.values.kept, outputs)
 
 
 def _descended(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from .digest import name_of
+from .code import name_of
 from .factory import VARIABLE, parameters_of
 from .typing import Plain
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
-from typing import Any, NamedTuple
+from os import PathLike
+from typing import IO, Any, NamedTuple
 
 import brainunit as u
 import jax
@@ -35,13 +36,17 @@ def packed(about: Plain, arrays: NamedArrays) -> bytes:
     return file.getvalue()
 
 
-def unpacked(content: bytes) -> Saved:
-    """The inverse of `packed`; raises if a byte of an array has changed."""
-    with np.load(BytesIO(content)) as archive:
+def unpacked(file: str | PathLike | IO[bytes], names: Iterable[str] | None = None) -> Saved:
+    """The inverse of `packed`, with all arrays or those of these names.
+
+    Raises if a byte of an array has changed.
+    """
+    with np.load(file) as archive:
         values = json.loads(archive["json"].item())
         # NumPy does not know JAX's types, such as bfloat16
         dtypes = {name: jnp.dtype(dtype) for name, dtype in values["dtypes"].items()}
-        return Saved(values["about"], {name: archive[name].view(dtypes[name]) for name in dtypes})
+        names = dtypes if names is None else names
+        return Saved(values["about"], {name: archive[name].view(dtypes[name]) for name in names})
 
 
 def as_tree(value: Tree, arrays: dict[str, np.ndarray]) -> Tree:

@@ -1,31 +1,30 @@
 """The plan of a comparison: its candidates, and its runs, each under a key.
 
-The key of a run is a digest of what its numbers depend on, as far as a digest can tell (`digest`).
-Labels, and what else is trained beside it, are not among these.
+The key of a run is a digest of what its numbers depend on, as far as can be read: data, setting,
+seed, options, versions, and the source of the user's code (`code`). Labels, and what else is
+trained beside it, are not among these. What cannot be read shows in its probe (`kept`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._registry import candidates, get_surrogate, surrogate_spec
-from .._surrogate import QPseudoSpike
-from ..records import to_plain
+from .._registry import candidates, surrogate_spec
 from ..typing import SurrogateSpecs
-from .digest import digest, modules
-from .experiment import RATE, Experiment, at_setting, of_program
+from .code import described, sources
+from .experiment import RATE, Experiment, at_setting, of_program, text_of
 from .numerics import packages, xla_flags
 from .settings import settings_of
-from .typing import Plain, Setting, Values
+from .typing import Plain, Setting
+
+OF_TUNING = "candidate", "tuned"  # how a run came about, which is no part of its key
 
 
 class Candidate(NamedTuple):
@@ -43,9 +42,9 @@ class Run(NamedTuple):
     setting: Setting
     seed: int
     key: str
-    program: str  # digest of what the factory and the optimizer are given
-    # To train one epoch only, and to test the weights of a kept run
-    kept: Values | None = None
+    program: str  # what the factory and the optimizer are given
+    about: Plain  # what the key is made of
+    probe: tuple[float, ...] = ()  # numbers of the first batch
 
     @property
     def surrogate(self) -> Surrogate:
@@ -54,9 +53,9 @@ class Run(NamedTuple):
 
 
 def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
-    """The candidates by label, each rebuilt from its spec, so that its arrays are NumPy's."""
-    specs = {label: surrogate_spec(given) for label, given in candidates(surrogates).items()}
-    return {label: Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()}
+    """The candidates by label."""
+    built = candidates(surrogates)
+    return {label: Candidate(label, each, surrogate_spec(each)) for label, each in built.items()}
 
 
 class Plan:
@@ -64,17 +63,19 @@ class Plan:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self._parts: dict[str, list[tuple[Setting, dict[str, Any]]]] = {}  # of candidates, by label
 
-    def runs(self, candidate: Candidate, seeds: Iterable[int]) -> list[Run]:
+    def settings(self, several: Iterable[Candidate]) -> list[list[Setting]]:
+        """The settings of candidates, each with the dampening for its mean slope."""
+        return settings_of([candidate.surrogate for candidate in several], self.experiment)
+
+    def runs(self, candidate: Candidate, settings: Sequence[Setting]) -> list[Run]:
         """Every setting with every seed, seed by seed."""
-        if candidate.label not in self._parts:
-            settings = settings_of(candidate.surrogate, self.experiment)
-            self._parts[candidate.label] = [(s, self._depends_on(candidate, s)) for s in settings]
+        tuned = self.experiment.settings
+        depends_on = [*map(partial(self._depends_on, candidate), settings, tuned)]
         return [
-            self._run(candidate, setting, parts, seed)
-            for seed in seeds
-            for setting, parts in self._parts[candidate.label]
+            _run(candidate, setting, about | {"seed": seed})
+            for seed in self.experiment.seeds
+            for setting, about in zip(settings, depends_on)
         ]
 
     @cached_property
@@ -89,43 +90,31 @@ class Plan:
         return whole.hexdigest()
 
     @cached_property
-    def modules(self) -> dict[str, str]:
-        """Digests of the user's modules, once factories have imported theirs."""
-        experiment = replace(self.experiment, prepare=False)
-        for setting in {digest(of_program(s)): s for s in experiment.settings}.values():
-            with suppress(Exception):  # training raises it
-                experiment.at(setting).start(QPseudoSpike(), 0)
-        return modules()
+    def _options(self) -> Plain:
+        """What all runs are given beside the data, named as in messages."""
+        facts = self.experiment.facts | {"prepare": self.experiment.prepare}
+        return described(facts | self.experiment.functions)
 
-    @cached_property
-    def _shared(self) -> Plain:
-        """What all runs depend on: data, code, options, training, numerics, versions."""
-        return to_plain(
-            {
-                "data": self.data,
-                **self.experiment.facts,
-                "prepare": self.experiment.prepare,
-                "packages": packages(),
-                "flags": xla_flags(),
-                "functions": {n: digest(f) for n, f in self.experiment.functions.items()},
-                "modules": self.modules,
-            }
-        )
-
-    def _depends_on(self, candidate: Candidate, setting: Setting) -> dict[str, Any]:
-        """What the runs of a setting depend on, beside what all do: the same for every seed."""
-        surrogate = at_setting(candidate.surrogate, setting)
+    def _depends_on(self, candidate: Candidate, setting: Setting, tuned: Setting) -> Plain:
+        """What the key of a run is made of, besides the seed, and how the run came about."""
+        surrogate, program = at_setting(candidate.surrogate, setting), of_program(setting)
+        used = [*self.experiment.functions.values(), *_classes(surrogate), *program.values()]
         return {
             "surrogate": surrogate_spec(surrogate),
-            "class": [digest(kind) for kind in _classes(surrogate)],
             RATE: float(setting.get(RATE, self.experiment.usual_rate)),
-            "program": digest(of_program(setting)),
+            "program": described(program),
+            "data": {"sha256": self.data},
+            "options": self._options,
+            "versions": packages() | {"XLA_FLAGS": " ".join(xla_flags())},
+            "code": sources(used),
+            **dict(zip(OF_TUNING, (candidate.spec, described(tuned)))),
         }
 
-    def _run(self, candidate: Candidate, setting: Setting, parts: dict[str, Any], seed: int) -> Run:
-        text = json.dumps([self._shared, parts | {"seed": seed}], sort_keys=True)
-        key = sha256(text.encode()).hexdigest()[:40]
-        return Run(candidate, setting, seed, key, parts["program"])
+
+def _run(candidate: Candidate, setting: Setting, about: Plain) -> Run:
+    parts = {name: part for name, part in about.items() if name not in OF_TUNING}
+    key = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
+    return Run(candidate, setting, about["seed"], key, text_of(of_program(setting)), about)
 
 
 def _classes(surrogate: Surrogate) -> Iterator[type]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import secrets
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -28,6 +31,7 @@ from .typing import Plain, Values
 Tested: TypeAlias = dict[str, Any]  # numbers on the test part, named as in `Scores`
 MEASURED = {field.name for field in dataclasses.fields(Scores)} - {"validation"}
 FOLDER = "runs"
+RUN = re.compile("[0-9a-f]{40}-[0-9a-f]{8}")  # names of files: of the key, and of the probe
 CHECKPOINT = ".state"  # ends the name of its file
 PROBE_BYTES = 1 << 16
 SECONDS_TO_WRITE = 3600.0  # a file, at most
@@ -52,10 +56,11 @@ class Outcome(NamedTuple):
     tested: Tested
     seconds: float  # per epoch: an equal share of the time of runs that train together
     bytes: int | None  # of the program that trains some runs at once
-    machine: str  # numbers are rounded alike on the same machine with the same width
-    width: int  # how many runs the program trained at once
     weights: Values  # after the last epoch, and all other states that outlive a batch
-    call: str = ""  # names the call of `compare` that trained it
+    name: str = ""  # of its file
+    about: Plain = MappingProxyType({})  # what its key is made of
+    probe: Sequence[float] = ()  # numbers of the first batch
+    machine: str = ""  # that computed the probe
     notes: Sequence[str] = ()  # on its model
 
 
@@ -66,7 +71,8 @@ class Runs:
     """
 
     def __init__(self, directory: str | os.PathLike | None = None) -> None:
-        self.directory = None if directory is None else Path(directory).absolute()
+        self.place = "" if directory is None else str(directory)
+        self.directory = None if directory is None else Path(directory).expanduser().absolute()
         self._memory: dict[str, bytes] = {}
         self._is_full = False
         self._written, self._cost = time.monotonic(), 0.0
@@ -81,45 +87,73 @@ class Runs:
         """
         if self.directory is not None:
             probe = self.directory / FOLDER / f".{secrets.token_hex(4)}"
-            probe.parent.mkdir(parents=True, exist_ok=True)
             try:
+                probe.parent.mkdir(parents=True, exist_ok=True)
                 probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
+            except OSError as error:
+                raise _with_path(error, probe.parent) from error
             finally:
-                probe.unlink(missing_ok=True)
+                with suppress(OSError):
+                    probe.unlink(missing_ok=True)
             for path in probe.parent.glob(TEMPORARY):
                 with suppress(OSError):
                     if time.time() - path.stat().st_mtime > SECONDS_TO_WRITE:
                         path.unlink()
 
-    def outcome(self, key: str) -> Outcome | None:
+    def names(self) -> list[str]:
+        """Names of the files of runs that have finished, which may be damaged."""
+        if self.directory is None:
+            return []
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return sorted(filter(RUN.fullmatch, os.listdir(self.directory / FOLDER)))
+        return []
+
+    def about(self, name: str) -> Plain | None:
+        """What the key of a run is made of; None if the file is damaged."""
+        return self._read(name, lambda saved: saved.about["outcome"]["about"], ())
+
+    def _path(self, name: str) -> Path:
+        assert self.directory is not None
+        return self.directory / FOLDER / name
+
+    def outcome(self, name: str) -> Outcome | None:
         """The outcome of a run that has finished; None if there is none."""
-        return self._read(key, _outcome)
+        return self._read(name, _outcome)
 
     def checkpoint(self, key: str) -> Saved | None:
         """The checkpoint of a run in training; None if there is none."""
         has_its_fields = lambda saved: saved if "epochs" in saved.about else None
         return self._read(key + CHECKPOINT, has_its_fields)
 
-    def _read(self, name: str, form: Callable[[Saved], Form | None]) -> Form | None:
-        """What a file holds; None if it cannot be read as what its name says."""
+    def _read(
+        self,
+        name: str,
+        form: Callable[[Saved], Form | None],
+        arrays: Sequence[str] | None = None,
+    ) -> Form | None:
+        """What a file holds; None if it cannot be read as what its name says.
+
+        Of the arrays, those that are named, or all.
+        """
         with suppress(Exception):  # whatever it is that another program wrote
-            content = self._memory.get(name)
-            if content is None and self.directory is not None:
-                content = (self.directory / FOLDER / name).read_bytes()
-            saved = None if content is None else unpacked(content)
-            return form(saved) if saved and saved.about["name"] == name else None
+            content: Any = self._memory.get(name)
+            if content is None and self.directory is None:
+                return None
+            with BytesIO(content) if content else open(self._path(name), "rb") as file:
+                saved = unpacked(file, arrays)
+            return form(saved) if saved.about["name"] == name else None
         return None
 
-    def keep(self, key: str, outcome: Outcome) -> None:
-        """Keep a run; its checkpoint is no longer needed."""
+    def keep(self, outcome: Outcome) -> None:
+        """Save a run under its name; its checkpoint is no longer needed."""
         arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
             "tested": {name: float(number) for name, number in outcome.tested.items()},
             "weights": as_tree(outcome.weights, arrays),
         }
-        del fields["history"]
-        self._write(key, {"outcome": fields}, arrays)
-        self.forget(key)
+        del fields["history"], fields["name"]
+        self._write(outcome.name, {"outcome": fields}, arrays)
+        self.forget(outcome.name)
 
     def forget(self, key: str) -> None:
         """Remove the checkpoint of a run."""
@@ -156,17 +190,31 @@ class Runs:
     def _put(self, path: Path, content: bytes) -> bool:
         """Write a file and return True, or warn once that it cannot be written."""
         try:
-            write_file(path, content)
+            try:
+                write_file(path, content)
+            except FileNotFoundError:  # the folder was deleted
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_file(path, content)
             return True
         except OSError as error:
             if not self._is_full:
                 warnings.warn(
-                    f"{path} could not be written ({error}). Training goes on. Files that cannot "
-                    "be written are in the Comparison alone: write its to_json() elsewhere",
+                    f"{path} cannot be written ({error.strerror}). What is not on the disk is in "
+                    "the Comparison alone: write its to_json() elsewhere",
                     stacklevel=4,
                 )
             self._is_full = True
             return False
+
+
+def _with_path(error: OSError, folder: Path) -> OSError:
+    """The error, with the path and what is wrong with it."""
+    for path in (*reversed(folder.parents), folder):
+        if path.is_symlink() and not path.exists():
+            return type(error)(error.errno, "out is a link to a folder that is missing", str(path))
+        if path.exists() and not path.is_dir():
+            return type(error)(error.errno, "a file is where out needs a folder", str(path))
+    return type(error)(error.errno, f"out cannot be written: {error.strerror}", str(folder))
 
 
 def _outcome(saved: Saved) -> Outcome:
@@ -178,4 +226,5 @@ def _outcome(saved: Saved) -> Outcome:
         raise ValueError("kept by a version that measured other numbers")
     if {curve.ndim for curve in history} != {1} or len({*map(len, history)}) != 1:
         raise ValueError("curves of another form")
-    return Outcome(history, tested, weights=from_tree(fields.pop("weights"), arrays), **fields)
+    weights = from_tree(fields.pop("weights"), arrays)
+    return Outcome(history, tested, weights=weights, name=saved.about["name"], **fields)

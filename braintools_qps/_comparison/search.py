@@ -8,13 +8,12 @@ between candidates includes the variation from tuning.
 from __future__ import annotations
 
 import math
-import secrets
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,8 +28,8 @@ from .plan import Candidate, Plan, Run
 from .progress import Progress
 from .result import choices, failed, result_of
 from .runs import Outcome, Runs
-from .train import Trainer, groups_of
-from .typing import Values
+from .train import Trainer, groups_of, probed
+from .typing import Setting, Values
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -57,43 +56,51 @@ class Search:
     _trainer: Trainer | None = None
 
     def __post_init__(self) -> None:
-        experiment = self.plan.experiment
-        is_accuracy = experiment.scoring.score_name == "accuracy"
-        sample = 1.0 / experiment.task.sizes.test if is_accuracy else 0.0
-        call = secrets.token_hex(8)
-        self._kept = Kept(self.store, call, sample, self._retrained, self.fresh)
+        self._kept = Kept(self.store, self.fresh)
 
     def whole(self) -> Comparison:
         """Train all candidates with all seeds."""
-        needed = self._planned()
-        self._check(needed)
+        runs = self._planned()
+        for text in self._kept.find(run for of_one in runs.values() for run in of_one):
+            warnings.warn(text, stacklevel=3)
+        self._check(runs)
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
-        self._obtain(needed)
+        self._obtain(runs)
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 
     def _planned(self) -> dict[str, list[Run]]:
-        """The runs of the candidates by label; those whose mean slope cannot be measured fail."""
-        runs = {}
-        for label, candidate in self.candidates.items():
+        """The runs of the candidates by label; those that cannot be probed fail."""
+        runs, trainer = {}, Trainer.of_probes(self.plan.experiment)
+        for (label, candidate), settings in zip(self.candidates.items(), self._settings()):
             try:
-                runs[label] = self.plan.runs(candidate, self.plan.experiment.seeds)
+                settings = settings or self.plan.settings([candidate])[0]
+                runs[label] = probed(self.plan.runs(candidate, settings), trainer)
             except Exception as error:
                 self._failed[label] = error
+        if not runs:
+            check_model(self.plan.experiment)  # which raises with the fix, if it knows one
         self._raise_if_all_failed()
         return runs
 
-    def _check(self, waiting: Mapping[str, Sequence[Run]]) -> None:
-        """Try the model if anything is to be trained; warn of what is wrong with it."""
-        waiting = self._kept.find(waiting)
-        missing = self._missing(run for runs in waiting.values() for run in runs)
-        self.progress.say(self._announced(waiting, len(missing)))
+    def _settings(self) -> list[list[Setting]]:
+        """The settings of all candidates, or empty lists if one of them has none."""
+        try:
+            return self.plan.settings(self.candidates.values())
+        except Exception:
+            return [[] for _ in self.candidates]
+
+    def _check(self, runs: Mapping[str, Sequence[Run]]) -> None:
+        """Check the model if anything is to be trained; warn of what is wrong with it."""
+        missing = self._missing(run for of_one in runs.values() for run in of_one)
+        self.progress.say(self._announced(runs, len(missing)))
         known = dict.fromkeys(n for outcome in self._kept.outcomes.values() for n in outcome.notes)
         notes = check_model(self.plan.experiment) if missing else tuple(known)
         self.comparison = replace(self.comparison, notes=notes)
         for note in notes:
             warnings.warn(note, stacklevel=4)
-        self.store.make_directory()
+        if missing:
+            self.store.make_directory()
 
     def _announced(self, waiting: Mapping[str, Sequence[Run]], missing: int) -> str:
         """What is about to be trained, in one line."""
@@ -109,11 +116,10 @@ class Search:
         if self.store.directory is None:
             return f"{line}. Results are not saved: pass out= to save them"
         known = runs - missing
-        return f"{line}, {known:,} of them saved in {self.store.directory}" if known else line
+        return f"{line}, {known:,} of them saved in {self.store.place}" if known else line
 
     def _obtain(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates, by their labels, as their runs come in."""
-        waiting = self._kept.find(waiting)
         missing = self._missing(run for runs in waiting.values() for run in runs)
         self.progress.known = self._kept.from_before
         self.progress.begin(len(missing))
@@ -141,45 +147,28 @@ class Search:
         losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
         self.progress.finish(group[0].candidate.label, len(outcomes), float(np.mean(losses)))
 
-    def _trained(
-        self, runs: Sequence[Run], width: int | None = None
-    ) -> Generator[Trained, None, None]:
-        """Groups with what came of them; those of candidates that have failed are left out.
-
-        A program of this process trains as many runs at once as the first call says.
-        """
+    def _trained(self, runs: Sequence[Run]) -> Generator[Trained, None, None]:
+        """Groups with what came of them; those of candidates that have failed are left out."""
         if runs and self.client is not None:
             groups = [*groups_of(runs, self.store, RUNS_PER_CALL)]
-            return trained_by(self.client, groups, self.plan, self._failed.keys())
-        return self._trained_here(runs, width)
+            return trained_by(self.client, groups, self.plan.experiment, self._failed.keys())
+        return self._trained_here(runs)
 
-    def _trained_here(
-        self, runs: Sequence[Run], width: int | None
-    ) -> Generator[Trained, None, None]:
+    def _trained_here(self, runs: Sequence[Run]) -> Generator[Trained, None, None]:
         for group in groups_of(runs, self.store):
             if self._trainer is None:
-                width = width or present_devices().width(len(runs))
+                width = present_devices().width(len(runs))
                 self._trainer = Trainer(self.plan.experiment, width)
             label = group[0].candidate.label
             if label in self._failed:
                 continue
             advance = partial(self.progress.advance, label)
-            options: Any = {"store": self.store, "on_epoch": advance}
             outcomes: Sequence[Outcome] | Exception
             try:
-                outcomes = self._trainer.train(group, **({} if group[0].kept else options))
+                outcomes = self._trainer.train(group, store=self.store, on_epoch=advance)
             except Exception as error:
                 outcomes = error
             yield group, outcomes
-
-    def _retrained(self, runs: Sequence[Run], width: int) -> dict[str, Outcome]:
-        """What a first epoch and a test of the kept weights give, by key; not of runs that fail."""
-        outcomes: dict[str, Outcome] = {}
-        with closing(self._trained(runs, width)) as trained:
-            for group, results in trained:
-                if not isinstance(results, Exception):
-                    outcomes |= {run.key: outcome for run, outcome in zip(group, results)}
-        return outcomes
 
     def _missing(self, runs: Iterable[Run]) -> list[Run]:
         """The runs that are not known; candidates and settings may come to the same run."""
@@ -195,7 +184,7 @@ class Search:
             outcomes = [self._kept.outcomes[run.key] for run in runs]
             rows, tuning = choices(runs, outcomes, self.plan.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
-            self._chosen |= {(label, run.seed): run.key for run, _ in picked}
+            self._chosen |= {(label, run.seed): outcome.name for run, outcome in picked}
             self._add(result_of(picked, tuning, self.plan.experiment))
 
     def _fail(self, label: str, error: Exception) -> None:

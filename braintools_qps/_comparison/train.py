@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache, partial
+from hashlib import sha256
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._surrogate import traceable
-from .experiment import RATE, Experiment
-from .kept import NEAR
-from .numerics import machine
+from .experiment import RATE, Experiment, text_of
 from .one_run import Checkpoint, Given, Training, initial_checkpoint, initial_weights
 from .packing import Saved, like, raw
 from .plan import Run
 from .programs import Programs, stacked, unstacked
 from .runs import Outcome, Runs
+from .settings import CALIBRATION_SEED as PROBE_SEED
+from .tasks import Samples
 from .typing import Tree
 
 
@@ -28,7 +29,7 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
     """
     alike: dict[Hashable, list[Run]] = {}
     for run in runs:
-        checkpoint = None if run.kept else store.checkpoint(run.key)
+        checkpoint = store.checkpoint(run.key)
         epochs = 0 if checkpoint is None else checkpoint.about["epochs"]
         alike.setdefault((run.candidate.label, _program_key(run), epochs), []).append(run)
     for group in alike.values():
@@ -36,13 +37,48 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
         yield from (group[start : start + size] for start in range(0, len(group), size))
 
 
+def probed(runs: Sequence[Run], trainer: Trainer) -> list[Run]:
+    """The runs of a candidate with the probes of their settings, which end their keys.
+
+    A probe is taken with one seed, the same for all, and with one program for runs that share one.
+    """
+    alike: dict[Hashable, list[Run]] = {}
+    for run in runs:
+        if run.seed == runs[0].seed:
+            alike.setdefault(_program_key(run), []).append(run._replace(seed=PROBE_SEED))
+    probes = {
+        text_of(run.setting): probe
+        for group in alike.values()
+        for run, probe in zip(group, trainer.probes(group))
+    }
+    return [_with_probe(run, probes[text_of(run.setting)]) for run in runs]
+
+
+def _with_probe(run: Run, probe: np.ndarray) -> Run:
+    key = f"{run.key}-{sha256(probe.tobytes()).hexdigest()[:8]}"
+    return run._replace(key=key, probe=tuple(probe.tolist()))
+
+
 class Trainer:
     """Trains groups of runs of one experiment; keeps compiled programs for the next group."""
 
-    def __init__(self, experiment: Experiment, width: int) -> None:
+    def __init__(self, experiment: Experiment, width: int, samples: Samples | None = None) -> None:
         self._experiment = experiment
-        self._programs = Programs(experiment.task.samples, width)
+        self._programs = Programs(samples or experiment.task.samples, width)
         self._trainings: dict[Hashable, Training] = {}
+
+    @classmethod
+    def of_probes(cls, experiment: Experiment) -> Trainer:
+        """A trainer that has the first batch only."""
+        task, rows = experiment.task, experiment.task.split(PROBE_SEED).train
+        rows = rows[: experiment.batch_size]
+        return cls(experiment, 1, Samples(task.samples.inputs[rows], task.samples.labels[rows]))
+
+    def probes(self, group: Sequence[Run]) -> np.ndarray:
+        """The probes of runs that one program can train, a row for each."""
+        training, given = self._training_of(group[0]), self._given(group)
+        _, starts = self._start(group, None)
+        return np.asarray(self._programs.call(training.probe, (starts, given))[0], float)
 
     def train(
         self,
@@ -55,23 +91,18 @@ class Trainer:
 
         With a ``store``, checkpoints are kept there now and then, and training goes on from what is
         there. ``on_epoch`` is called with the epochs of all runs, and the mean loss.
-
-        Runs with ``kept`` weights are tried: they are trained for one epoch, and the kept weights
-        are tested.
         """
         count, seconds, given = len(group), [], self._given(group)
         training, epochs = self._training_of(group[0]), self._experiment.epochs
-        begun, checkpoints = self._start(group, given, store)
+        begun, checkpoints = self._start(group, store)
         if begun:
             on_epoch(count * begun, _mean_loss(checkpoints, begun))
-        for done in range(begun + 1, (1 if group[0].kept else epochs) + 1):
+        for done in range(begun + 1, epochs + 1):
             checkpoints, took = self._programs.call(training.epoch, (checkpoints, given))
             seconds.append(took / count)
             on_epoch(count, _mean_loss(checkpoints, done))
             if store is not None and store.is_due() and done < epochs:
                 store.write_checkpoints(_saved(group, checkpoints))
-        if group[0].kept:
-            checkpoints = stacked([*map(_with_kept, group, unstacked(checkpoints))])
         return self._outcomes(training, checkpoints, given, seconds)
 
     def _outcomes(
@@ -86,8 +117,6 @@ class Trainer:
                 of_run,
                 float(np.median(seconds or np.nan)),
                 peak,
-                machine(),
-                self._programs.width,
                 {**checkpoint.weights.trained, **checkpoint.weights.kept},
             )
             for checkpoint, of_run in zip(unstacked(checkpoints), unstacked(tested))
@@ -99,13 +128,8 @@ class Trainer:
             self._trainings[key] = Training(traceable(run.surrogate).build, experiment)
         return self._trainings[key]
 
-    def _start(
-        self, group: Sequence[Run], given: Given, store: Runs | None
-    ) -> tuple[int, Checkpoint]:
-        """How many epochs each run has had, and its checkpoint: from the store, or initial.
-
-        What is in the store is used if the numbers of its first epoch come out again.
-        """
+    def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, Checkpoint]:
+        """How many epochs each run has had, and its checkpoint: from the store, or initial."""
         experiment = self._experiment.at(group[0].setting)
         weights_of = cache(partial(initial_weights, experiment, group[0].surrogate))
         starts = [
@@ -116,11 +140,6 @@ class Trainer:
         begun = [checkpoint for checkpoint in restored if checkpoint is not None]
         if len(begun) < len(group):
             return 0, stacked(starts)
-        epoch = self._training_of(group[0]).epoch
-        again, _ = self._programs.call(epoch, (stacked(starts), given))
-        for new, old in zip(unstacked(again.history), begun):
-            if not np.allclose([x[0] for x in new], [x[0] for x in old.history], NEAR, 0, True):
-                return 1, again
         return int(begun[0].epoch), stacked(begun)
 
     def _rate(self, run: Run) -> float:
@@ -159,13 +178,6 @@ def _in_form(leaves: Iterable[np.ndarray], tree: Tree) -> Tree | None:
     if len(values) == len(forms) and [*map(form_of, values)] == [*map(form_of, forms)]:
         return jax.tree.unflatten(structure, values)
     return None
-
-
-def _with_kept(run: Run, checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint with the kept weights of a run, unless its model has others."""
-    kept, own = run.kept or {}, checkpoint.weights
-    leaves = jax.tree.leaves([{path: kept.get(path) for path in part} for part in own])
-    return checkpoint._replace(weights=_in_form(leaves, own) or own)
 
 
 def _program_key(run: Run) -> Hashable:

@@ -11,7 +11,7 @@ import numpy as np
 from .._checks import check_positive
 from .._defaults import TUNE
 from .._wording import did_you_mean, shown
-from .digest import name_of, without_partial
+from .code import name_of, without_partial
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE
 from .factory import Factory
 from .network import RecurrentNetwork

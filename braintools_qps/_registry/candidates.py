@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from braintools.surrogate import Surrogate
 
 from .._wording import shortened
-from ..typing import SurrogateSpec, SurrogateSpecs
+from ..typing import SurrogateSpecs
 from .discovery import is_surrogate_class
 from .specs import build, call_text
 
@@ -40,7 +40,9 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     if isinstance(surrogates, Mapping):
         pairs = [(str(label), build(spec)) for label, spec in surrogates.items()]
     else:
-        pairs = [(label_of(spec), build(spec)) for spec in surrogates]
+        built = ((spec, build(spec)) for spec in surrogates)
+        # NumPy's text prints as np.str_(...)
+        pairs = [(str(s) if isinstance(s, str) else label_of(each), each) for s, each in built]
     if not pairs:
         raise ValueError(
             "surrogates must have one candidate or more, got none. "
@@ -66,11 +68,8 @@ def is_candidate(spec: object) -> bool:
     return isinstance(spec, (str, Surrogate)) or is_surrogate_class(spec) or named
 
 
-def label_of(spec: SurrogateSpec) -> str:
-    """A short name for tables and figures: the string that was given, or a short repr."""
-    if isinstance(spec, str):
-        return str(spec)  # NumPy's text prints as np.str_(...)
-    surrogate = build(spec)
+def label_of(surrogate: Surrogate) -> str:
+    """A short name for tables and figures."""
     try:
         text = re.sub(r"""['"\\]""", "", call_text(surrogate))
     except TypeError:  # it holds a State, or its class has no name

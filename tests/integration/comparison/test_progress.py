@@ -7,6 +7,7 @@ from small_comparison import NAMES, OPTIONS
 
 from braintools_qps import compare
 
+OPTIONS = OPTIONS | {"batch_size": 16}
 TUNE = {"learning_rate": (0.1, 0.03, 0.01)}
 
 
@@ -28,6 +29,13 @@ def test_what_is_trained_is_said_before_and_how_long_after_the_first_group(tmp_p
     compare(NAMES, **options | {"seeds": [0, 4, 5]})
     assert lines[0] == (
         f"2 surrogates x 3 settings x 3 seeds: 18 runs, 12 of them saved in {tmp_path}"
+    )
+
+
+def test_a_batch_of_more_samples_than_there_are_is_said(capsys):
+    compare(NAMES[:1], **OPTIONS | {"batch_size": 64, "seeds": 1})
+    assert capsys.readouterr().err.startswith(
+        "batch_size=64: a batch holds all 52 samples to train on\n"
     )
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from functools import partial
 
 import brainstate
 import brainunit as u
@@ -16,10 +15,10 @@ import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid
 from helpers import thorough
-from small_comparison import NAMES, SMALL, X, Y, files, trained, without_times
+from small_comparison import NAMES, SMALL, X, Y, files, trained
 
 from braintools_qps import Comparison, register_surrogate
-from braintools_qps._comparison import Factory, environment, load_task, packing, runs
+from braintools_qps._comparison import Factory, environment, load_task, runs
 
 
 @pytest.fixture(scope="module")
@@ -76,31 +75,6 @@ def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogat
                 assert (trial.test[0], trial.loss[0]) == (old.test[0], old.loss[0])
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"task": (X[::-1], Y)},  # of the same programs
-        thorough({"epochs": 3}),
-        thorough({"batch_size": 16}),
-        thorough({"model": partial(SMALL, hidden=6)}),
-        thorough({"loss": lambda outputs, y: (outputs**2).mean()}),
-        thorough({"tune": {"learning_rate": (0.3, 0.2)}}),
-        thorough({"prepare": True}),
-    ],
-)
-def test_what_numbers_depend_on_makes_other_runs(out, change):
-    assert trained(out=out, **change)[1] == 2
-    assert len(files(out)) == 4
-
-
-@pytest.mark.thorough
-def test_a_run_that_measured_other_numbers_is_trained_again(out, monkeypatch):
-    """As after a version that measures more: what is on the disk has fewer."""
-    monkeypatch.setattr(runs, "MEASURED", runs.MEASURED | {"pulses"})
-    _, count = trained(out=out)
-    assert count == 2
-
-
 @pytest.mark.thorough
 def test_what_a_killed_process_left_goes(out):
     """Files that it was writing, and a file of somebody else's."""
@@ -125,7 +99,8 @@ def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
     publish(1.0)
     assert trained(["Own"], out=tmp_path)[1] == 2
     publish(0.5)
-    assert trained(["Own"], out=tmp_path)[1] == 2
+    with pytest.warns(UserWarning, match="other numbers: norm of the first gradient "):
+        assert trained(["Own"], out=tmp_path)[1] == 2
 
 
 @pytest.mark.thorough
@@ -140,7 +115,8 @@ def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
 )
 def test_numerics_and_what_a_model_may_read_make_other_runs(other, out):
     with other():
-        assert trained(out=out)[1] == 2
+        with pytest.warns(UserWarning, match="2 runs in .* were made with other options: "):
+            assert trained(out=out)[1] == 2
         assert trained(out=out)[1] == 0
 
 
@@ -150,7 +126,8 @@ def test_flags_of_xla_make_other_runs(out, monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_dump_to=here")
     assert trained(out=out)[1] == 0
     monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_cpu_enable_fast_math=true")
-    assert trained(out=out)[1] == 2
+    with pytest.warns(UserWarning, match="other versions: XLA_FLAGS .*fast_math=true'"):
+        assert trained(out=out)[1] == 2
 
 
 @pytest.mark.thorough
@@ -161,48 +138,6 @@ def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path
     assert len(files(tmp_path)) == 2
     one, other = comparison.results
     assert one.tuning.trials == other.tuning.trials
-
-
-def change_bits(paths):
-    for number, path in enumerate(paths):
-        content = bytearray(path.read_bytes())
-        content[len(content) * (number + 1) // 3] ^= 1
-        path.write_bytes(content)
-
-
-def swap(paths):
-    contents = [path.read_bytes() for path in paths]
-    for path, content in zip(paths, reversed(contents)):
-        path.write_bytes(content)
-
-
-def dangle(paths):
-    for path in paths:
-        path.unlink()
-        path.symlink_to(path.parent / "nowhere")
-
-
-def rename_fields(paths):
-    """Under a checksum that is right."""
-    for path in paths:
-        about, arrays = packing.unpacked(path.read_bytes())
-        about["outcome"]["elapsed"] = about["outcome"].pop("seconds")
-        path.write_bytes(packing.packed(about, arrays))
-
-
-def empty(paths):
-    for path in paths:
-        path.write_bytes(packing.packed([], {}))
-
-
-@pytest.mark.parametrize(
-    "damage", [change_bits, *map(thorough, (swap, dangle, rename_fields, empty))]
-)
-def test_damaged_and_strange_files_are_absent_ones(first, out, damage):
-    damage([out / "runs" / name for name in files(out)])
-    comparison, count = trained(out=out)
-    assert count == 2
-    assert without_times(comparison) == without_times(first[1])
 
 
 def test_a_probe_that_fills_the_disk_leaves_no_file(tmp_path):
