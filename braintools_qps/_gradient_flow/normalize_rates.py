@@ -17,7 +17,7 @@ from .._models import checked_inputs
 from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
-from .passes import compiled, forward, replaced, with_index
+from .passes import HUGE, compiled, forward, replaced, with_index
 from .step import Step
 from .tracing import trace
 
@@ -184,13 +184,15 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
 
 def rates_of(step: Step, indexed: list[Array]) -> Callable[[Any], Rates]:
     """A function from the leaves of all states to the firing rates of all populations."""
-    run, names = compiled(forward, step), [population.name for population in step.populations]
+    run = compiled(forward, step)
+    within = lambda x: np.all(np.abs(np.asarray(x)) <= HUGE)  # False for NaN
 
     def measure(states: Sequence[Array]) -> Rates:
-        rates = run(step.arrays._replace(states=tuple(states)), indexed).rates
-        return {
-            name: float(np.asarray(of).mean(dtype=np.float64)) for name, of in zip(names, rates)
-        }
+        ran, rates = run(step.arrays._replace(states=tuple(states)), indexed), {}
+        for p, fired in zip(step.populations, ran.fired):
+            is_finite = within(ran.states[p.membrane]) and within(ran.arguments[p.call])
+            rates[p.name] = float(np.asarray(fired).mean()) if is_finite else np.nan
+        return rates
 
     return measure
 

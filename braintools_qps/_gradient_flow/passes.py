@@ -36,7 +36,6 @@ class Forward(NamedTuple):
     outputs: list[Array]
     arguments: list[Array]  # of each call of a spike function
     fired: list[Array]  # whether the neurons of each population sent a spike
-    rates: list[Array]  # the share of them that did; NaN where a membrane is not finite
     operations: dict[str, Array]  # by sender: weights met, and those multiplied by a number
 
 
@@ -73,15 +72,12 @@ def identity(spike: SpikeFunction) -> Any:
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     """Run the model over inputs from `with_index`, with time along their first axis."""
     weighted = projections(step)
-    within = lambda x: jnp.all(jnp.abs(x) <= HUGE)  # False for NaN
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
         counts: dict[str, Array] = {}
         result = step(arrays, x, written, Tap(watch=partial(count, weighted, counts)))
-        fired, calls = [spikes != 0 for spikes in result.spikes], result.arguments
-        finite = [within(written[p.membrane]) & within(calls[p.call]) for p in step.populations]
-        rates = [jnp.where(ok, of.mean(), jnp.nan) for ok, of in zip(finite, fired)]
-        return result.written, (written, result.outputs, calls, fired, rates, counts)
+        fired = [spikes != 0 for spikes in result.spikes]
+        return result.written, (written, result.outputs, result.arguments, fired, counts)
 
     return Forward(indexed, *jax.lax.scan(advance, step.start(arrays), indexed)[1])
 
