@@ -208,7 +208,8 @@ def _imported(tree: ast.AST, package: str) -> Iterator[str]:
 def _text(tree: ast.AST) -> str:
     """The source without comments and docstrings."""
     for node in ast.walk(tree):
-        match node:
-            case ast.AST(body=[ast.Expr(value=ast.Constant(value=str())), *_]):
-                node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
+        body: Any = getattr(node, "body", None)
+        match body:
+            case [ast.Expr(value=ast.Constant(value=str())), *others]:
+                body[:1] = [] if others else [ast.Pass()]
     return ast.unparse(tree)

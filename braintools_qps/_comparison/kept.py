@@ -37,8 +37,8 @@ class Kept:
 
     def add(self, run: Run, outcome: Outcome, notes: Sequence[str]) -> None:
         """Save a run that has just been trained, with notes on the model."""
-        saved = {"name": run.key, "about": run.about, "probe": [*run.probe], "machine": machine()}
-        outcome = outcome._replace(**saved, notes=[*notes])
+        outcome = outcome._replace(name=run.key, about=run.about, probe=[*run.probe])
+        outcome = outcome._replace(machine=machine(), notes=[*notes])
         self._store.keep(outcome)
         self.outcomes[run.key] = outcome._replace(weights={})
 
@@ -132,5 +132,5 @@ def _other_parts(before: Plain, now: Plain) -> str:
         elif names:
             values = (f"{n} {shown(old.get(n))}, now {shown(new.get(n))}" for n in names)
             texts.append(f"{part}: {listed(values, 3)}")
-    names = json.dumps(before["surrogate"]), json.dumps(now["surrogate"])
-    return "; other ".join(texts) or "numbers: surrogate {}, now {}".format(*names)
+    specs = json.dumps(before["surrogate"]), json.dumps(now["surrogate"])
+    return "; other ".join(texts) or "numbers: surrogate {}, now {}".format(*specs)

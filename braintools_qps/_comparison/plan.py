@@ -73,7 +73,7 @@ class Plan:
         tuned = self.experiment.settings
         depends_on = [*map(partial(self._depends_on, candidate), settings, tuned)]
         return [
-            _run(candidate, setting, about | {"seed": seed})
+            _run(candidate, setting, {**about, "seed": seed})
             for seed in self.experiment.seeds
             for setting, about in zip(settings, depends_on)
         ]
@@ -92,8 +92,9 @@ class Plan:
     @cached_property
     def _options(self) -> Plain:
         """What all runs are given beside the data, named as in messages."""
-        facts = self.experiment.facts | {"prepare": self.experiment.prepare}
-        return described(facts | self.experiment.functions)
+        experiment = self.experiment
+        prepare = {"prepare": experiment.prepare}
+        return described({**experiment.facts, **prepare, **experiment.functions})
 
     def _depends_on(self, candidate: Candidate, setting: Setting, tuned: Setting) -> Plain:
         """What the key of a run is made of, besides the seed, and how the run came about."""
