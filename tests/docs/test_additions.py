@@ -50,7 +50,7 @@ class Dull(Cause):
         return iter(())
 '''),
         ("_gradient_flow/causes/__init__.py", "CAUSES: tuple[Cause, ...] = (", "    Dull(),"),
-        ("_gradient_flow/causes/__init__.py", "from .disconnected import Disconnected",
+        ("_gradient_flow/causes/__init__.py", "from .dropout import Dropout",
          "from .dull import Dull"),
     ],
     "a field of a surrogate": [
