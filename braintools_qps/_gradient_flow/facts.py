@@ -54,7 +54,7 @@ def untrained(measured: Measured) -> Iterator[str]:
             "an optimizer trains no weight matrix, since none is a brainstate.ParamState. Wrap "
             "each: self.w = brainstate.ParamState(w)."
         )
-    elif positions := sorted({i for fixed in step.graph.fixed.values() for i in fixed}):
+    elif positions := sorted({i for name in step.graph.feeds for i in step.graph.fixed(name)}):
         which = "which is" if len(positions) == 1 else "which are"
         yield (
             f"an optimizer does not train {listed(map(step.path, positions), 3)}, {which} no "

@@ -1,13 +1,13 @@
 """Who feeds whom: inputs, populations, parameters and outputs of a traced step.
 
-Each variable of the step's jaxpr carries facts: which inputs, populations and parameters it is
-computed from, with no other population in between, and through which of them a derivative passes.
-The facts of the states that a step writes go into the next step, until nothing is added.
+Each variable of the step's jaxpr gets the names of what it is computed from, up to the populations
+in between. What holds for the states that a step writes goes into the next step, until nothing is
+added. This costs no compilation, and sees comparisons and integers, which derivatives do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -35,11 +35,9 @@ class Facts(NamedTuple):
 
     sources: Vertices = frozenset()
     smooth: Vertices = frozenset()  # sources through which a derivative passes
-    factors: Vertices = frozenset()  # parameters that have met no product yet
-    weights: Vertices = frozenset()  # parameters that have met data in a product
-    gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
+    weights: Vertices = frozenset()  # sources that have multiplied data
     fired: Vertices = frozenset()  # populations whose spikes are among the sources, not their V
-    normed: bool = False  # a root of data, as of their variance, or divided by it
+    normed: Vertices = frozenset()  # sources by whose size it is divided, as in a norm
 
     @property
     def is_data(self) -> bool:
@@ -54,29 +52,25 @@ NOTHING = Facts()
 class Graph:
     """Direct connections between inputs, populations, parameters and outputs.
 
-    ``arriving`` are the facts of what arrives at each population, and at `OUTPUTS`.
+    ``arriving`` are the facts of what arrives at each population, and at `OUTPUTS`. ``sources`` are
+    those of each variable of the step.
     """
 
     arriving: Mapping[str, Facts]
-    sources: Mapping[Any, Vertices]  # what feeds each variable of the step
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The populations."""
-        return tuple(name for name in self.arriving if name != OUTPUTS)
+    sources: Mapping[Any, Vertices]
 
     @cached_property
     def feeds(self) -> dict[str, Vertices]:
         """What feeds each population, and `OUTPUTS`."""
         return {name: facts.sources for name, facts in self.arriving.items()}
 
-    @cached_property
-    def fixed(self) -> dict[str, list[int]]:
-        """Positions of the weights that are no parameters, by what they feed."""
-        return {
-            name: sorted(v.position for v in facts.weights if isinstance(v, Fixed))
-            for name, facts in self.arriving.items()
-        }
+    def senders(self, name: str) -> set[str]:
+        """The inputs and other populations that feed a population."""
+        return {source for source in self.feeds[name] if isinstance(source, str)} - {name}
+
+    def fed_by(self, source: Vertex) -> list[str]:
+        """The populations that a vertex feeds."""
+        return [name for name, of in self.feeds.items() if source in of and name != OUTPUTS]
 
     def input_weights(self, name: str) -> list[int]:
         """Positions of the weights that feed a population, without a spike in between.
@@ -84,23 +78,25 @@ class Graph:
         Weights that act through another state, such as a synaptic current, count. After a norm it
         is the norm's gain.
         """
-        facts = self.arriving[name]
-        return sorted(trained(facts.weights | facts.gains))
+        return sorted(i for i in self.arriving[name].weights if isinstance(i, int))
 
-    def downstream(self, source: Vertex, *, smooth: bool = False) -> set[str]:
+    def fixed(self, name: str) -> list[int]:
+        """Positions of the weights that feed a population and are no parameters."""
+        return sorted(w.position for w in self.arriving[name].weights if isinstance(w, Fixed))
+
+    def downstream(self, source: Vertex) -> set[str]:
         """The populations and `OUTPUTS` that a vertex reaches; itself only through a loop."""
-        if smooth:
-            return self._closure(source, {n: facts.smooth for n, facts in self.arriving.items()})
-        return self._closure(source, self.feeds)
+        return _reached(source, self.feeds)
 
     def upstream(self, name: str) -> set[str]:
         """The populations that reach a population."""
-        return {other for other in self.names if name in self.downstream(other)}
+        return {other for other in self.feeds if name in self.downstream(other)}
 
     def is_readout(self, name: str) -> bool:
         """Whether others, or the output, read a population's V and nothing reads its spikes."""
-        others = {sink for sink, sources in self.feeds.items() if name in sources} - {name}
-        return bool(others) and not any(name in self.arriving[sink].fired for sink in others)
+        readers = [facts for n, facts in self.arriving.items() if n != name]
+        readers = [facts for facts in readers if name in facts.sources]
+        return bool(readers) and not any(name in facts.fired for facts in readers)
 
     def reaches_output(self, source: Vertex) -> bool:
         """Whether the output depends on a vertex."""
@@ -109,35 +105,31 @@ class Graph:
     def passes_by(self, names: set[str]) -> bool:
         """Whether the inputs reach the output on a way through none of these populations."""
         others = {name: sources - names for name, sources in self.feeds.items()}
-        return OUTPUTS in self._closure(INPUTS, others)
+        return OUTPUTS in _reached(INPUTS, others)
 
     def is_stopped(self, source: Vertex) -> bool:
         """Whether the output depends on a vertex, and no derivative reaches it."""
-        smooth = self.downstream(source, smooth=True)
-        return self.reaches_output(source) and OUTPUTS not in smooth
+        smooth = {name: facts.smooth for name, facts in self.arriving.items()}
+        return self.reaches_output(source) and OUTPUTS not in _reached(source, smooth)
 
     def place(self, name: str) -> tuple[bool, int]:
         """Sorts populations in the order in which signals reach them; those without input last."""
         before = self.upstream(name) - self.downstream(name)
         return name not in self.downstream(INPUTS), len(before)
 
-    def _closure(self, source: Vertex, feeds: Mapping[str, Vertices]) -> set[str]:
-        reached: set[str] = set()
-        ahead: list[Vertex] = [source]
-        while ahead:
-            vertex = ahead.pop()
-            new = [n for n, sources in feeds.items() if vertex in sources and n not in reached]
-            reached.update(new)
-            ahead += new
-        return reached
+
+def _reached(source: Vertex, feeds: Mapping[str, Vertices]) -> set[str]:
+    reached: set[str] = set()
+    ahead: set[Any] = {source}
+    while ahead:
+        ahead = {name for name, sources in feeds.items() if sources & ahead} - reached
+        reached |= ahead
+    return reached
 
 
 def graph_of(
     jaxpr: Jaxpr,
-    *,
-    inputs: Iterable[Var],
-    parameters: dict[Var, int],
-    fixed: Mapping[Var, int],
+    start: Mapping[Var, Vertex],
     carried: Sequence[Var],
     membranes: Mapping[Var, str],
 ) -> Graph:
@@ -148,31 +140,22 @@ def graph_of(
     jaxpr : Jaxpr
         The step, with all calls opened and spike functions marked. Its results are the outputs,
         then the states that it writes.
-    inputs : variables
-        Without the index of the step, and without the states.
-    parameters : mapping
-        Position of each parameter, by its variable.
-    fixed : mapping
-        The same for matrices in states that are no parameters and that the step does not write.
+    start : mapping
+        The vertex of each input, parameter and fixed matrix, by its variable.
     carried : variables
         The states that the step writes, as they are before it.
     membranes : mapping
         The population that stores a variable in its ``V``.
     """
-    start = {v: Facts(frozenset({INPUTS}), frozenset({INPUTS})) for v in inputs}
-    vertices = parameters | {variable: Fixed(i) for variable, i in fixed.items()}
-    for variable, vertex in vertices.items():
-        alone = frozenset({vertex})
-        start[variable] = Facts(alone, alone, alone)
     n = len(jaxpr.outvars) - len(carried)
+    vertices = {variable: frozenset({vertex}) for variable, vertex in start.items()}
+    before = {variable: Facts(alone, alone) for variable, alone in vertices.items()}
 
     def followed(states: Sequence[Facts]) -> tuple[list[Facts], dict[str, Facts], dict[Var, Facts]]:
-        return _followed(jaxpr, start | dict(zip(carried, states)), membranes)
+        return _followed(jaxpr, before | dict(zip(carried, states)), membranes)
 
-    def step(states: list[Facts]) -> list[Facts]:
-        return [facts._replace(normed=False) for facts in followed(states)[0][n:]]
-
-    results, arriving, known = followed(settle(step, [NOTHING] * len(carried), joined))
+    states = settle(lambda states: followed(states)[0][n:], [NOTHING] * len(carried), joined)
+    results, arriving, known = followed(states)
     sources = {variable: facts.sources for variable, facts in known.items()}
     return Graph(arriving | {OUTPUTS: joined(*results[:n])}, sources)
 
@@ -184,24 +167,17 @@ def _followed(
     arriving = dict.fromkeys(membranes.values(), NOTHING)
     known = {variable: start.get(variable, NOTHING) for variable in jaxpr.invars}
 
-    def arrive(name: str, facts: Facts) -> None:
-        if name in arriving:
-            arriving[name] = joined(arriving[name], facts)
-
     def result(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
         mark = mark_of(eqn)
-        if mark.startswith(ARGUMENT):
-            arrive(mark.removeprefix(ARGUMENT), operands[0])
-            return operands[0]
         if mark.startswith(SPIKES):
             sender = mark.removeprefix(SPIKES)
             sent = _sent_by(sender)._replace(fired=frozenset({sender}))
             return sent if sender in arriving else operands[0]
         facts = _computed(eqn, operands, variable)
-        if name := membranes.get(variable):
-            arrive(name, facts)
-            return _sent_by(name)
-        return facts
+        name = membranes.get(variable, mark.removeprefix(ARGUMENT))
+        if name in arriving:
+            arriving[name] = joined(arriving[name], facts)
+        return _sent_by(name) if variable in membranes else facts
 
     def bind(eqn: JaxprEqn, operands: list[Facts]) -> list[Facts]:
         facts = [result(eqn, operands, variable) for variable in eqn.outvars]
@@ -214,14 +190,7 @@ def _followed(
 
 def joined(*facts: Facts) -> Facts:
     """The facts of a value computed from several."""
-    fields: Iterable[Sequence[Any]] = zip(NOTHING, *facts)
-    merged: list[Any] = [any(f) if f[0] is False else frozenset().union(*f) for f in fields]
-    return Facts(*merged)
-
-
-def trained(vertices: Vertices) -> frozenset[int]:
-    """The parameters among them."""
-    return frozenset(vertex for vertex in vertices if isinstance(vertex, int))
+    return Facts(*(frozenset().union(*sets) for sets in zip(NOTHING, *facts)))
 
 
 def _sent_by(name: str) -> Facts:
@@ -234,29 +203,16 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     is_real = jnp.issubdtype(getattr(variable.aval, "dtype", jnp.float32), jnp.inexact)
     if eqn.primitive.name in STOPPING or not is_real:
         facts = facts._replace(smooth=frozenset())
-    if _is_product(eqn, operands):
-        factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
-        met = facts.weights | factors
-        return facts._replace(factors=frozenset(), weights=met, gains=frozenset(), normed=False)
-    if eqn.primitive.name in {"mul", "div"}:
-        return _scaled(facts, *operands)
-    if eqn.primitive.name in {"sqrt", "rsqrt"}:
-        return facts._replace(normed=facts.is_data)
-    return facts
-
-
-def _is_product(eqn: JaxprEqn, operands: list[Facts]) -> bool:
-    """Whether an equation multiplies data by weights, or lets data choose among them."""
-    return operands[1].is_data if eqn.primitive.name == "gather" else is_product(eqn)
-
-
-def _scaled(facts: Facts, first: Facts, second: Facts) -> Facts:
-    """A product of elements: a norm hides the weights before it, and its gain takes their place."""
-    scale, other = (first, second) if first.normed else (second, first)
-    if scale.normed and other.is_data:  # divided by its own size
-        return facts._replace(weights=frozenset())
-    if scale.normed:
-        return facts._replace(gains=facts.gains | other.factors, factors=scale.factors)
-    if first.is_data is not second.is_data:  # a decay, or a gain without a norm
-        return facts._replace(factors=(first if first.is_data else second).factors)
+    name = eqn.primitive.name
+    if name in {"sqrt", "rsqrt"} and facts.is_data:
+        return facts._replace(normed=facts.sources)
+    is_product_of_data = operands[1].is_data if name == "gather" else is_product(eqn)
+    if is_product_of_data or (facts.normed and name in {"mul", "div"}):
+        factors = joined(*(each for each in operands if not each.is_data)).sources
+        # A mask of weights is no weight.
+        trained = frozenset(i for i in factors if isinstance(i, int))
+        is_norm = not is_product_of_data and all(each.is_data for each in operands)
+        before = frozenset() if is_norm else facts.weights
+        normed = frozenset() if is_product_of_data else facts.normed
+        facts = facts._replace(weights=before | (trained or factors), normed=normed)
     return facts

@@ -265,7 +265,7 @@ def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
 def _fixed(step: Step, rates: Rates) -> ValueError | None:
     """The error for a population that never fires and whose only weights are no parameters."""
     for p in step.populations:
-        fixed = step.graph.fixed[p.name]
+        fixed = step.graph.fixed(p.name)
         if fixed and not step.graph.input_weights(p.name) and rates[p.name] == 0:
             return ValueError(
                 "weights must be of type brainstate.ParamState to be scaled\n"

@@ -71,7 +71,7 @@ def projections(step: Step) -> dict[int, Projection]:
     populations count as sent by the last of them. What nothing uses is not computed: brainstate's
     Map leaves such equations.
     """
-    names = [population.name for population in (*step.readouts, *step.populations)]
+    names = [population.name for population in step.populations]
     vary = {*step.input_variables, *(step.state_variables[i] for i in step.written)}
     by_equation = {}
     for eqn in used_equations(step.jaxpr):

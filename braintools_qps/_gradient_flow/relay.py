@@ -151,8 +151,7 @@ def chain(step: Step) -> list[Link]:
     links, fed = [], list(map(step.graph.input_weights, names))
     for name in names:
         matrices = step.matrices(name)
-        sources = {s for s in step.graph.feeds[name] if isinstance(s, str)}
-        sources -= {name}  # its own reset
+        sources = step.graph.senders(name)
         if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:
             continue
         (weight,) = matrices

@@ -21,7 +21,7 @@ from jax.tree_util import DictKey, KeyPath, PyTreeDef, SequenceKey
 
 from .._jaxpr import PRODUCTS, Jaxpr, Tap, Var, run
 from ..typing import SpikeFunction
-from .graph import INPUTS, Graph, graph_of
+from .graph import INPUTS, Fixed, Graph, Vertex, graph_of
 
 Spikes = Mapping[str, SpikeFunction]  # the surrogate of each population
 
@@ -145,14 +145,11 @@ class Step:
     def graph(self) -> Graph:
         """Who feeds whom."""
         states = self.state_variables
-        return graph_of(
-            self.jaxpr,
-            inputs=self.input_variables,
-            parameters={states[i]: i for i in self.parameters},
-            fixed={states[i]: i for i in self.fixed},
-            carried=[states[i] for i in self.written],
-            membranes={p.stored: p.name for p in self.populations},
-        )
+        start: dict[Var, Vertex] = dict.fromkeys(self.input_variables, INPUTS)
+        start |= {states[i]: i for i in self.parameters}
+        start |= {states[i]: Fixed(i) for i in self.fixed}
+        membranes = {p.stored: p.name for p in self.populations}
+        return graph_of(self.jaxpr, start, [states[i] for i in self.written], membranes)
 
     def matrices(self, name: str) -> list[int]:
         """Positions of the weights that feed a population and have more than one axis."""

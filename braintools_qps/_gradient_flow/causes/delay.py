@@ -32,14 +32,13 @@ class Delay(Cause):
         if steps == 1:
             return None  # membranes are seen before each step
         idle = {p.name for p in measured.populations if says_nothing(p)}
-        active = {INPUTS, *measured.step.graph.names} - idle
         moved = lambda run, p: _moved(run, p, axis=0 if evaluator.batch in (None, 1) else 1)
         for p in measured.step.populations:
-            fed = measured.step.graph.feeds[p.name] & active - {p.name}
+            fed = measured.step.graph.senders(p.name) - idle
             if not fed or moved(evaluator.run, p):
                 continue
             if moved(evaluator.over(_longer(evaluator)), p):
-                before = "the inputs" if fed == {INPUTS} else named(sorted(map(str, fed)))
+                before = "the inputs" if fed == {INPUTS} else named(sorted(fed))
                 verb = "is" if len(fed) == 1 and INPUTS not in fed else "are"
                 text = (
                     f"No signal reaches {p.name} within these {steps} steps, although {before} "

@@ -88,6 +88,6 @@ def _stopped_weights(measured: Measured) -> Finding | None:
     matrices, step = stopped_matrices(measured), measured.step
     if not matrices:
         return None
-    fed = [name for name in step.graph.names if matrices[0] in step.graph.feeds[name]]
+    fed = step.graph.fed_by(matrices[0])
     text = f"N{said_of_stopped(list(map(step.path, matrices)))[1:]}."
     return Finding(tuple(fed[:1]), text, LOOK, exact=True)

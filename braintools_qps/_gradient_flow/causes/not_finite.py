@@ -132,7 +132,7 @@ def _trained(measured: Measured) -> Finding | None:
             "In float16 the epsilon of Adam, 1e-8, is 0: wherever a gradient is 0, Adam divides 0 "
             "by 0. Keep parameters in float32, and cast them where they are used."
         )
-    fed = tuple(name for name in step.graph.names if position in step.graph.feeds[name])
+    fed = tuple(step.graph.fed_by(position))
     return Finding(fed, text, advice)
 
 

@@ -75,7 +75,7 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
     """Why no factor on its weights may help, and the usual reasons."""
     step = measured.step
     weights = step.graph.input_weights(p.name)
-    if not weights and (fixed := step.graph.fixed[p.name]):
+    if not weights and (fixed := step.graph.fixed(p.name)):
         return (
             f"Its weights, {listed(map(step.path, fixed))}, are no brainstate.ParamState, so "
             f"nothing scales or trains them. Make them parameters: {step.as_parameter(fixed[0])}."
