@@ -1,13 +1,13 @@
 """Find out whether a spiking network learns and if not why, and measure its gradient in time.
 
-Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
-function of arrays) with its `graph` of who feeds whom, its `membranes` and the spikes that leave
-each population (`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of
-a candidate; `trial`, a short training with a `loss`; and `diagnose`, the verdict. `causes` has a
-file for each cause; the `changes` that they propose are lines of code, tried in `attempts`.
-`cotangents` differentiates the objective, `slopes` the surrogates at their arguments, `measures`
-reduces arrays to numbers, `operations` counts, `labels` checks the labels. `normalize`,
-`normalize_rates`, `relay` and `preparing` have a public function each.
+Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step`: a pure
+function of arrays, with a `graph` of who feeds whom. `neuron_parts` finds membranes and spikes in
+it. `passes` runs it forward and backward, `evaluate` measures a candidate, `trial` trains a copy
+for some steps to lower a `loss`, and `diagnose` gives the verdict. `causes` has a file for each
+cause; the `changes` that they propose are lines of code, tried in `attempts`. `cotangents`
+differentiates the objective, `slopes` the surrogates at their arguments, `measures` reduces arrays
+to numbers, `operations` counts, `labels` checks the labels. `normalize`, `normalize_rates`, `relay`
+and `preparing` have a public function each.
 """
 
 from __future__ import annotations

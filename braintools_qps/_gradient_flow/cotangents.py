@@ -28,7 +28,7 @@ class Objective(NamedTuple):
     seed: int = 0
 
     def cotangents(self, step: Step, run: Forward, batch: int | None) -> Cotangents:
-        """Its derivatives with respect to the outputs of a run.
+        """The derivatives of the objective with respect to the outputs of a run.
 
         Raises
         ------
@@ -42,7 +42,9 @@ class Objective(NamedTuple):
             )
         if self.function is None:
             draws = min(max(ENOUGH // (batch or 1), 1), MOST_DRAWS)
-            return random_projections(run, draws, self.seed)
+            random = np.random.default_rng([STREAM, self.seed])  # NumPy's: nothing to compile
+            draw = lambda x: random.normal(size=(draws, 1, *x.shape[1:])).astype(x.dtype)
+            return Cotangents([jax.device_put(draw(x)) for x in run.outputs if is_real(x)])
         return of_function(step, run, self.function)
 
 
@@ -57,13 +59,6 @@ class Cotangents(NamedTuple):
     values: list[Array]
     value: float = 0.0
     is_flat: bool = False
-
-
-def random_projections(run: Forward, draws: int, seed: int) -> Cotangents:
-    """Derivatives of random projections of the last step's real outputs."""
-    random = np.random.default_rng([STREAM, seed])  # NumPy's: nothing to compile
-    draw = lambda x: random.normal(size=(draws, 1, *x.shape[1:])).astype(x.dtype)
-    return Cotangents([jax.device_put(draw(output)) for output in filter(is_real, run.outputs)])
 
 
 def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:

@@ -13,7 +13,7 @@ from jax import Array
 
 from .._models import batch_size, by_population
 from .._surrogate import QPseudoSpike
-from ..records import Activity, Gradient, LearningTrial, Operations, PopulationFlow, Slopes
+from ..records import Activity, Gradient, LearningTrial, PopulationFlow, Slopes
 from ..typing import Inputs, Model, SpikeFunction, SurrogateSpec
 from . import measures
 from .cotangents import Objective
@@ -106,7 +106,10 @@ class Evaluator:
         self.features = sum(int(np.prod(x.shape[batched:])) for x in self.run.inputs[1:])
         self.cotangents = objective.cotangents(step, self.run, self.batch)
         self.activities = list(map(self._activity, map(np.asarray, self.run.fired)))
-        self.operations = self._operations()
+        steps, sizes = len(self.run.inputs[0]), [size for size, _ in self.activities]
+        updates = {p.name: size * steps for p, size in zip(step.populations, sizes)}
+        # Per sample, that the inputs and each population cause.
+        self.operations = per_sample(self.run.operations, updates, self.batch or 1)
         self.labels, self.wanted = labels, wanted or Wanted()
         self.ran = np.arange(self.batch or 0) if ran is None else ran
         self.every = inputs if every is None else every
@@ -120,6 +123,8 @@ class Evaluator:
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes, summaries = self.slopes(spikes)
+        reduced = self._backward(self.step.arrays, self.run, slopes, self.cotangents.values)
+        gradients = map(_gradient, *map(np.asarray, reduced))
         populations = tuple(
             PopulationFlow(
                 name=population.name,
@@ -132,7 +137,7 @@ class Evaluator:
                 operations=self.operations[population.name],
             )
             for population, (size, activity), gradient in zip(
-                self.step.populations, self.activities, self._gradients(slopes)
+                self.step.populations, self.activities, gradients
             )
         )
         return Measured(self, spikes, slopes, populations)
@@ -145,22 +150,11 @@ class Evaluator:
             for p, peak in zip(self.step.populations, peaks)
         }
 
-    def _gradients(self, slopes: list[Array]) -> list[Gradient]:
-        """The gradient of each population's membranes."""
-        reduced = self._backward(self.step.arrays, self.run, slopes, self.cotangents.values)
-        return list(map(_gradient, *map(np.asarray, reduced)))
-
     def _activity(self, fired: np.ndarray) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
         batched = fired.ndim > 2 and fired.shape[1] == self.batch
         size = int(np.prod(fired.shape[1 + batched :]))
         return size, measures.activity(fired, batched=batched)
-
-    def _operations(self) -> dict[str, Operations]:
-        """Operations per sample that the inputs and each population cause."""
-        each, steps = zip(self.step.populations, self.activities), len(self.run.inputs[0])
-        updates = {population.name: size * steps for population, (size, _) in each}
-        return per_sample(self.run.operations, updates, self.batch or 1)
 
 
 def evaluator_of(
@@ -178,17 +172,14 @@ def evaluator_of(
     check_has_values(inputs)
     batch, step, ran, every = batch_size(inputs) or 0, None, None, inputs
     few = counted(batch) if labels is None else some_of_each(labels)
-    if len(few) < batch and objective.function is None and _are_finite(inputs):
+    are_finite = all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
+    if len(few) < batch and objective.function is None and are_finite:
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
         with suppress(Exception):  # what the size of the batch is not to blame for comes again
             step = trace(model, fewer)
             inputs, ran = fewer, few
     step = step or trace(model, inputs)
     return Evaluator(step, inputs, objective, model, labels, wanted, ran, every)
-
-
-def _are_finite(inputs: Inputs) -> bool:
-    return all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
 
 
 def _gradient(amplitudes: np.ndarray, cosines: np.ndarray) -> Gradient:

@@ -147,11 +147,6 @@ def attained(
     steps = [*pairwise(exponents), *pairwise(-n for n in exponents)]
     if interval := next((each for each in steps if excess(each[0]) * excess(each[1]) <= 0), None):
         brentq(excess, *interval, maxiter=CUTS, disp=False)
-    return _nearest(rates, target)
-
-
-def _nearest(rates: dict[float, float], target: float) -> float | None:
-    """The factor whose rate is nearest to the target, if that is within a factor of 2."""
     best = min(rates, key=lambda exponent: abs(rates[exponent] - target))
     return 2.0**best if target / AS_NEAR <= rates[best] <= target * AS_NEAR else None
 
@@ -223,7 +218,9 @@ def scaled_to(
     for _ in range(SWEEPS):
         alone = {}
         for name in factors:
-            rate_at = _rate_with(name, measure, states, weights[name])
+            rate_at = lambda factor, name=name, states=states: measure(
+                scaled(states, weights[name], factor)
+            )[name]
             factor = attained(rate_at, rate)
             if factor is None:
                 raise _fixed(step, measure(states)) or _unattained(name, rate, rate_at)
@@ -238,13 +235,6 @@ def scaled_to(
         f"They feed each other, and after {SWEEPS} rounds fire at {rates}\n"
         "Lower the feedback weights; nothing was changed"
     )
-
-
-def _rate_with(
-    name: str, measure: Callable[[Any], Rates], states: Any, positions: list[int]
-) -> Callable[[float], float]:
-    """A population's firing rate as a function of the factor on some weights."""
-    return lambda factor: measure(scaled(states, positions, factor))[name]
 
 
 def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> list[Array]:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import PRODUCTS, JaxprEqn, Literal, Var, bind, is_product, used_equations
+from .._jaxpr import PRODUCTS, JaxprEqn, Literal, bind, is_product, used_equations
 from ..records import Operations
 from .graph import INPUTS
 from .step import Step, is_real
@@ -72,13 +72,14 @@ def projections(step: Step) -> dict[int, Projection]:
     Map leaves such equations.
     """
     names = [population.name for population in step.populations]
-    vary = {*step.input_variables, *(step.state_variables[i] for i in step.written)}
+    written = [step.state_variables[i] for i in step.written]
+    vary = set(map(id, [*step.input_variables, *written]))
     by_equation = {}
     for eqn in used_equations(step.jaxpr):
-        signals = [i for i, atom in enumerate(eqn.invars) if _is_among(atom, vary)]
+        signals = [i for i, atom in enumerate(eqn.invars) if id(atom) in vary]
         weights = [i for i, atom in enumerate(eqn.invars) if i not in signals and _is_array(atom)]
         if signals:
-            vary.update(eqn.outvars)
+            vary.update(map(id, eqn.outvars))
         is_branch = eqn.primitive.name == "cond"
         if len(signals) == 1 and weights and is_product(eqn) and not is_branch:
             senders = step.graph.sources[eqn.invars[signals[0]]]
@@ -100,10 +101,6 @@ def per_sample(
         synaptic, multiplications = map(float, by_step.sum(axis=0) / samples)
         operations[name] = Operations(synaptic, multiplications, updates.get(name, 0))
     return operations
-
-
-def _is_among(atom: Var | Literal, variables: set[Var]) -> bool:
-    return not isinstance(atom, Literal) and atom in variables
 
 
 def _is_array(atom: Any) -> bool:

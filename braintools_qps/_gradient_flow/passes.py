@@ -44,7 +44,7 @@ _known: ContextVar[dict[Any, Wrapped] | None] = ContextVar("known programs", def
 
 @contextmanager
 def compiling_once() -> Iterator[None]:
-    """Within, all steps with the same program share what was compiled for them."""
+    """Compile a program once for all steps that compute the same, within this context."""
     token = _known.set({})
     try:
         yield
@@ -53,7 +53,7 @@ def compiling_once() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any], step: Step, spikes: Spikes | None = None) -> Wrapped:
-    """A function of a step, of surrogates and of arrays, of the arrays alone, as a program."""
+    """Compile a function for a step, and for surrogates; the program takes the arrays."""
     known, given = _known.get(), () if spikes is None else (spikes,)
     program = jax.jit(partial(function, step, *given))
     key = function, step.program, *(identity(spike) for of in given for spike in of.values())
@@ -61,7 +61,7 @@ def compiled(function: Callable[..., Any], step: Step, spikes: Spikes | None = N
 
 
 def identity(spike: SpikeFunction) -> Any:
-    """What tells surrogates apart: themselves, or for functions which object it is."""
+    """A key that tells surrogates apart: the surrogate, or the id of one without a hash."""
     try:
         hash(spike)
     except TypeError:
@@ -136,7 +136,7 @@ def backward(
     stored = [p.stored for p in step.populations]
 
     def back(after: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], ...]]:
-        """From the gradients with respect to states and membranes after a step to those before."""
+        """Take the gradients with respect to states and membranes back over one step."""
         i, x, written, slopes = now
 
         def advance(before: Any, perturbations: Any) -> tuple[list, list]:
@@ -161,7 +161,7 @@ def backward(
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:
-    """The values, with others in some positions."""
+    """A copy of the values, changed at these positions."""
     result = list(values)
     for position, value in zip(positions, changed):
         result[position] = value
@@ -190,6 +190,6 @@ def _relative(adjoint: Array) -> tuple[Array, Array]:
 
 
 def _at(cotangent: Array, back: Array) -> Array:
-    """The cotangent of one step, where -1 is the last. Zero before the first."""
+    """The cotangent of one step, counted back from the last, -1; zero before the first."""
     index = cotangent.shape[1] + back
     return jnp.where(index >= 0, cotangent[:, jnp.maximum(index, 0)], 0)

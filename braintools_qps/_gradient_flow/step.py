@@ -57,7 +57,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """One time step, on flat lists of arrays without units.
+    """One time step of a model, on flat lists of arrays without units.
 
     The jaxpr takes the constants, the inputs and the leaves of all states. ``written``,
     ``parameters`` and ``fixed`` are positions among the latter.
@@ -97,9 +97,9 @@ class Step:
         return [arrays.states[i] for i in self.written]
 
     def with_order(self) -> Step:
-        """The step with its populations in the order in which signals reach them.
+        """Put the populations into the order in which signals reach them.
 
-        Readouts are none of them, unless there are no others.
+        Readouts do not count as populations, unless there are no others.
         """
         ordered = sorted(self.populations, key=lambda p: (*self.graph.place(p.name), p.call))
         readouts = tuple(p for p in ordered if self.graph.is_readout(p.name))
@@ -107,7 +107,7 @@ class Step:
         return replace(self, populations=others or readouts, readouts=readouts if others else ())
 
     def population(self, name: str) -> Population:
-        """The population of a name."""
+        """The population with this name."""
         return next(p for p in self.populations if p.name == name)
 
     def downstream(self, name: str) -> list[str]:
@@ -117,7 +117,7 @@ class Step:
 
     @cached_property
     def program(self) -> str:
-        """What it computes, as text."""
+        """The computation as text, which is equal for equal programs."""
         return re.sub(r" at 0x\w+", "", str(self.jaxpr))
 
     @cached_property
@@ -201,5 +201,5 @@ class Result(NamedTuple):
 
 
 def is_real(x: Any) -> bool:
-    """Whether it can have a derivative."""
+    """Whether an array holds real numbers, which can have a derivative."""
     return jnp.issubdtype(x.dtype, jnp.floating)

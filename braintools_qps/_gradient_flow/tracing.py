@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import Var, callers, inlined, inner_callers
+from .._jaxpr import callers, inlined, inner_callers
 from .._models import (
     advance,
     at_a_step,
@@ -35,8 +35,7 @@ from .._models import (
 )
 from .._wording import listed, repeat_cause
 from ..typing import Inputs, Model, Node, SpikeFunction
-from .membranes import membrane_in
-from .sent_spikes import sent_spikes
+from .neuron_parts import WrittenState, membrane_in, sent_spikes
 from .step import Arrays, Place, Population, Step, is_real
 
 MOST_CALLS = 2  # of a neuron's spike function in a step: before a reset, and after
@@ -125,12 +124,10 @@ class _Traced:
         # Variables of the written states after the step.
         self.stored: list[Any] = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
 
-    def before_and_after(self) -> list[dict[Var, brainstate.State]]:
-        """The states that are written, by their variables before and after the step."""
-        states = [self.leaves[i].state for i in self.written]
-        first = len(self.jaxpr.invars) - len(self.leaves)
-        before = [self.jaxpr.invars[first + i] for i in self.written]
-        return [dict(zip(before, states)), dict(zip(self.stored, states))]
+    def written_states(self) -> list[WrittenState]:
+        """The states that are written, with their variables before and after the step."""
+        before, written = self.jaxpr.invars[-len(self.leaves) :], zip(self.written, self.stored)
+        return [WrittenState(self.leaves[i].state, before[i], after) for i, after in written]
 
     def check_kept(self) -> None:
         for i, variable in zip(self.written, self.stored):
@@ -165,6 +162,13 @@ class _Traced:
         """The step with these populations; ``kept`` are paths of states that no init_state sets."""
         passing = [self.leaves[i] for i in self.written if not outlasts(self.leaves[i].state)]
         paths = dict.fromkeys(leaf.place.path for leaf in passing if leaf.place.path in kept)
+        trained = lambda i: isinstance(self.leaves[i].state, brainstate.ParamState)
+        read_only = [
+            i
+            for i, leaf in enumerate(self.leaves)
+            if leaf.place.path and i not in self.written and is_real(leaf.value)
+        ]
+        matrices = [i for i in read_only if self.leaves[i].value.ndim > 1]
         return Step(
             jaxpr=self.jaxpr,
             arrays=Arrays(self.constants, tuple(leaf.value for leaf in self.leaves)),
@@ -172,24 +176,12 @@ class _Traced:
             readouts=(),
             written=self.written,
             lasting=tuple(j for j, i in enumerate(self.written) if outlasts(self.leaves[i].state)),
-            parameters=self._read_only(trained=True),
-            fixed=self._read_only(trained=False),
+            parameters=tuple(filter(trained, read_only)),
+            fixed=tuple(i for i in matrices if not trained(i)),
             output_tree=self.output_tree,
             callers=tuple(self.callers),
             places=tuple(leaf.place for leaf in self.leaves),
             kept=tuple(".".join(map(str, path)) for path in paths),
-        )
-
-    def _read_only(self, *, trained: bool) -> tuple[int, ...]:
-        """Positions of parameters, or of matrices in other states; the step writes neither."""
-        return tuple(
-            i
-            for i, leaf in enumerate(self.leaves)
-            if isinstance(leaf.state, brainstate.ParamState) is trained
-            and leaf.place.path
-            and i not in self.written
-            and is_real(leaf.value)
-            and (trained or leaf.value.ndim > 1)
         )
 
 
@@ -270,11 +262,8 @@ def _find_membranes(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> N
     for name, neuron in neurons.items():
         set_spike(neuron, spikes[name])
         own = set(map(id, states_of(neuron)))
-        before, after = (
-            {variable: state for variable, state in states.items() if id(state) in own}
-            for states in traced.before_and_after()
-        )
-        if state := membrane_in(traced.jaxpr, name, before, after):
+        states = [each for each in traced.written_states() if id(each.state) in own]
+        if state := membrane_in(traced.jaxpr, name, states):
             set_membrane(neuron, state)
 
 

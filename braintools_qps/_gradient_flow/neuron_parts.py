@@ -1,19 +1,64 @@
-"""The spikes that a population sends on, however it composes them from its spike functions."""
+"""The parts of a neuron within a step: its membrane, and the spikes that it sends on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import brainstate
+
 from .._jaxpr import MIXING, Jaxpr, Literal, Var, mark_of
-from .._models import SPIKES
+from .._models import ARGUMENT, SPIKES
+
+
+class WrittenState(NamedTuple):
+    """A state that a step writes, with its variables before and after the step."""
+
+    state: brainstate.State
+    before: Var
+    after: Var
+
+
+def membrane_in(jaxpr: Jaxpr, name: str, states: Sequence[WrittenState]) -> brainstate.State | None:
+    """Find the membrane of a neuron among states with other names: it meets the threshold.
+
+    The step computes the argument of the spike function from it. If several states meet there, such
+    as the membrane and a current, it is the one that the spikes reset. None if several are.
+    """
+    variables = {v: state for state, before, after in states for v in (before, after)}
+    arguments = [eqn.invars[0] for eqn in jaxpr.eqns if mark_of(eqn) == ARGUMENT + name]
+    met = {id(state): state for state in _met(jaxpr, arguments, variables)}
+    if len(met) > 1:
+        sent = [eqn.outvars[0] for eqn in jaxpr.eqns if mark_of(eqn) == SPIKES + name]
+        after = set().union(*(computed_from(jaxpr, variable) for variable in sent))
+        reset = {id(each.state) for each in states if each.after in after}
+        met = {key: state for key, state in met.items() if key in reset}
+    return next(iter(met.values())) if len(met) == 1 else None
+
+
+def _met(
+    jaxpr: Jaxpr, ahead: list, states: Mapping[Var, brainstate.State]
+) -> list[brainstate.State]:
+    """The states from which variables are computed, without those further back."""
+    makers = {variable: eqn for eqn in jaxpr.eqns for variable in eqn.outvars}
+    met, seen = [], set()
+    while ahead:
+        variable = ahead.pop()
+        if isinstance(variable, Literal) or variable in seen:
+            continue
+        seen.add(variable)
+        if variable in states:
+            met.append(states[variable])
+        elif variable in makers:
+            ahead += makers[variable].invars
+    return met
 
 
 def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> tuple[Var, int]:
-    """Find what leaves a population: the last call, or what it and others are composed to.
+    """Find what leaves a population: the result of its last call, or of several calls together.
 
-    A neuron of `brainpy.state` spikes once before, for its reset, and a `braincell` cell sends the
-    product of two calls.
+    A neuron of `brainpy.state` calls its spike function once before, for its reset. A `braincell`
+    cell sends the product of two calls.
 
     Returns
     -------
@@ -23,7 +68,7 @@ def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> tuple[Var, int]:
     Raises
     ------
     ValueError
-        If the last call is composed with others in two ways.
+        If the step combines the last call with others in two ways.
     """
     marked = [eqn for eqn in jaxpr.eqns if mark_of(eqn).startswith(SPIKES)]
     own = {eqn.outvars[0]: i for i, eqn in enumerate(marked) if mark_of(eqn) == SPIKES + name}
@@ -68,6 +113,6 @@ def computed_from(jaxpr: Jaxpr, variable: Var) -> set[Var]:
     """A variable and all that are computed from it within the step."""
     after = {variable}
     for eqn in jaxpr.eqns:
-        if any(not isinstance(atom, Literal) and atom in after for atom in eqn.invars):
+        if not after.isdisjoint(x for x in eqn.invars if isinstance(x, Var)):
             after.update(eqn.outvars)
     return after
