@@ -174,7 +174,8 @@ def _followed(
             sent = _sent_by(sender)._replace(fired=frozenset({sender}))
             return sent if sender in arriving else operands[0]
         facts = _computed(eqn, operands, variable)
-        name = membranes.get(variable, mark.removeprefix(ARGUMENT))
+        argument_of = mark.removeprefix(ARGUMENT) if mark.startswith(ARGUMENT) else ""
+        name = membranes.get(variable, argument_of)
         if name in arriving:
             arriving[name] = joined(arriving[name], facts)
         return _sent_by(name) if variable in membranes else facts
