@@ -3,6 +3,7 @@
 from functools import partial
 
 import brainstate
+import braintools
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,6 +87,9 @@ class Grouped(nn.Module):
         return x * self.weight.value["speeds"][jnp.asarray([0, 1] * (N // 2))]
 
 
+BIAS = braintools.init.Constant(0.1)
+
+
 @pytest.mark.parametrize(
     ("layers", "scaled", "kept"),
     [
@@ -93,8 +97,9 @@ class Grouped(nn.Module):
         (lambda: (nn.Linear(N, N), nn.LayerNorm((N,))), (1, "scale"), (0, "weight")),
         (lambda: (nn.ScaledWSLinear(N, N),), (0, "gain"), None),
         (lambda: (nn.Linear(N, N), Grouped()), (0, "weight"), (1, "speeds")),
+        (lambda: (nn.Linear(N, N, b_init=BIAS), nn.Linear(N, N)), (1, "weight"), (0, "bias")),
     ],
-    ids=["batch norm", "layer norm", "weight norm", "no norm"],
+    ids=["batch norm", "layer norm", "weight norm", "no norm", "two in a row"],
 )
 def test_the_gain_of_a_norm_is_scaled_and_else_the_weights(layers, scaled, kept):
     brainstate.random.seed(0)
