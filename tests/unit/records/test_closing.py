@@ -76,7 +76,9 @@ def test_the_call_of_compare_is_one_and_follows_prepare_too():
 
 
 def test_nothing_is_to_be_changed_where_no_cause_is_known():
-    assert "Next" not in repr(flow(Diagnosis("unknown", None, "The cause is unknown.", "None helps.")))
+    assert "Next" not in repr(
+        flow(Diagnosis("unknown", None, "The cause is unknown.", "None helps."))
+    )
 
 
 def test_a_network_that_has_learned_is_not_sent_to_prepare():

@@ -42,7 +42,9 @@ def test_candidates_are_ranked_by_their_trials():
 
 def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_populations_below():
     text = repr(FLOWS)
-    head, *rows = text[text.index("surrogate ") : text.index("\ngradient_flow trained")].splitlines()
+    head, *rows = text[
+        text.index("surrogate ") : text.index("\ngradient_flow trained")
+    ].splitlines()
     assert head.split() == [
         "surrogate", "rank", "slope", "growth", "flat", "reach", "consistency"
     ]  # fmt: skip
@@ -75,7 +77,9 @@ def test_the_table_is_no_wider_than_80_characters(populations, rows):
     names = ("QPseudoSpike(alpha=0.5)", "Sigmoid")
     text = repr(by_name(*(flow(name, *growths) for name in names)))
     assert max(map(len, text.splitlines())) <= 80
-    lines = text[text.index("surrogate ") : text.index("\ngradient_flow trained")].partition("\n\n")[0]
+    lines = text[text.index("surrogate ") : text.index("\ngradient_flow trained")].partition(
+        "\n\n"
+    )[0]
     lines = lines.splitlines()
     assert len(lines) == 1 + rows * len(names)
     highest = f"{0.89 + 0.01 * populations:.3f}"
