@@ -105,7 +105,7 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
     draws = np.random.default_rng(STREAM)
     given = [run.outputs[i] for i in real]
     loss, gradients = derivatives(given)
-    is_flat = not any(map(np.any, gradients))
+    is_flat = bool(np.isfinite(loss)) and not any(map(np.any, gradients))
     if is_flat:
         others = [x + draws.normal(size=x.shape).astype(x.dtype) for x in given]
         is_flat = not any(map(np.any, derivatives(others)[1]))

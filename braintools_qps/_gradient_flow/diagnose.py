@@ -25,7 +25,7 @@ RANDOM = (
     "task."
 )
 
-FLAT = "The objective has no gradient: whatever the outputs are, its derivative is 0."
+FLAT = "The objective has no gradient: its derivative is 0 at these outputs and around them."
 SMOOTH = "Pass your loss: an accuracy, a comparison or a constant cannot be trained."
 
 

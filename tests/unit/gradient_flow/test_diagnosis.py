@@ -176,8 +176,7 @@ CASES = {
     ),
     # Objectives.
     "a clip": Case(
-        lambda: Stack(Layer(1.0)), "no gradient", "layers.0",
-        "is 0 or next to 0: that of the objective is 0 at these outputs",
+        lambda: Stack(Layer(1.0)), "no gradient", None, "^The objective has no gradient",
         options={"objective": lambda x: jnp.clip(x.mean(), 1e3, 2e3)},
     ),
     # No way for the gradient.
@@ -187,8 +186,8 @@ CASES = {
     ),
     "rounded": Case(
         lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.ceil(x) + jnp.round(x))),
-        "no gradient", "layers.1",
-        "No gradient reaches layers.1, although .* Nor does one reach layers.0 before it. Look",
+        "none", None, "^It learns slowly: ",
+        r"^But no gradient reaches layers\.0\.weights, layers\.1\.weights, although the output",
     ),
     "no parameters": Case(
         Plain, "no gradient", None, "^The model has no .*no brainstate.ParamState.*Wrap each weight"
@@ -475,7 +474,7 @@ def test_random_labels_that_alike_samples_forbid_are_no_fault():
     """Of 64 samples 8 are different, so a loss of 0.6 of the best constant answer's must stay."""
     model, x = lif(spk_fun=QPseudoSpike(scale=1.0)), jnp.tile(inputs(), (1, 8, 1))
     (flow,) = gradient_flow(model, x).values()
-    assert re.fullmatch(LEARNS.replace("these 8", "8 of these 64"), str(flow.diagnosis))
+    assert re.match(LEARNS.replace("these 8", "8 of these 64"), str(flow.diagnosis))
     assert flow.trial.samples == 8
     assert flow.further[0].startswith("With more of them it learns slowly: after 200 steps ")
     assert flow.further[0].endswith("pass labels= to try your task.")
