@@ -309,7 +309,7 @@ def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
 def is_product(eqn: JaxprEqn) -> bool:
     """Whether an equation multiplies its operands with sums over some of their axes.
 
-    One that holds jaxprs, such as a function with a derivative of its own, does so if one inside
+    One that holds jaxprs, such as a function with its own derivative, does so if one inside
     does. A primitive that is not JAX's, such as a sparse product, does so if it takes two arrays.
     """
     name = eqn.primitive.name

@@ -83,7 +83,7 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
             starts.append(_start(experiment, OF_ANOTHER_CLASS, seeds[0])[1])
     if changed := [
         path
-        for others, more in starts  # names of arrays may be counted, as by brainpy.state
+        for others, more in starts  # brainpy.state numbers the names of its arrays
         for path in _differing(weights, others) + _differing(arrays, arrays | more)
     ]:
         raise ValueError(

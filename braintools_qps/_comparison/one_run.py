@@ -150,7 +150,7 @@ class Training:
         return jnp.where(finite, score, jnp.nan), rate, total / len(rows)
 
     def _model(self, surrogate: Surrogate, samples: int, weights: Weights) -> Model:
-        """A model with these weights and states of so many samples."""
+        """A model with these weights, and states for this number of samples."""
         model = self.experiment.model(surrogate)
         set_values(initialised(model, samples, self.experiment.task), weights)
         return model

@@ -67,7 +67,7 @@ class Outcome(NamedTuple):
 class Runs:
     """Finished runs and checkpoints of those in training, in a directory; without one, in memory.
 
-    A full disk costs no results: what it does not take is kept in memory, and one warning says so.
+    A full disk costs no results: what it does not take is kept in memory, with one warning.
     """
 
     def __init__(self, directory: str | os.PathLike | None = None) -> None:

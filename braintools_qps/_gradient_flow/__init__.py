@@ -69,8 +69,8 @@ def gradient_flow(
         all nodes with a state ``V``, ``v`` or ``mem`` and an elementwise ``spk_fun``, without
         readouts, whose state is read and whose spikes are not. The run begins with initial states,
         those of ``init_state`` or else the present ones, repeated for a batch. Model, states and
-        random state are left as they were. What a step appends to a list of its own stays there, as
-        under `jax.jit`.
+        random state stay as they were. What a step appends to a Python list stays there, as under
+        `jax.jit`.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
         makes it and `compare` trains on it. Of more than 64 samples, 64 are looked at, some of each

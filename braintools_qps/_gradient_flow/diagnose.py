@@ -199,7 +199,7 @@ def _with_it(after: LearningTrial, before: LearningTrial) -> str:
 
 
 def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
-    """What is said where no change helps."""
+    """The verdict where no change helps."""
     if attempts.measured.trial.learns:
         return _learning_slowly(found, attempts)
     return _as_measured(found, attempts) if found else _unknown(attempts)

@@ -137,7 +137,7 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray, ran: np.
             f"labels must differ, and be {need}, for this output\n"
             f"Got {got}, the first label {shortened(str(labels[0]))}\n"
             "Pass samples of several classes, or objective=, which labels of every step need; "
-            "classes as integers counted from 0, as by np.unique(labels, return_inverse=True)[1]"
+            "classes as integers counted from 0: np.unique(labels, return_inverse=True)[1]"
         )
     known = targets if numbers else classes
     loss = (_squared if numbers else _entropy)(answers, chosen, known[ran][chosen])

@@ -38,7 +38,7 @@ def normalize_surrogate(
     Parameters
     ----------
     model : brainstate.nn.Module
-        As for `gradient_flow`. It is left as it was.
+        As for `gradient_flow`. It is not changed.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
         makes it: 64 of its training samples are taken.

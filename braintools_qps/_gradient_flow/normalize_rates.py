@@ -169,7 +169,7 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
         for position in positions:
             if position in fed:
                 raise ValueError(
-                    "each population must have weights of its own to be scaled\n"
+                    "each population must have its own weights to be scaled\n"
                     f"{fed[position]} and {name} share {step.path(position)}\n"
                     "Use a copy for each, or scale them by hand"
                 )

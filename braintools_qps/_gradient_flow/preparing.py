@@ -59,7 +59,7 @@ def prepare(
         brainpy.state, brainspike and braintrace are taken as they are.
     inputs : Array, Quantity or pytree of them, or Task
         A batch of training data, of shape (time, batch, features...). Or a task, as `load_task`
-        makes it. Of more than 64 samples, 64 are looked at, as by `gradient_flow`.
+        makes it. Of more than 64 samples, `prepare` looks at 64, as `gradient_flow` does.
     batch_first : bool
         Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
     labels : array, optional

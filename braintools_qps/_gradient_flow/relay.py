@@ -88,7 +88,7 @@ def relay_weights(
     Raises
     ------
     ValueError
-        If no population is fed by exactly one other through one weight matrix of its own, or such a
+        If no population is fed by exactly one other through its own weight matrix, or such a
         population fires at rest. If the rate or the inputs are not as for `normalize_rates`.
 
     See Also
@@ -141,7 +141,7 @@ def relay_weights(
 
 
 def is_deep(step: Step) -> bool:
-    """Whether so many populations follow one another that random weights do not train."""
+    """Whether the chain of populations is so long that random weights do not train."""
     return len(chain(step)) >= SHALLOW
 
 

@@ -188,7 +188,7 @@ class _Traced:
 def _leaves_of(model: Model, states: Iterable[brainstate.State]) -> list[_Leaf]:
     """The leaves of all states.
 
-    No value is of a weak type: training loses that, and programs would compile anew.
+    No value is of a weak type: training loses that, and programs would compile again.
     """
     paths = {id(state): path for path, state in brainstate.graph.states(model).items()}
     leaves = []

@@ -259,7 +259,7 @@ def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:
 
 @contextmanager
 def _bar(name: str, steps: int) -> Iterator[Callable[[int], Any]]:
-    """A bar over so many steps, which shows where they take longer than some seconds."""
+    """A bar over this number of steps, which shows where they take longer than some seconds."""
     if importlib.util.find_spec("tqdm") is None:
         yield lambda steps: None
         return

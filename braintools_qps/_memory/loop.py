@@ -51,7 +51,7 @@ def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = N
 
     See Also
     --------
-    save_memory : Halves what is left.
+    save_memory : Halves the rest.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> set[Pa
 def _marked(state: brainstate.State) -> Any:
     """The value of a state, which ``init_state`` does not set again: a copy, if it starts afresh.
 
-    What is left of a trace that has ended cannot be copied, and is not set again either.
+    A value of a trace that has ended cannot be copied, and is not set again either.
     """
     if isinstance(state, brainstate.ShortTermState):
         with suppress(brainstate.TraceContextError, TypeError):

@@ -30,7 +30,7 @@ TWO_AXES = (
 def described_inputs(inputs: Inputs, used: int | None = None) -> str:
     """Describe checked inputs, as "30 time steps of 1 ms, 64 samples, 20 features in mA".
 
-    Of all samples only so many may be ``used``.
+    ``used`` is the number of samples that are used, by default all.
     """
     arrays = jax.tree.leaves(inputs, is_leaf=u.math.is_quantity)
     batch, dt = batch_size(inputs), brainstate.environ.get("dt", None)

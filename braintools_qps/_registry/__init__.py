@@ -31,7 +31,7 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
 
     Case and underscores do not matter: ``"q_pseudo_spike"`` is ``"QPseudoSpike"``. Surrogates
     registered in this process come first, then those of installed packages, then braintools' own;
-    where a package has taken a name of braintools, a warning says so.
+    where a package has taken a name of braintools, there is a warning.
     ``"distribution:Name"`` picks a package. For example, ``"braintools:QPseudoSpike"`` is
     braintools' own class; so is ``"braintools.surrogate.QPseudoSpike"``. Only the plugin you ask
     for is imported.

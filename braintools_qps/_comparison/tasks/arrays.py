@@ -87,7 +87,7 @@ def _part(X: Given, y: Given, part: str) -> Part:
     if labels.ndim > 1 and labels.dtype.kind == "i" and labels.min() < 0:
         raise ValueError(
             f"classes of steps must be integers from 0, got {labels.min()} in y{part}, which would "
-            "be a class of its own. Leave steps out by a mask (recipe: Samples of different "
+            "be its own class. Leave steps out by a mask (recipe: Samples of different "
             "lengths); if it is a class, add 1"
         )
     return inputs, labels

@@ -27,4 +27,4 @@ class Fading(Cause):
             "before the end it is down to 1%, so it hardly reaches the inputs of the first "
             f"{steps - reach} steps."
         )
-        return Finding(names, text, "Let the loss read all steps, as by their mean output.")
+        return Finding(names, text, "Let the loss read all steps, for example their mean output.")

@@ -44,7 +44,7 @@ class InputsSayNothing(Cause):
 
 
 def _differ_otherwise(measured: Measured, samples: int) -> bool:
-    """Whether samples differ in what their neurons do, as by initial states; not by a dropout."""
+    """Whether samples differ in what their neurons do, through initial states, not a dropout."""
     counts = [np.asarray(fired).sum(axis=0) for fired in measured.evaluator.run.fired]
     differ = samples > 1 and any(len(x) == samples and np.any(x != x[:1]) for x in counts)
     is_random = lambda node: "Dropout" in type(node).__name__
