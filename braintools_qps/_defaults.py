@@ -10,7 +10,7 @@ SURROGATES = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)")
 ADVICE = (
     "Start with QPseudoSpike(alpha=8) as it comes and the learning rate that prepare names. "
     "Tune the rate with compare when it matters. "
-    "Lower the dampening of fat tails (S2NN, alpha 2 and below)."
+    "Lower the dampening of fat tails (S2NN, alpha 2), and avoid fatter ones (alpha 1 and below)."
 )
 
 SEEDS = 5

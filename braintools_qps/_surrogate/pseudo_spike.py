@@ -127,9 +127,10 @@ class QPseudoSpike(SurrogateWithScale):
     :math:`1/(1+|x|)`, at 2 the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
 
     Start with ``QPseudoSpike(alpha=8)`` as it comes and the learning rate that `prepare` names.
-    Tune the rate with `compare` when it matters. Lower the dampening of fat tails (S2NN, alpha 2
-    and below). The default, alpha 2 without dampening, is that of braintools; as it comes it lost
-    17.5 points in our study.
+    Tune the rate with `compare` when it matters. Lower the dampening of fat tails (S2NN, alpha 2),
+    and avoid fatter ones (alpha 1 and below). The default, alpha 2 with a dampening of 1, is that
+    of braintools; as it comes it lost 17.5 points of accuracy in our study (the page "Choosing a
+    surrogate").
 
     It spikes at 0. NaN gives NaN in the forward and the backward pass; the derivative at
     :math:`\pm\infty` is 0. First derivatives with respect to the parameters are 0, because a spike
