@@ -35,7 +35,7 @@ LOBES = 0.1  # of a negative derivative, relative to the peak; a sum of Gaussian
 def check_surrogate(
     surrogate: SurrogateSpec, *, unit: u.Unit | None = None, rtol: float = 1e-5
 ) -> None:
-    """Check everything that a training loop relies on, and report all failures together.
+    """Check a surrogate for everything that training relies on, and report all failures.
 
     - The forward pass is the Heaviside step, 1 at 0, and keeps the dtype of its argument; float16
       is skipped where JAX cannot compile it.
@@ -51,7 +51,7 @@ def check_surrogate(
     Parameters
     ----------
     surrogate : Surrogate, type, str or mapping
-        As for `get_surrogate`. Parameters must be scalars.
+        The surrogate, as for `get_surrogate`. Its parameters must be scalars.
     unit : brainunit.Unit, optional
         The unit of ``x``; by default none.
     rtol : float

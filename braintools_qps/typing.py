@@ -45,7 +45,7 @@ Distance: TypeAlias = ArrayLike | u.Quantity
 
 @runtime_checkable
 class Batches(Protocol):
-    """Data that can be asked for a batch, as a task of `~braintools_qps.load_task`."""
+    """Data with a method that returns a batch, such as a task of `~braintools_qps.load_task`."""
 
     def batch(self, samples: int) -> tuple[Any, Any]:
         """Return inputs of some samples, of shape (time, batch, features), and their labels.
@@ -53,7 +53,7 @@ class Batches(Protocol):
         Parameters
         ----------
         samples : int
-            How many at most.
+            The largest number of samples.
 
         Returns
         -------
@@ -63,8 +63,8 @@ class Batches(Protocol):
 
 
 Inputs: TypeAlias = ArrayLike | u.Quantity | Mapping | Sequence | Batches
-"""An array or a Quantity with time along its first axis, a pytree of them, or a task, of which a
-batch is taken.
+"""An array or a Quantity with time along its first axis, a pytree of them, or a task that
+provides a batch.
 """
 
 Hyperparameter: TypeAlias = ArrayLike | brainstate.State

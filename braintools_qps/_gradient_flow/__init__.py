@@ -48,54 +48,54 @@ def gradient_flow(
     trial: bool = True,
     seed: int = 0,
 ) -> GradientFlows:
-    r"""Say whether a spiking network learns and if not why, and measure its gradient back in time.
+    r"""Diagnose why a spiking network does not learn, and measure its gradient back in time.
 
-    ``print`` shows the diagnosis first. A copy of the model is trained on these inputs for some
-    steps. Where half of the loss goes soon, it learns, and no cause is named. Otherwise the cause
-    is the first of a list, NaN before silence and silence before the surrogate, whose change makes
-    such a training clearly better; the line to type and both trainings are in the text. A table of
-    populations follows, in the order in which signals reach them.
+    It trains a copy of the model on these inputs for a few steps. If the loss halves, the network
+    learns, and the cause is ``"none"``. Otherwise it tries changes on a copy, and names the first
+    cause whose change makes the training clearly better: NaN is tested before silence, and silence
+    before the surrogate. ``print`` shows the cause, the line of code that fixes it and the losses
+    of both trainings, then a table of populations in the order in which signals reach them.
 
-    Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs its
-    trial and one backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every
+    Spikes do not depend on the surrogate, so the model runs once. Each candidate then needs its
+    trial and one backward pass, which gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every
     membrane and step: the gradient of the objective with respect to the membrane potential at
-    step t. Nothing of the model is changed.
+    step t. The model itself does not change.
 
     Parameters
     ----------
     model : brainstate.nn.Module
         Called once for each step as ``model(x)``, or as ``model.update(x)`` if it is not callable,
         with the index ``i`` and the time ``t`` of the step in `brainstate.environ`. Its neurons are
-        all nodes with a state ``V``, ``v`` or ``mem`` and an elementwise ``spk_fun``, without
-        readouts, whose state is read and whose spikes are not. The run begins with initial states,
-        those of ``init_state`` or else the present ones, repeated for a batch. Model, states and
-        random state stay as they were. What a step appends to a Python list stays there, as under
-        `jax.jit`.
+        all nodes with a state ``V``, ``v`` or ``mem`` and an elementwise ``spk_fun`` whose spikes
+        are read; a readout whose state alone is read is none. The run begins with the initial
+        states of ``init_state``, or else with the present states, repeated for a batch. Model,
+        states and random state stay as they were. If a step appends to a Python list, the entry
+        stays there, as under `jax.jit`.
     inputs : Array, Quantity or pytree of them, or Task
-        Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
-        makes it and `compare` trains on it. Of more than 64 samples, 64 are looked at, some of each
-        class, but all with an objective, and where the model is made for a batch of one size.
+        Inputs of shape (time, features) or (time, batch, features...), with or without a unit. Or a
+        task of `load_task`. If there are more than 64 samples, 64 of them are used, some of each
+        class. All are used with an ``objective``, or if the model takes one batch size only.
     batch_first : bool
         Whether arrays have the shape (batch, time, features...), as `load_task` and `compare` take
         them.
     surrogates : sequence, mapping of names, or a single candidate, optional
-        Candidates, each a surrogate for all neurons as `get_surrogate` takes it. In a mapping of
-        names, a candidate may also be a mapping from populations to surrogates, as for
-        `set_surrogate`; other populations keep theirs. By default the model's own surrogates, as
-        one candidate named ``"model"``.
+        Candidates, each a surrogate for all neurons, as for `get_surrogate`. In a mapping of names,
+        a candidate may also be a mapping from populations to surrogates, as for `set_surrogate`;
+        other populations keep theirs. By default the model's own surrogates are one candidate named
+        ``"model"``.
     objective : callable, optional
-        Function from the model's outputs, stacked over time along the first axis, to a scalar: your
-        loss. Its gradient is measured, and the trial lowers it. If it uses several steps, their
-        gradients add up on the way back. By default, random projections of the last step's output
-        are measured, which need no labels.
+        Your loss: a function from the model's outputs, stacked over time along the first axis, to a
+        scalar. Its gradient is measured, and the trial lowers it. If it uses several steps, their
+        gradients add up on the way back. By default, the gradient of random projections of the last
+        step's output is measured, which needs no labels.
     labels : array, optional
-        One label per sample: integers from 0, or strings, for classes; floats, one or several per
-        sample, for numbers. They give the trial its loss: the cross-entropy of the mean output over
-        time, of the counts where the output is spikes, or the squared error. By default those of a
-        task; without labels and objective, the trial has random labels.
+        One label per sample: integers from 0 or strings for classes, or floats, one or several per
+        sample, for numbers to predict. For classes, the trial lowers the cross-entropy of the mean
+        output over time, or of the spike counts if the output is spikes; for numbers, the squared
+        error. By default the labels of a task, and without an objective random labels.
     trial : bool
-        Whether to find out by a short training if the network learns, and if not why. Without it,
-        everything is measured all the same, which is enough while training.
+        Whether to train a copy to find out if the network learns, and if not why. Without it, the
+        table is still measured, which is enough while training.
     seed : int
         Seed of the random projections and of random labels.
 
@@ -104,7 +104,7 @@ def gradient_flow(
     GradientFlows
         A dictionary with a `GradientFlow` for each candidate, by its name: the key of the mapping,
         the string, or the surrogate's repr. ``flows["model"].diagnosis`` has the cause, the
-        population, a text and a remedy.
+        population, a text and the fix.
 
     Raises
     ------
@@ -114,8 +114,8 @@ def gradient_flow(
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step or no sample, or parts that differ in either. If
         the seed is not from 0 to 2**32 - 1, the objective does not return a scalar, or there is no
-        candidate. If there is not one finite label per sample, all are the same, or there are both
-        labels and an objective.
+        candidate. If there is not one finite label per sample, all labels are the same, or both
+        labels and an objective are given.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 

@@ -24,30 +24,28 @@ def normalize_surrogate(
     mean_slope: float = 0.1,
     batch_first: bool = False,
 ) -> dict[str, Surrogate]:
-    r"""Lower all surrogates alike, until no population has a mean slope above ``mean_slope``.
+    r"""Lower the dampening of all surrogates until no population has a large mean slope.
 
     The mean slope :math:`\mathrm E[G]` is the surrogate gradient averaged over neurons and steps,
     times the scale if that has a unit. One forward pass is enough, because spikes do not depend on
     the surrogate. All dampenings are multiplied by the same factor, at most 1, as `compare` does.
 
     In our study, networks with a mean slope above 0.2 reached lower accuracies, most of all with
-    ``alpha=2`` or fatter tails. Lowering it to 0.1 recovered much of that; with thin tails the
-    difference was within noise. It is a starting point: train with the new surrogates and with the
-    old ones.
+    ``alpha=2`` or fatter tails. Lowering the mean slope to 0.1 recovered much of that. With thin
+    tails the difference was within noise (the page "Choosing a surrogate").
 
     Parameters
     ----------
     model : brainstate.nn.Module
         As for `gradient_flow`. It is not changed.
     inputs : Array, Quantity or pytree of them, or Task
-        Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
-        makes it: 64 of its training samples are taken.
+        Inputs of shape (time, features) or (time, batch, features...), with or without a unit. Or a
+        task of `load_task`, of which 64 training samples are used.
     surrogate : str, mapping, type or Surrogate, optional
         The surrogate to dampen, or a mapping from populations to surrogates, as for
         `set_surrogate`. By default those of the model.
     mean_slope : float
-        The highest mean slope that a population may keep, above 0. If none is higher, nothing
-        changes.
+        The highest mean slope that a population may have, above 0. Surrogates are never raised.
     batch_first : bool
         Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
 
@@ -55,7 +53,7 @@ def normalize_surrogate(
     -------
     dict of str to Surrogate
         A surrogate for each population by its name, to pass to `set_surrogate` or `gradient_flow`.
-        A surrogate without a dampening, or with a State as its dampening, is wrapped in `Scaled`.
+        A surrogate without a dampening, or whose dampening is a State, is wrapped in `Scaled`.
 
     Raises
     ------

@@ -37,17 +37,17 @@ def normalize_rates(
 ) -> NormalizedRates:
     r"""Scale the weights of a model until every population fires at a given rate.
 
-    All weights that feed a population, recurrent ones included, are multiplied by one factor, which
-    brings its mean firing rate over these inputs to ``rate``. If the rate jumps as the factor
-    grows, or no factor attains it, the result is within a factor of 2 of ``rate``. Biases stay.
+    It multiplies all weights that feed a population, recurrent ones included, by one factor, so
+    that the mean firing rate over these inputs becomes ``rate``. If the rate jumps as the factor
+    grows, so that no factor gives ``rate``, the result is within a factor of 2 of it. Biases stay.
     Populations are scaled in the order in which signals reach them.
 
-    This is the layer-sequential initialisation of Mishkin & Matas [1]_, with the firing rate in
-    place of the variance. Like the fluctuation-driven initialisation of Rossbroich et al. [2]_, it
-    keeps activity from dying out or saturating in deep networks, and recurrent weights keep their
-    share of the input. When we trained eight layers on digits, rates from 0.05 to 0.2 did equally
-    well, and 0.3 did worse. Scaling may not help a population whose input weights all have the
-    same sign: subtract their mean first.
+    This is the layer-sequential initialisation of Mishkin & Matas [1]_, with the firing rate
+    instead of the variance. Like the fluctuation-driven initialisation of Rossbroich et al. [2]_,
+    it keeps activity from dying out or saturating in deep networks, and recurrent weights keep
+    their share of the input. When we trained eight layers on digits, rates from 0.05 to 0.2 did
+    equally well, and 0.3 did worse. Scaling may not help a population whose input weights all have
+    the same sign: subtract their mean first.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def normalize_rates(
         other states and the random state stay as they are. After an error, weights have not
         changed.
     inputs : Array, Quantity or pytree of them, or Task
-        A batch of training data, of shape (time, features) or (time, batch, features...). Or a
-        task, as `load_task` makes it: 64 of its training samples are taken.
+        A batch of training data, of shape (time, features) or (time, batch, features...), with or
+        without a unit. Or a task of `load_task`, of which 64 training samples are used.
     rate : float
         The firing rate, in spikes per neuron and step.
     batch_first : bool
@@ -73,9 +73,9 @@ def normalize_rates(
     ------
     ValueError
         If the rate is not between 0 and 1, or no factor from 1/1024 to 1024 brings a population to
-        it. If the same weights feed several populations. If one that never fires has only weights
-        that are no `brainstate.ParamState`. If the inputs have no time step or parts
-        that differ in time steps or samples, or the model has no neuron with ``V`` and ``spk_fun``.
+        it. If the same weights feed several populations. If a population never fires and none of
+        its weights is a `brainstate.ParamState`. If the inputs have no time step or parts that
+        differ in time steps or samples, or the model has no neuron with ``V`` and ``spk_fun``.
 
     See Also
     --------

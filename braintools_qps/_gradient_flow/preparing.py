@@ -36,62 +36,60 @@ def prepare(
     rate: float | None = None,
     objective: Callable[[Any], Any] | None = None,
 ) -> Preparation:
-    """Bring a network to where it learns, in one call between making and training it.
+    """Change a network until it learns, and name a learning rate; call it before training.
 
-    It trains a copy of the model for some steps on the inputs, as `gradient_flow` does. If the copy
-    learns, the model comes back unchanged, with a learning rate to start from. If not, it tries
-    changes on a copy, and applies the first one with which a short training is clearly better, up
-    to four in turn: other firing rates (`normalize_rates`), another surrogate, lowered
-    (`normalize_surrogate`), in deep stacks `relay_weights`, another dropout. Inputs are never
-    changed.
+    It trains a copy of the model for a few steps on the inputs, as `gradient_flow` does. If the
+    copy learns, the model stays unchanged. If not, it tries changes on a copy, and applies the
+    first one with which a short training is clearly better, then looks again, up to four times. The
+    changes are other firing rates (`normalize_rates`), another surrogate with a lower dampening
+    (`normalize_surrogate`), in deep stacks `relay_weights`, and less dropout. Inputs never change.
 
-    The learning rate is measured: 40 steps of Adam each with 0.001, 0.003, 0.01, 0.03 and 0.1, as
-    long as a larger one could still be better. It takes the smallest one that is about as good as
-    the best: its loss is higher by at most a tenth of what a constant answer reaches. If no rate
-    lowers the loss by such a tenth, it takes 0.01, and ``print`` warns.
+    To find the learning rate, it trains a copy for 40 steps of Adam with each of 0.001, 0.003,
+    0.01, 0.03 and 0.1, as long as a larger rate could still be better. It names the smallest rate
+    whose loss is higher than the lowest one by at most a tenth of the loss of a constant answer. If
+    no rate lowers the loss by such a tenth, it names 0.01, and ``print`` warns.
 
-    All or nothing: after an error, Ctrl-C included, the model is as it was.
+    After an error, Ctrl-C included, the model is as it was.
 
     Parameters
     ----------
     model : brainstate.nn.Module
-        As for `gradient_flow`, before training: weights may be scaled or replaced. Models of
-        brainpy.state, brainspike and braintrace are taken as they are.
+        As for `gradient_flow`. Weights may be scaled or replaced, so call it before training.
     inputs : Array, Quantity or pytree of them, or Task
-        A batch of training data, of shape (time, batch, features...). Or a task, as `load_task`
-        makes it. Of more than 64 samples, `prepare` looks at 64, as `gradient_flow` does.
+        A batch of training data, of shape (time, batch, features...), or a task of `load_task`. If
+        there are more than 64 samples, 64 of them are used, as in `gradient_flow`.
     batch_first : bool
         Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
     labels : array, optional
         One label per sample, as for `gradient_flow`; for a task, ``task.batch(64).labels``. Without
-        labels and objective, the trial asks whether the network can tell the samples apart.
+        labels and objective, the trial uses random labels.
     surrogate : str, mapping, type or Surrogate
-        The surrogate for a model that needs another one, as for `normalize_surrogate`. A
-        `QPseudoSpike` without a scale gets the membranes' usual distance from the threshold as its
-        scale where that has a unit or is far from 1.
+        The surrogate to use if the model needs another one, as for `normalize_surrogate`. If a
+        `QPseudoSpike` has no scale, and the membranes' usual distance from the threshold has a unit
+        or is far from 1, that distance becomes its scale.
     rate : float, optional
-        Firing rate that populations are brought to, in spikes per neuron and step. By default
-        those of `normalize_rates` and `relay_weights`.
+        Firing rate to bring populations to, in spikes per neuron and step. By default that of
+        `normalize_rates` or `relay_weights`.
     objective : callable, optional
-        As for `gradient_flow`.
+        Your loss, as for `gradient_flow`.
 
     Returns
     -------
     Preparation
-        The diagnosis before and after, the lines of code that do the same, and a learning rate to
-        start from; ``print`` shows them.
+        The diagnosis before and after, the lines of code that make the same changes, and a learning
+        rate to start from; ``print`` shows them.
 
     Raises
     ------
     ValueError
-        If the model does not learn, and no change that was tried fixes it: the message is the
-        diagnosis. If there is one sample only, no weight to train, or no neuron with ``V`` and
-        ``spk_fun``. If inputs or labels are not as for `gradient_flow`.
+        If the model does not learn, and no change that was tried fixes it; the message is the
+        diagnosis. If there is only one sample, no weight to train, or no neuron with ``V`` and
+        ``spk_fun``. If inputs or labels are invalid, as for `gradient_flow`.
 
     See Also
     --------
-    gradient_flow : Only says what is wrong.
-    relay_weights : For deep stacks.
+    gradient_flow : Gives the diagnosis and changes nothing.
+    relay_weights : Sets the weights of deep stacks.
 
     Examples
     --------

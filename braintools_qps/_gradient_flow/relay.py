@@ -54,26 +54,27 @@ def relay_weights(
 ) -> RelayedWeights:
     r"""Replace the weights between the layers of a deep stack by ones that pass spikes on.
 
-    Each neuron gets one weight, from one neuron of the layer before: neuron i from neuron i. Where
-    that has fewer neurons, several get the same one; where it has more, the others are left out.
-    The weight is :math:`1.2\, d / r` with the distance :math:`d` from rest to threshold and the
-    peak :math:`r` of the membrane's response to an input of 1 in one step. Both are measured on
-    the model, with all weights between layers at 0. For leaky integrate-and-fire neurons
+    Each neuron gets one weight, from one neuron of the previous layer: neuron i from neuron i. If
+    the previous layer is smaller, several neurons get the same source; if it is larger, its other
+    neurons are not used. The weight is :math:`1.2\, d / r` with the distance :math:`d` from rest
+    to threshold and the peak :math:`r` of the membrane's response to an input of 1 in one step.
+    Both are measured on the model, with all weights between layers at 0. For leaky
+    integrate-and-fire neurons
     :math:`d / r = V_\mathrm{th} / (k (1 - e^{-\Delta t / \tau}))` with the factor k of the current.
-    So every spike makes one neuron of each further layer fire, and the last layer tells as much
-    about the inputs as the first.
+    So every spike makes one neuron of each further layer fire, and the last layer has as much
+    information about the inputs as the first.
 
     Other weights, such as those of the first layer, are multiplied by one factor for each
-    population, until it fires at ``rate``. Biases stay.
+    population, so that it fires at ``rate``. Biases stay.
 
     Parameters
     ----------
     model : brainstate.nn.Module
-        As for `gradient_flow`, before training: its weights between populations are replaced. They
-        keep their units and dtypes. After an error, weights have not changed.
+        As for `gradient_flow`. Its weights between populations are replaced, so call it before
+        training. They keep their units and dtypes. After an error, weights have not changed.
     inputs : Array, Quantity or pytree of them, or Task
-        A batch of training data, of shape (time, features) or (time, batch, features...). Or a
-        task, as `load_task` makes it: 64 of its training samples are taken.
+        A batch of training data, of shape (time, features) or (time, batch, features...), with or
+        without a unit. Or a task of `load_task`, of which 64 training samples are used.
     rate : float
         Firing rate of the first population, in spikes per neuron and step. Deep stacks learn
         better at 0.2 than at 0.1.
@@ -89,7 +90,7 @@ def relay_weights(
     ------
     ValueError
         If no population is fed by exactly one other through its own weight matrix, or such a
-        population fires at rest. If the rate or the inputs are not as for `normalize_rates`.
+        population fires at rest. If the rate or the inputs are invalid, as for `normalize_rates`.
 
     See Also
     --------

@@ -51,8 +51,8 @@ class SpikeLinear(_WithScale, brainstate.nn.Linear):
 
     See Also
     --------
-    spike_matmul : The product; lists the errors, and tells which values give NaN.
-    save_memory : Do the same for every layer of a model that receives spikes.
+    spike_matmul : The product, with its errors and the values that give NaN.
+    save_memory : Changes every layer of a model that receives spikes.
 
     Examples
     --------
@@ -141,8 +141,8 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
     See Also
     --------
     SpikeConv2d : The same in two dimensions.
-    spike_matmul : Lists the errors, and tells which values give NaN.
-    save_memory : Do the same for every layer of a model that receives spikes.
+    spike_matmul : The product, with its errors and the values that give NaN.
+    save_memory : Changes every layer of a model that receives spikes.
 
     Examples
     --------

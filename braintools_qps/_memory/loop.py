@@ -18,40 +18,41 @@ from .._wording import listed, shown
 def loop_in_parts(step: Callable[[Any], Any], inputs: Any, parts: int | None = None) -> Any:
     r"""Run a step over time in parts, so that backpropagation takes the memory of one part.
 
-    Values, states and gradients are those of ``brainstate.transform.for_loop(step, inputs)``. Only
-    the states between the parts are stored. On the way back each part is run a second time, which
-    stores its steps until they have been used. Random numbers are the same in both runs.
+    Values, states and gradients are those of ``brainstate.transform.for_loop(step, inputs)``. It
+    stores only the states between the parts. On the way back it runs each part a second time, and
+    stores the steps of that part until they have been used. Random numbers are the same in both
+    runs.
 
     Parameters
     ----------
     step : callable
-        Takes the inputs of one step, such as a model. It may write states and return arrays, which
-        are stacked along time; for least memory it returns None and adds up in a
-        `brainstate.HiddenState` what the loss needs.
+        A function of the inputs of one step, such as a model. It may write states and return
+        arrays, which are stacked along time. To need the least memory, return None, and add up in a
+        `brainstate.HiddenState` the numbers that the loss needs.
     inputs : array_like, Quantity or pytree of them
         The inputs of all steps, each with time along its first axis.
     parts : int, optional
-        Number of parts of equal length; the last one may be shorter. By default about the square
-        root of the number of steps, which takes least memory where a step stores as much as the
-        states, and a number that divides the steps if there is one.
+        Number of parts of equal length; the last one may be shorter. By default a number near the
+        square root of the number of steps, which needs the least memory if a step stores as much as
+        the states, and one that divides the number of steps if there is one.
 
     Returns
     -------
     pytree
-        What the steps return, stacked along time.
+        The results of the steps, stacked along time.
 
     Raises
     ------
     ValueError
         If ``parts`` is below 1, or the inputs differ in their number of steps.
     TypeError
-        If ``parts`` is no integer.
+        If ``parts`` is not an integer.
     RuntimeError
         If ``JAX_DISABLE_JIT`` is set.
 
     See Also
     --------
-    save_memory : Halves the rest.
+    save_memory : Reduces the memory of each part.
 
     Examples
     --------

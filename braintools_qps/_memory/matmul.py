@@ -54,12 +54,12 @@ def spike_matmul(
     TypeError
         If the shapes do not fit, or spikes are not real numbers.
     brainunit.UnitMismatchError
-        If spikes and scale differ in their dimension.
+        If spikes and scale differ in dimension.
 
     See Also
     --------
     SpikeLinear : A layer with this product.
-    save_memory : Change all layers of a model that can use it.
+    save_memory : Changes all layers of a model that can use it.
 
     Notes
     -----

@@ -73,10 +73,10 @@ _Seen = dict[str, dict[tuple[int, int], _Operand]]
 
 
 def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
-    r"""Change a model to train in less memory: surrogate gradients in 8 bits, spikes in one.
+    r"""Change a model to train in less memory: surrogate gradients in 8 bits, spikes in one bit.
 
-    Every surrogate gets ``residual_dtype="uint8"``. For that, braintools' surrogates are wrapped in
-    `Scaled`, except where a neuron calls one on a voltage. Every module that multiplies spikes by
+    Every surrogate gets ``residual_dtype="uint8"``. braintools' surrogates are wrapped in `Scaled`
+    for this, unless a neuron calls one on a voltage. Every module that multiplies spikes by
     weights in a matrix product or a convolution, such as a layer of brainstate or braintrace, gets
     a class of the same name that stores these spikes in one bit. It stays the same object with the
     same states, so optimizers and checkpoints keep working. Call it after `prepare`, which may
@@ -97,8 +97,8 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     ----------
     model : brainstate.nn.Module
         Called for one time step, with the index of the step as ``i`` in `brainstate.environ`, and
-        its time as ``t`` if ``dt`` is there. If a neuron has no ``V`` yet, states are initialised
-        for this call. Afterwards all states have their old values.
+        its time as ``t`` if ``dt`` is set. If a neuron has no ``V`` yet, states are initialised for
+        this call. Afterwards all states have their old values.
     inputs : array_like, Quantity or pytree of them, or Task
         The inputs of all time steps, of shape (time, features) or (time, batch, features...), or a
         task, as for `gradient_flow`. Their values and the number of steps do not matter. For a
@@ -109,19 +109,19 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     Returns
     -------
     SavedMemory
-        The neurons and layers that were changed, those that were not, with the reason, and what
-        stores spikes in 32 bits.
+        The neurons and layers that changed, those that did not, with the reason, and the products
+        that store spikes in 32 bits.
 
     Raises
     ------
     ValueError
         If the model has no neuron, that is, no node with ``spk_fun``. Errors of the model itself
-        stay as they are.
+        are raised unchanged.
 
     See Also
     --------
-    spike_matmul : Such a product, to use by hand.
-    loop_in_parts : Save more where there are many steps.
+    spike_matmul : The product that stores spikes in one bit.
+    loop_in_parts : Saves more memory over many steps.
     QPseudoSpike : Explains ``residual_dtype``.
 
     Examples

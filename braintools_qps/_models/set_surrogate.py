@@ -39,7 +39,7 @@ def set_surrogate(
     Parameters
     ----------
     model : brainstate.nn.Module
-        Or any brainstate graph node, or a list or dictionary of them.
+        The model; any brainstate graph node, or a list or dictionary of nodes.
     spec : str, mapping, type or Surrogate
         One surrogate for all neurons, as for `get_surrogate`. Or a mapping from populations to such
         specs. A key is the path of a neuron as `gradient_flow` shows it (``"layers.0.lif"``), or

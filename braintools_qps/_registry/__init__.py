@@ -30,11 +30,10 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     """Build a surrogate from a name, a call string or a mapping, such as in a configuration file.
 
     Case and underscores do not matter: ``"q_pseudo_spike"`` is ``"QPseudoSpike"``. Surrogates
-    registered in this process come first, then those of installed packages, then braintools' own;
-    where a package has taken a name of braintools, there is a warning.
-    ``"distribution:Name"`` picks a package. For example, ``"braintools:QPseudoSpike"`` is
-    braintools' own class; so is ``"braintools.surrogate.QPseudoSpike"``. Only the plugin you ask
-    for is imported.
+    registered in this process come first, then those of installed packages, then braintools' own.
+    If a package uses a name of braintools, there is a warning. ``"distribution:Name"`` picks a
+    package. For example, ``"braintools:QPseudoSpike"`` is braintools' own class; so is
+    ``"braintools.surrogate.QPseudoSpike"``. No other plugin is imported.
 
     A name of snnTorch, SpikingJelly, Norse or spyx gives a surrogate with the same derivative:
     ``"snntorch.fast_sigmoid(slope=25)"``. The paper's parameters build its form, as
@@ -80,7 +79,7 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     See Also
     --------
     surrogate_spec : The way back, from a surrogate to a mapping.
-    list_surrogates : The names.
+    list_surrogates : All names.
     braintools_qps.typing.SurrogateSpec : The type of ``spec``.
 
     Examples
@@ -101,13 +100,13 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
 
 
 def list_surrogates() -> list[str]:
-    """Sorted names of all surrogates that `get_surrogate` can build.
+    """List the names of all surrogates that `get_surrogate` can build, sorted.
 
     All can be built by name alone, except `Scaled`, which needs a surrogate to scale:
     ``"Scaled('Sigmoid')"``.
 
-    No plugin is imported, so a broken one is listed, too. If two surrogates share a name, the one
-    of lower precedence is listed with its package. For example, braintools' own QPseudoSpike is
+    No plugin is imported, so a broken plugin is listed, too. If two surrogates share a name, the
+    one of lower precedence is listed with its package. For example, braintools' own QPseudoSpike is
     ``"braintools:QPseudoSpike"``. Names of other libraries, such as ``"snntorch.atan"``, are not
     listed: the page "Moving from another library" has them.
 
@@ -166,7 +165,7 @@ def register_surrogate(
         If ``surrogate`` is not a subclass of Surrogate.
     ValueError
         If another class is registered under the name, if the name differs from that of another
-        surrogate only in case and underscores, or if it is no name in Python.
+        surrogate only in case and underscores, or if it is not a valid name in Python.
 
     Examples
     --------

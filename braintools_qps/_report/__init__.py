@@ -33,17 +33,16 @@ def write_report(
 ) -> Path:
     """Write a comparison or a gradient flow as one self-contained HTML file.
 
-    It holds the answer, the figure, the table, a paragraph on methods with the versions, and the
-    command that repeats the measurement. The file has no scripts and loads nothing from the
-    network.
+    The file holds the answer, the figure, the table, a paragraph on methods with the versions, and
+    the command that repeats the measurement. It has no scripts and loads nothing from the network.
 
     Parameters
     ----------
     record : Comparison, GradientFlow or mapping of str to GradientFlow
-        What `compare` or `gradient_flow` returned.
+        The result of `compare` or `gradient_flow`.
     path : path
-        The file to write, for example ``"report.html"``. An existing file is replaced, a link is
-        written through.
+        The file to write, for example ``"report.html"``. An existing file is replaced; if it is a
+        link, the file that it points to is replaced.
     command : str, optional
         The command that repeats the measurement. The command line passes its own.
 

@@ -52,10 +52,10 @@ def q_pseudo_spike(
         broadcasts against ``x``, for one tail per neuron. A State is read at each call. Plain
         `jax.jit` reads it only while it compiles: use `brainstate.transform.jit`.
     scale : float, array, Quantity, Unit or brainstate.State, optional
-        The value of ``x`` that counts as 1: above 0, in the dimension of ``x``. An array broadcasts
-        against ``x``. ``u.mV`` means 1 mV. None means 1, for ``x`` without a unit.
+        The value of ``x`` that counts as 1: from 1e-7 to 1e7, in the dimension of ``x``. An array
+        broadcasts against ``x``. ``u.mV`` means 1 mV. None means 1, for ``x`` without a unit.
     dampening : float, array or brainstate.State
-        Factor on the derivative, above 0, without unit.
+        Factor on the derivative, from 1e-7 to 1e7, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         Dtype in which the derivative of every neuron and time step is stored for the backward pass.
         ``None`` keeps the dtype of ``x``. A smaller one saves memory only under `jax.jit`.
@@ -112,7 +112,7 @@ def q_pseudo_spike(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class QPseudoSpike(SurrogateWithScale):
-    r"""The q-PseudoSpike surrogate: pass it to a neuron model as its ``spk_fun``.
+    r"""The q-PseudoSpike surrogate gradient, for the ``spk_fun`` of a neuron model.
 
     .. math::
 
@@ -134,7 +134,7 @@ class QPseudoSpike(SurrogateWithScale):
 
     It spikes at 0. NaN gives NaN in the forward and the backward pass; the derivative at
     :math:`\pm\infty` is 0. First derivatives with respect to the parameters are 0, because a spike
-    does not depend on its surrogate; second derivatives are not.
+    does not depend on its surrogate; second derivatives are not 0.
 
     Surrogates are immutable and hashable. Two are equal if their parameters are, so `jax.jit`
     compiles once for equal static arguments. NumPy arrays are copied and compared by value; JAX
@@ -210,7 +210,7 @@ class QPseudoSpike(SurrogateWithScale):
         *,
         residual_dtype: ResidualDtype = None,
     ) -> QPseudoSpike:
-        r"""Build the form in the paper, whose integral runs from 0 to 1.
+        r"""Build a surrogate from the paper's parameters; its integral runs from 0 to 1.
 
         .. math:: g'(x) = \frac{d}{s} \left(1 + \frac{2 k |x/s|}{q - 1}\right)^{-q}
 
@@ -233,7 +233,7 @@ class QPseudoSpike(SurrogateWithScale):
         Returns
         -------
         QPseudoSpike
-            With ``alpha = q``, and the width and height of the paper's form.
+            A surrogate with ``alpha = q``, and the width and height of the paper's form.
 
         Raises
         ------

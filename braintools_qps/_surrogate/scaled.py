@@ -38,13 +38,13 @@ class Scaled(SurrogateWithScale):
     Parameters
     ----------
     surrogate : braintools.surrogate.Surrogate
-        The surrogate to scale. A copy of it is kept; only its ``surrogate_grad`` and
-        ``surrogate_fun`` are called, without unit. Array parameters broadcast against ``x``.
+        The surrogate to scale. It is copied, and only ``surrogate_grad`` and ``surrogate_fun`` are
+        called, on numbers without unit. Array parameters broadcast against ``x``.
     scale : float, array, Quantity, Unit or brainstate.State, optional
-        The value of ``x`` that counts as 1: above 0, in the dimension of ``x``. An array broadcasts
-        against ``x``. ``u.mV`` means 1 mV. None means 1, for ``x`` without a unit.
+        The value of ``x`` that counts as 1: from 1e-7 to 1e7, in the dimension of ``x``. An array
+        broadcasts against ``x``. ``u.mV`` means 1 mV. None means 1, for ``x`` without a unit.
     dampening : float, array or brainstate.State
-        Factor on the derivative, above 0, without unit.
+        Factor on the derivative, from 1e-7 to 1e7, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         Dtype in which the derivative of every neuron and time step is stored for the backward pass.
         ``None`` keeps the dtype of ``x``. With ``"uint8"``, gradients above twice the peak are

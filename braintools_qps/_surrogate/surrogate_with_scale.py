@@ -77,11 +77,11 @@ class SurrogateWithScale(Surrogate):
         return dataclasses.replace(self, **changes)
 
     def __call__(self, x: Distance) -> Array:
-        """Return 1 where ``x >= 0``, NaN where it is NaN and 0 elsewhere, without unit."""
+        """Return 1 where ``x >= 0``, NaN where ``x`` is NaN, and 0 elsewhere, without unit."""
         return spike.spikes(x, self._parameters(), self.residual_dtype)
 
     def surrogate_grad(self, x: Distance) -> Array | u.Quantity:
-        """The surrogate gradient at ``x``, differentiable with respect to every parameter.
+        """Evaluate the surrogate gradient, differentiable with respect to every parameter.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class SurrogateWithScale(Surrogate):
         return spike.derivative(x, self._parameters())
 
     def surrogate_fun(self, x: Distance) -> Array:
-        """The original function: the integral of `surrogate_grad`.
+        """Evaluate the original function, which is the integral of `surrogate_grad`.
 
         For a `QPseudoSpike` it is 1/2 at 0, and may go below 0 and above 1: at ``alpha=2`` it runs
         from -1 to 2. In the paper's form (`QPseudoSpike.from_q`) it stays between 0 and 1.
@@ -121,7 +121,7 @@ class SurrogateWithScale(Surrogate):
         Returns
         -------
         Array
-            The function, without unit, in the shape and dtype of `surrogate_grad`.
+            The value, without unit, with the shape and dtype of `surrogate_grad`.
 
         Raises
         ------

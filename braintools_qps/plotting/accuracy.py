@@ -19,8 +19,8 @@ DOTS, PER_DOT, LOWEST_DOT = 0.22, 0.11, 0.44  # below the middle of a row, in ro
 def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     """Draw the test score of each candidate, the best first.
 
-    Dots are seeds. Bars are means with a 95% interval for each candidate alone. Candidates are
-    compared by their differences seed by seed, so two may differ even if their bars overlap:
+    Dots are seeds. Bars are means with a 95% interval for each candidate alone. `compare` tests the
+    differences seed by seed, so two candidates may differ even if their bars overlap.
     `plot_comparison` draws these differences.
 
     Parameters
@@ -37,7 +37,7 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     Raises
     ------
     TypeError
-        If it is no comparison.
+        If ``comparison`` is not a `Comparison`.
     ValueError
         If ``axes`` is a sequence of several.
 

@@ -43,7 +43,7 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     Raises
     ------
     TypeError
-        If it is no comparison.
+        If ``comparison`` is not a `Comparison`.
     ValueError
         If ``axes`` has the wrong length.
 

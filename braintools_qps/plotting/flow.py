@@ -14,7 +14,7 @@ from .panels import GREY, Axes, Look, add_legend, panels_of, styles, typed
 def plot_gradient_flow(
     flows: Mapping[str, GradientFlow] | GradientFlow, axes: Axes | None = None
 ) -> Axes:
-    """Draw how the gradient grows or fades on its way back in time, a line for each candidate.
+    """Draw the size of the gradient at each step back in time, with a line for each candidate.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def plot_gradient_flow(
     Raises
     ------
     TypeError
-        If it is no gradient flow.
+        If ``flows`` is not a result of `gradient_flow`.
     ValueError
         If ``axes`` is a sequence of several.
 

@@ -28,7 +28,7 @@ def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = N
     Raises
     ------
     TypeError
-        If it is no comparison.
+        If ``comparison`` is not a `Comparison`.
     ValueError
         If ``axes`` has the wrong length.
 

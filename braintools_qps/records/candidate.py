@@ -94,7 +94,7 @@ class Cost(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CandidateResult(Record):
-    """The result of one surrogate.
+    """Scores, settings and learning curves of one surrogate.
 
     Attributes
     ----------
@@ -108,20 +108,20 @@ class CandidateResult(Record):
     tuned_spec : dict
         The surrogate at ``setting``, as `surrogate_spec` writes it.
     seeds : tuple of int
-        The seeds that it was trained with: the first of ``Comparison.seeds``, or all of them.
+        The seeds that it was trained with.
     scores : Scores
         Test and validation scores by seed.
     curves : Curves
         Loss, validation score and firing rate by seed and epoch.
     tuning : Tuning or None
-        All settings that were tried, a `.Tuning`; None where nothing was tuned.
+        All settings that were tried, a `.Tuning`; None if nothing was tuned.
     cost : Cost or None
-        Time and memory; None where they were not measured.
+        Time and memory; None if they were not measured.
     flags : dict
-        How many seeds went wrong, by kind: ``"silent"`` (the firing rate is almost 0 at the end),
-        ``"nan"``. `.Comparison.collapsed` counts those that ended at chance level.
+        Number of seeds with a problem, by kind: ``"silent"`` (the firing rate is almost 0 at the
+        end) or ``"nan"``. `.Comparison.collapsed` counts those that ended at chance level.
     error : str or None
-        Why training failed; scores and curves are then empty.
+        The error with which training failed; scores and curves are then empty.
 
     Examples
     --------
@@ -163,7 +163,7 @@ class CandidateResult(Record):
         Raises
         ------
         KeyError
-            If settings were tuned and it was not trained with this seed.
+            If settings were tuned and the candidate was not trained with this seed.
 
         Examples
         --------

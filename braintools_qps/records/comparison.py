@@ -24,16 +24,16 @@ from .verdict import verdict
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(ComparisonData):
-    """A comparison: a result for each candidate, and all that is needed to repeat it.
+    """Result of `compare`: scores of each candidate, and the settings and versions to repeat it.
 
-    Prints as a table 80 characters wide, the candidate to take first, with a verdict below. Test
-    scores are means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and
-    100%. All candidates are compared with each other once, seed by seed; one without "=" is clearly
-    below another. That takes five seeds.
+    ``print`` shows a table 80 characters wide, with the candidate to take in the first row, and
+    below it the verdict. Test scores are means over seeds with 95% confidence intervals; those of
+    accuracies are cut at 0 and 100%. All pairs of candidates are compared once, seed by seed. A
+    candidate without "=" is clearly below another one. This needs five seeds or more.
 
     Each seed has its own split, initial weights, order of samples and choice of a setting, so the
-    intervals include the variation from all four. A test part that came with the data is the same
-    for all seeds; its variation is not included.
+    intervals include the variation from all four. If the data come with a test part, it is the same
+    for all seeds, and its variation is not included.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Comparison(ComparisonData):
     candidates : tuple of dict
         Specs of all candidates.
     results : tuple of CandidateResult
-        One `.CandidateResult` for each candidate, in their order; fewer if the comparison was
+        One `.CandidateResult` for each candidate, in the same order; fewer if the comparison was
         interrupted.
     environment : dict
         Versions of Python and of the packages, platform and device.
@@ -75,7 +75,7 @@ class Comparison(ComparisonData):
         Parameters
         ----------
         text : str
-            What is in ``comparison.json``.
+            The content of ``comparison.json``.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class Comparison(ComparisonData):
         Raises
         ------
         ValueError
-            If another version wrote it in another format, or if it cannot be read and shown.
+            If another version wrote it in another format, or if the text is damaged.
         """
         return read_comparison(cls, text)
 
@@ -109,11 +109,11 @@ class Comparison(ComparisonData):
 
     @property
     def possible_loss(self) -> float | None:
-        """By how much another candidate may be better than `best` at most, with 95% confidence.
+        """The most by which another candidate may be better than `best`, with 95% confidence.
 
-        The largest upper end of `differences`, in the unit of the score: 0.011 is 1.1 points of an
-        accuracy. Below 0 if `best` is clearly above all others; None with one candidate, or with
-        fewer than five seeds.
+        It is the largest upper end of `differences`, in the unit of the score: 0.011 is 1.1 points
+        of an accuracy. It is below 0 if `best` is clearly above all others, and None with one
+        candidate or with fewer than five seeds.
         """
         return ranking(self).possible_loss
 
@@ -129,16 +129,16 @@ class Comparison(ComparisonData):
 
     @property
     def differences(self) -> dict[str, Interval]:
-        """By label, the mean difference from `best` over seeds, and its interval.
+        """Mean difference of each candidate from `best` over seeds, and its interval, by label.
 
-        The intervals of all pairs hold together with 95% confidence. There are none with fewer than
-        five seeds.
+        The intervals of all pairs hold together with 95% confidence. The dictionary is empty with
+        fewer than five seeds.
         """
         return dict(ranking(self).differences)
 
     @property
     def best_surrogate(self) -> Surrogate:
-        """The surrogate of `best` at the setting that most seeds chose; its rate is in that, too.
+        """The surrogate of `best`, with the dampening and other parameters that most seeds chose.
 
         Raises
         ------
@@ -156,19 +156,20 @@ class Comparison(ComparisonData):
 
     @property
     def collapsed(self) -> dict[str, int]:
-        """By label, how many runs ended at chance level: all, if a candidate did not learn.
+        """Number of runs of each candidate that ended at chance level, by label.
 
-        Chance level is the setting ``guess``, the score of the best constant answer. A run counts
-        if it is within a tenth of the way from there to the best candidate, or within the noise of
-        one score. Empty where chance level is not known.
+        Chance level is the score of the best constant answer, ``settings["guess"]``. A run counts
+        if its score is within a tenth of the way from there to the best candidate, or within the
+        noise of one score. The dictionary is empty if chance level is not known.
         """
         return collapsed(self)
 
     def weights(self, label: str, seed: int) -> Any:
         """Return the trained weights of a candidate, for the model that the factory makes.
 
-        They are those after the last epoch, at the setting that this seed chose. Their names are
-        the paths of the model's states. To load them into a model, initialise its states first::
+        These are the weights after the last epoch, at the setting that this seed chose. The keys
+        are the paths of the model's states. To load the weights into a model, initialise its states
+        first::
 
             brainstate.nn.init_all_states(model, batch_size)
             for path, state in brainstate.graph.states(model).items():
@@ -210,22 +211,23 @@ class Comparison(ComparisonData):
 
     @property
     def verdict(self) -> str:
-        """Which candidate to take, which are lower, and which did not learn; one line for each."""
+        """Sentences on which candidate to take, which are lower and which did not learn."""
         return "\n".join(verdict(self))
 
     @property
     def convergence(self) -> str:
-        """Which losses were still falling when training ended, in a sentence; otherwise empty.
+        """A sentence that names the losses that were still falling when training ended, or "".
 
-        A mean loss still falls if the last quarter of the epochs brought over 1% of its decrease.
+        A mean loss is still falling if over 1% of its decrease came in the last quarter of the
+        epochs.
         """
         return convergence(self)
 
     def methods(self) -> str:
-        """Return a paragraph for a methods section: what was done, with which versions.
+        """Return a paragraph for a methods section.
 
-        Data and split, network, optimizer, epochs, what was tuned and how it was chosen, seeds, the
-        test, versions and whom to cite.
+        It describes data and split, network, optimizer, epochs, the tuned settings and how they
+        were chosen, seeds, the statistical test, versions and whom to cite.
 
         Returns
         -------
@@ -239,7 +241,7 @@ class Comparison(ComparisonData):
         Parameters
         ----------
         wide : bool
-            Whether to show all columns, instead of the most important ones in 80 characters.
+            Whether to show all columns, or only the most important ones in 80 characters.
 
         Returns
         -------
@@ -250,9 +252,10 @@ class Comparison(ComparisonData):
     def to_csv(self) -> str:
         """Return a summary as CSV: a line for each candidate, the best first.
 
-        Number of seeds, mean test score with its interval, difference from the best with its
-        interval, standing ("first", "not lower", "lower", "did not learn", "too few seeds" or
-        "failed"), and the setting that was chosen most often. Numbers have five digits.
+        Columns are the number of seeds, the mean test score with its interval, the difference from
+        the best with its interval, the standing ("first", "not lower", "lower", "did not learn",
+        "too few seeds" or "failed"), and the setting that was chosen most often. Numbers have five
+        digits.
 
         Returns
         -------
@@ -269,8 +272,8 @@ class Comparison(ComparisonData):
             - "candidates": the rows of `to_csv`;
             - "seeds": a row for each candidate and seed, with all scores and settings;
             - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
-            - "trials": a row for each candidate that was tuned, tried setting and seed, with its
-              scores and whether the seed chose it.
+            - "trials": a row for each tuned candidate, setting and seed, with its scores and
+              whether the seed chose the setting.
 
         Returns
         -------

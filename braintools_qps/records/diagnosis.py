@@ -15,22 +15,24 @@ class Diagnosis(Record):
     Attributes
     ----------
     cause : str
-        A name of the table of causes in the guide, such as ``"silent"``; ``"none"`` if no
-        cause was found.
+        A name from the table of causes on the page "Why does my network not learn?", such as
+        ``"silent"``; ``"none"`` if the network learns, ``"unknown"`` if no change helped.
     population : str or None
         Path of the first population with this cause; None if there is none.
     text : str
         The cause in one sentence, with its consequences.
     remedy : str or None
-        What to do, with the trial that shows it, or where to look; None if that is not known.
+        The fix, with the result of the trial that shows that it helps, or where to look; None if
+        neither is known.
     code : str or None
-        Lines that change ``model`` or ``inputs`` so; None where no trial shows that some help.
+        Lines of Python that apply the fix to ``model`` or ``inputs``; None if no trial shows that
+        it helps.
     populations : tuple of str
         All populations with this cause.
     column, word : str
-        The column of the table in which a word marks them.
+        The column of the table in which this word marks these populations.
     changes_inputs : bool
-        Whether the lines change the inputs, which `prepare` leaves to you.
+        Whether the lines change the inputs, which `prepare` never does.
 
     Examples
     --------

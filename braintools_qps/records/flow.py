@@ -22,33 +22,32 @@ Spike: TypeAlias = Surrogate | Callable[[Any], Any]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GradientFlow(Record):
-    """The gradient on its way back through a model with one surrogate, and why the model does not
-    learn.
+    """Diagnosis of a model with one surrogate, and its gradient back in time.
 
     Attributes
     ----------
     name : str
-        Label of the surrogate; ``"model"`` for those of the model itself.
+        Label of the surrogate; ``"model"`` for the surrogates of the model itself.
     surrogate : callable or tuple of callable
-        The surrogate; a tuple with one per population if those of the model differ.
+        The surrogate, or a tuple with one per population if they differ.
     steps : int
-        How many time steps the model was run for.
+        Number of time steps.
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     diagnosis : Diagnosis
         Why the network does not learn, a `.Diagnosis`; printed first.
     further : tuple of str
-        Sentences on findings that the diagnosis does not explain; where it names no cause, on what
-        may slow learning. The first five are printed.
+        Sentences on findings that the diagnosis does not explain or, if it names no cause, on
+        findings that may slow learning. The first five are printed.
     samples, features : int or None
-        The size of the batch, None without one, and the number of input features per step.
+        The batch size, None without a batch, and the number of input features per step.
     operations : Operations
-        Operations per sample of the whole model: those of the populations and of the inputs.
+        Operations per sample of the whole model, those of the inputs included.
     trial : LearningTrial or None
         The short training that the diagnosis rests on: a `.LearningTrial`. None for one sample
         without an objective, or without weights to train.
     read : str
-        How the inputs were read: steps, samples, features and their units, labels.
+        How the inputs were understood: steps, samples, features and their units, labels.
 
     See Also
     --------
@@ -60,14 +59,14 @@ class GradientFlow(Record):
 
     - ``rate``: spikes per neuron and step.
     - ``silent``, ``saturated``: share of neurons that never fire, and that fire in 95% of steps.
-    - ``slope``: the surrogate gradient, averaged over neurons and steps; times the scale if that
-      has a unit.
+    - ``slope``: the surrogate gradient, averaged over neurons and steps, and multiplied by the
+      scale if that has a unit.
     - ``flat``: share of membrane potentials where it is below 0.1% of its peak.
-    - ``growth``: the factor by which the gradient grows per step back; 1 keeps its size.
-    - ``reach``: the number of steps back after which at most 1% of it remains. With a ``+`` it
-      reaches the first step.
+    - ``growth``: the factor by which the size of the gradient changes with each step back in time.
+    - ``reach``: the number of steps back until the gradient falls to 1%. A ``+`` means that it is
+      still above 1% at the first step.
     - ``consistency``: mean cosine between the gradients of neighbouring steps.
-    - ``operations``: weights that meet a spike or a number, per sample.
+    - ``operations``: synaptic operations per sample that the population's spikes cause.
 
     Examples
     --------
@@ -121,13 +120,13 @@ class GradientFlow(Record):
 class GradientFlows(dict[str, GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
 
-    A single candidate prints as its `GradientFlow`. Several are ranked, best first. Each diagnosis
-    is printed once, with its candidates. The table has a row for each candidate, and below it a row
-    for each population if there are several.
+    A single candidate prints as its `GradientFlow`. Several candidates are ranked, best first, and
+    each diagnosis is printed once, with its candidates. The table has a row for each candidate, and
+    below it a row for each population if there are several.
 
-    Candidates with which the network learns share rank 1: no measure before training tells which
-    of them is best, so compare them by training. Then come those with which it learns slowly, those
-    that were not tried, and last those with which it does not learn.
+    All candidates with which the network learns have rank 1: use `compare` to find the best of
+    them. Then come candidates with which it learns slowly, those without a trial, and last those
+    with which it does not learn.
 
     Examples
     --------
@@ -144,7 +143,7 @@ class GradientFlows(dict[str, GradientFlow]):
 
     @property
     def ranks(self) -> dict[str, int]:
-        """Rank of each candidate, best first: 1 is the best, and equals share a rank."""
+        """Rank of each candidate, best first; equal candidates have the same rank."""
         orders = {name: _order(flow.trial) for name, flow in self.items()}
         names = sorted(self, key=orders.__getitem__)
         return {name: 1 + sum(o < orders[name] for o in orders.values()) for name in names}

@@ -23,7 +23,7 @@ class LearningTrial(Record):
     constant : float
         The loss of the best constant answer: the entropy of the labels, or their variance.
     samples : int
-        How many samples counted.
+        Number of samples in the trial.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class LearningTrial(Record):
 
     @property
     def left(self) -> float:
-        """The lowest loss; infinity if none is finite."""
+        """The lowest loss, or infinity if none is finite."""
         return min((x for x in self.losses if np.isfinite(x)), default=np.inf)
 
     @property
@@ -65,21 +65,21 @@ class LearningTrial(Record):
 
     @property
     def learns_soon(self) -> bool:
-        """Whether it does so within 50 steps."""
+        """Whether the loss falls to that half within 50 steps."""
         return self.half_after is not None and self.half_after <= SOON
 
     @property
     def had_learned(self) -> bool:
-        """Whether it was so low before any training."""
+        """Whether the loss was already at that half before training."""
         return self.half_after == 0
 
     @property
     def moves(self) -> bool:
-        """Whether the loss falls a fiftieth below the best constant answer's."""
+        """Whether the loss falls by a fiftieth of the best constant answer's."""
         return self.share_gone >= MOVES
 
     def gone_after(self, steps: int) -> float:
-        """Return the share by which the lowest loss of the first steps is below the constant one.
+        """Return the share by which the lowest loss of the first steps is below the constant's.
 
         Parameters
         ----------

@@ -11,9 +11,9 @@ from .table import Table, text_table
 
 @dataclass(frozen=True, eq=False)
 class SavedMemory(Record):
-    """What `save_memory` changed in a model, and what it left.
+    """Result of `save_memory`: the changed layers of a model, and the unchanged ones.
 
-    ``print`` shows it as a table.
+    ``print`` shows a table.
 
     Attributes
     ----------
@@ -21,8 +21,8 @@ class SavedMemory(Record):
         Path of each neuron with its new surrogate, and of each module that now stores spikes in one
         bit, with its class.
     left : mapping of str to str
-        Path of each neuron or layer that was not changed, with the reason; and of each sparse
-        product that stores spikes in 32 bits, with their megabytes in a step.
+        Path of each neuron or layer that did not change, with the reason; and of each sparse
+        product that stores spikes in 32 bits, with the megabytes per step.
 
     Examples
     --------

@@ -11,14 +11,14 @@ from .record import Record
 
 @dataclass(frozen=True, eq=False)
 class Operations(Record):
-    """Operations per sample, as hardware that computes only what spikes need would do them.
+    """Number of operations per sample on hardware that computes only when a spike arrives.
 
     Attributes
     ----------
     synaptic : float
-        Synaptic operations: each signal other than 0 adds to every weight that it meets. For
-        spikes, it is their number times their fan-out; in convolutions, the fan-out of each
-        position, which is smaller at borders.
+        Synaptic operations: a signal other than 0 takes one addition for each weight that it
+        meets. For spikes this is their number times their fan-out. In a convolution, the fan-out
+        of a position is smaller at the borders.
     multiplications : float
         The synaptic operations that multiply: those of signals other than 0, 1 and -1, such as
         input currents, or spikes after average pooling or dropout.
@@ -48,20 +48,20 @@ class Operations(Record):
     ) -> float:
         """Estimate the energy per sample from constants for the hardware.
 
-        Memory accesses often cost more than arithmetic, and are left out. So it compares networks
-        on one machine and tells little of what a machine needs.
+        Memory accesses, which often cost more than arithmetic, are not included. So use the result
+        to compare networks on one kind of hardware, and not as the energy that a device needs.
 
         Parameters
         ----------
         per_addition, per_multiplication : float
             Energy of one operation. At 45 nm with 32-bit floats, 0.9 pJ and 3.7 pJ [1]_.
         per_update : float
-            Energy of updating one neuron, by default left out.
+            Energy of updating one neuron, by default 0.
 
         Returns
         -------
         float
-            In the unit of the constants.
+            The energy per sample, in the unit of the constants.
 
         References
         ----------

@@ -23,7 +23,7 @@ class Activity(Record):
     silent_share : float
         Share of neurons that never fired. It falls with the number of samples.
     saturated_share : float
-        Share of neurons that fired in 95% of all steps or more.
+        Share of neurons that fired in at least 95% of the steps.
     empty_share : float
         Share of samples in which no neuron fired.
     same_share : float
@@ -58,15 +58,14 @@ class Gradient(Record):
         fades, above 1 it grows. NaN with fewer than two steps to compare. If the objective reads
         several steps, their gradients add up on the way back.
     reach : int
-        Number of steps back from which on the root mean square stays at 1% of that at the last step
-        with a gradient, or below; if it never does, the number of steps back to the first step. 0
-        without a gradient.
+        Number of steps back until the root mean square falls to 1% of its value at the last step
+        with a gradient, and stays there; if it never does, the number of steps back to the first
+        step. 0 without a gradient.
     reached_start : bool
-        Whether the gradient was still above 1% at the first step, so that ``reach`` is a lower
-        bound.
+        Whether the gradient was still above 1% at the first step. Then ``reach`` is a lower bound.
     end_to_end : float
-        Root mean square at the first step, divided by that at the last step with a gradient; NaN
-        without a gradient.
+        Root mean square at the first step, divided by its value at the last step with a gradient;
+        NaN without a gradient.
     consistency : float
         Mean cosine between dL/dV at neighbouring steps. Near 1, the gradient keeps its direction.
         Well below 0, it flips its sign from step to step: slopes are so steep that the reset, or
@@ -98,10 +97,11 @@ class Slopes(Record):
     Attributes
     ----------
     mean : float
-        Mean of the surrogate gradient over all neurons and steps, dampening and scale included, per
-        unit of the spike function's argument. On average, a spike multiplies the gradient by it.
+        Mean slope: the surrogate gradient averaged over all neurons and steps, dampening and scale
+        included, per unit of the spike function's argument. On average, a spike multiplies the
+        gradient by this number.
     flat_share : float
-        Share of neuron-steps where the surrogate gradient is below 0.1% of its peak.
+        Share of neurons and steps where the surrogate gradient is below 0.1% of its peak.
     scale : float or Quantity
         The surrogate's scale; a mean if it differs by neuron.
     lowest : float
@@ -129,7 +129,7 @@ class Slopes(Record):
 
 @dataclass(frozen=True, eq=False)
 class PopulationFlow(Record):
-    """One population of neurons: its spikes, its slopes, and the gradient on its way back.
+    """Measurements of one population of neurons: spikes, slopes and gradient.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class PopulationFlow(Record):
     size : int
         Number of neurons, without the batch.
     unit : str
-        Unit of the membrane potential, empty where it has none.
+        Unit of the membrane potential, empty if it has none.
     activity : Activity
         The spikes: an `.Activity`.
     gradient : Gradient

@@ -24,7 +24,7 @@ class RelayedPopulation(Record):
     population : str
         Its path in the model.
     source : str or None
-        The population whose spikes it passes on; None if its weights were only scaled.
+        The population whose spikes it passes on; None if its weights were scaled.
     weight : float or None
         The weight from each neuron of the source; None without a source.
     before, after : float
@@ -46,7 +46,7 @@ class RelayedPopulation(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RelayedWeights(Record):
-    """What `relay_weights` changed.
+    """Result of `relay_weights`: source, weight and firing rates of each population.
 
     Attributes
     ----------
@@ -66,26 +66,26 @@ class RelayedWeights(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Preparation(Record):
-    """What `prepare` changed, as lines of code that do the same to another copy of the model.
+    """Result of `prepare`: the diagnosis, the changes as lines of code, and a learning rate.
 
     Attributes
     ----------
     before, after : Diagnosis
-        The cause that `gradient_flow` named before and after the change: a `.Diagnosis`.
+        The `.Diagnosis` before and after the changes.
     lines : tuple of str
-        Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
-        was nothing to do.
+        Lines of Python that make the same changes to another copy of ``model``, given ``inputs``.
+        Empty if nothing had to change.
     learning_rate : float
-        A learning rate for Adam to start from, the best of several in short trainings. If none
-        helps, the usual 0.01.
+        A learning rate for Adam to start from, chosen from five by short trainings; 0.01 if none
+        helps.
     read : str
-        How the inputs were read.
+        How the inputs were understood: steps, samples, features.
     trial : LearningTrial or None
         The short training of the model as it is now, a `.LearningTrial`.
     further : tuple of str
-        What stays, such as weights without a gradient.
+        Findings that `prepare` did not change, such as weights without a gradient.
     rate_helps : bool
-        Whether plain Adam lowers the loss by a tenth within 40 steps, at any rate that was tried.
+        Whether Adam lowers the loss by a tenth within 40 steps at one of the rates.
 
     See Also
     --------

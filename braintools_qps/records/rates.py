@@ -38,7 +38,7 @@ class NormalizedRate(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NormalizedRates(Record):
-    """What `normalize_rates` changed.
+    """Result of `normalize_rates`: firing rates and factors of all populations.
 
     Attributes
     ----------

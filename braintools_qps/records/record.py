@@ -16,7 +16,7 @@ from .table import Table, fields_table
 
 
 class Record:
-    """Base class of all results: a frozen dataclass that can be written as JSON.
+    """Base class of all results: a frozen dataclass that can be saved as JSON.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
     compared element by element. Declare a subclass with ``@dataclass(frozen=True, eq=False)``, and

@@ -21,7 +21,7 @@ class Trial(Record):
     Attributes
     ----------
     setting : dict
-        Value of each tuned name; for a ``mean_slope`` also the ``dampening`` that it gave.
+        Value of each tuned name; with a ``mean_slope`` also the resulting ``dampening``.
     validation, test : tuple of float
         Score after the last epoch; NaN where training diverged.
     loss : tuple of float
@@ -50,8 +50,8 @@ class Tuning(Record):
     trials : tuple of Trial
         One `.Trial` for each combination of the values to try.
     chosen : tuple of int
-        For each seed, the index in ``trials`` of the highest validation score; of equals, the one
-        nearest to the middle of the values tried.
+        For each seed, the index in ``trials`` of the highest validation score; if several tie, of
+        the one nearest to the middle of the values tried.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Tuning(Record):
 
     @property
     def most_chosen(self) -> int:
-        """Index in ``trials`` of the setting that most seeds chose; the first of equals."""
+        """Index in ``trials`` of the setting that most seeds chose; the first if several tie."""
         return Counter(self.chosen).most_common(1)[0][0]
 
 

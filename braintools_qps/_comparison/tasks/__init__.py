@@ -36,26 +36,26 @@ def load_task(task: Any, *, readout: str | int | None = None) -> Task:
         - The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"`` or
           ``"mnist-pixels"``.
         - Arrays ``(X, y)`` or ``(X, y, X_test, y_test)``. X has the shape (samples, time,
-          features) and reaches the model as it is, in float32 and with its unit, if it has one.
-          Booleans, float16 and integers of up to 32 bits keep their dtype until a step is taken.
-          Arrays are not copied: leave them unchanged. y has a class for each sample, of shape
+          features). The model gets its values unchanged, in float32 and with their unit, if they
+          have one. Booleans, float16 and integers of up to 32 bits are stored in their own dtype.
+          Arrays are not copied, so do not change them. y holds a class for each sample, of shape
           (samples,), or for each step, of shape (samples, time): integers, booleans or strings. Or
-          it has floats to predict, of shape (samples, ...) or (samples, time, ...).
+          it holds floats to predict, of shape (samples, ...) or (samples, time, ...).
         - A `pathlib.Path` to an ``.npz`` archive with arrays of these names.
         - A Task, which is returned as it is.
 
         Without a test part, 20% of each class is held back for testing. 15% is always held back for
         validation.
     readout : {"last", "mean", "all"} or int, optional
-        Which output of the network is its answer: ``"last"``, that of the last step; ``"mean"``,
-        the mean over all steps; a number n, the mean over the last n steps; ``"all"``, an answer
-        at every step. By default ``"all"`` if each step has a label or a target, otherwise
-        ``"mean"``.
+        Which output of the network is its answer: ``"last"``, the output of the last step;
+        ``"mean"``, the mean over all steps; a number n, the mean over the last n steps; ``"all"``,
+        an answer at every step. By default ``"all"`` if each step has a label or a target,
+        otherwise ``"mean"``.
 
     Returns
     -------
     Task
-        Print it for the sizes and a description of the data.
+        The data; ``print`` shows the sizes and a description.
 
     Raises
     ------
