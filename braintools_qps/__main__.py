@@ -18,7 +18,7 @@ INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 plus the signal, as shells report it
 COMMANDS = {
     "list": "list the surrogates that you can choose by name, or the tasks of compare",
     "flow": "find out whether a network learns, and if not why",
-    "compare": "train a spiking network with each surrogate, and say which differences are real",
+    "compare": "train a spiking network with each surrogate, and find out which one to take",
 }
 
 

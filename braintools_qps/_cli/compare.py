@@ -39,8 +39,8 @@ EXAMPLES = """examples:
   braintools-qps compare --seeds 20
   braintools-qps compare --seeds 5-9 --workers 2 --out results"""
 READOUT = (
-    "which output is the answer: that of the 'last' step, the 'mean' of all steps, the mean of "
-    "the last N (a number), or 'all' steps, one answer each"
+    "which output is the answer: the 'last' step, the 'mean' of all steps, the mean of the last N "
+    "steps (a number), or 'all' steps, one answer each"
 )
 OPTION = (
     "more arguments for that function; those of the default network are hidden=96, neuron=LIF and "
@@ -48,8 +48,8 @@ OPTION = (
 )
 PREPARE = "begin with weights that fire, the same for all surrogates, as prepare() makes them"
 SEEDS = (
-    "repetitions, each with its own split of the data, initial weights and order of samples; 5-9 "
-    "or 1,4,7 name the seeds"
+    "repetitions, each with its own split of the data, initial weights and order of samples; "
+    "choose the number before you look at results. 5-9 or 1,4,7 name the seeds"
 )
 TUNE = (
     "values to try for each surrogate: every seed trains all combinations and keeps the one with "
@@ -59,8 +59,8 @@ TUNE = (
     "gradient; arguments of the model"
 )
 OUT = (
-    "directory for the results: a figure, a report, JSON, CSV, and all runs, none of which is "
-    "trained twice"
+    "directory for the results: a figure, a report, JSON, CSV, and all runs, which are reused the "
+    "next time"
 )
 
 

@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 MEASURED = ("surrogates", "json")  # options that --prepare does not take
 ALONE = "; or a function without arguments that returns (model, inputs)"
 PREPARE = (
-    "print the lines of code with which prepare(model, inputs) brings the network into the range "
-    "where it learns, in place of the measurement"
+    "print the lines of code with which prepare(model, inputs) makes the network learn, instead of "
+    "the diagnosis"
 )
 SEED = "seed of the weights, the samples and the random projections of the output"
 JSON = "file for all numbers; if its name ends in .json, an HTML report is written, too"
