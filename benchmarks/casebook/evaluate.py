@@ -24,9 +24,7 @@ SIZE = 64  # samples
 FACTS = {
     "no gradient": "gradient",
     "disconnected": "does not depend on",
-    "dropout": "is a dropout",
     "too small": "is too small",
-    "information lost": "do the same",
 }
 
 

@@ -10,15 +10,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import brainunit as u
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from .._models import axes_swapped
 from .._registry import call_text
-from .._surrogate import QPseudoSpike
+from .._surrogate import LARGEST, SMALLEST, QPseudoSpike
 from ..typing import Inputs, Model, SpikeFunction
 from .evaluate import Measured, Wanted
-from .passes import HUGE
 from .relay import is_deep
 from .step import Population, Step
 
@@ -38,12 +36,12 @@ class Change(NamedTuple):
 
     def run(self, model: Model, inputs: Inputs, wanted: Wanted) -> Inputs:
         """Run the lines, and return the inputs to go on with."""
-        shown = _swapped(inputs) if wanted.time_axis else inputs
+        shown = axes_swapped(inputs) if wanted.time_axis else inputs
         scope = {**self.objects, "model": model, "inputs": inputs, wanted.data: shown}
         exec("\n".join(with_imports(self.lines)), scope)
         if not self.of_inputs:
             return inputs
-        return _swapped(scope[wanted.data]) if wanted.time_axis else scope[wanted.data]
+        return axes_swapped(scope[wanted.data]) if wanted.time_axis else scope[wanted.data]
 
 
 def with_imports(lines: Sequence[str]) -> tuple[str, ...]:
@@ -53,11 +51,6 @@ def with_imports(lines: Sequence[str]) -> tuple[str, ...]:
     imports = [f"from braintools_qps import {ours}"] if ours else []
     imports += [line for use, line in OTHERS.items() if use in text]
     return (*imports, *lines)
-
-
-def _swapped(inputs: Inputs) -> Inputs:
-    """The inputs with time and samples exchanged."""
-    return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1) if x.ndim > 1 else x, inputs)
 
 
 def all_changes(measured: Measured) -> Iterator[Change]:
@@ -141,7 +134,7 @@ def _fitted(measured: Measured, p: Population) -> str:
     code = f"surrogate[{p.name!r}]" if isinstance(wanted.surrogate, Mapping) else "surrogate"
     usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
     fits = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
-    needs_scale = not fits and 1 / HUGE <= usual <= HUGE
+    needs_scale = not fits and SMALLEST <= usual <= LARGEST
     if isinstance(spike, QPseudoSpike) and spike.scale is None and needs_scale:
         spike = spike.replace(scale=usual if unit is None else u.Quantity(usual, unit=unit))
         scale = f"{usual:g}" if unit is None else f'Quantity({usual:g}, "{unit}")'

@@ -25,7 +25,7 @@ from .operations import COUNTS, count, projections
 from .step import Arrays, Spikes, Step, is_real
 from .tracing import step_as_is
 
-HUGE = 1e15  # of a membrane potential: the largest x / scale for which a surrogate is exact
+HUGE = 1e9  # of a membrane potential: the largest |x / scale| for which surrogates are promised
 
 
 class Forward(NamedTuple):

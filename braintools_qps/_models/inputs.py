@@ -17,13 +17,11 @@ from ..typing import Batches, Inputs
 
 SHOWN = 3  # shapes in a message
 
-# By ``batch_first``: the axes, and what inputs with two of them may be.
+# By ``batch_first``: the axes, and the code for a table of samples and for one sequence.
 AXES = "(time, samples, features...)", "(samples, time, features...)"
-TWO_AXES = (
-    "If it is a table of samples, show each row at every step: "
-    "jnp.broadcast_to(inputs, (30, *inputs.shape)). If it is one sequence, pass inputs[:, None]",
-    "If it is a table of samples, show each row at every step: "
-    "jnp.repeat(inputs[:, None], 30, axis=1). If it is one sequence, pass inputs[None]",
+WITH_SAMPLES = (
+    ("jnp.broadcast_to(inputs, (30, *inputs.shape))", "inputs[:, None]"),
+    ("jnp.repeat(inputs[:, None], 30, axis=1)", "inputs[None]"),
 )
 
 
@@ -68,31 +66,44 @@ def checked_inputs(
     """
     if isinstance(data, (str, PathLike)):
         raise TypeError(f"inputs must be arrays or a Task, got {data!r}. Pass load_task({data!r})")
-    inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
-    arrays = jax.tree.map(jnp.asarray, inputs)
-    if batch_first and inputs is data:
-        arrays = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1) if x.ndim > 1 else x, arrays)
-    shapes = [leaf.shape for leaf in jax.tree.leaves(arrays)]
-    axes = 1 if batch_size(arrays) is None else 2  # time and batch
-    sizes = {shape[:axes] for shape in shapes}
-    if len(sizes) != 1 or () in sizes or any(0 in shape for shape in shapes):
-        advice = "For a single step, pass inputs[None]"
-        if isinstance(inputs, (list, tuple)):
-            advice = (
-                "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs); labels "
-                "go into labels=, or with their samples into load_task((X, y))"
-            )
+    if isinstance(data, Batches):
+        return jax.tree.map(jnp.asarray, data.batch(SAMPLES)[0])
+    arrays = jax.tree.map(jnp.asarray, data)
+    inputs = axes_swapped(arrays) if batch_first else arrays
+    batch = batch_size(inputs)
+    _check_axes(inputs, 1 if batch is None else 2, is_list=isinstance(data, (list, tuple)))
+    if several_samples and batch is None:
+        table, sequence = WITH_SAMPLES[batch_first]
         raise ValueError(
-            "inputs must have the shape (time, features) or (time, batch, features...), without an "
-            "empty axis and with the same numbers of time steps and samples in all parts, got "
-            f"{shapes_text(arrays)}. {advice}"
+            f"inputs must have the shape {AXES[batch_first]}, got {shapes_text(arrays)}. If it is "
+            f"a table of samples, show each row at every step: {table}. If it is one sequence, "
+            f"pass {sequence}"
         )
-    if several_samples and batch_size(arrays) is None:
-        raise ValueError(
-            f"inputs must have the shape {AXES[batch_first]}, got {shapes_text(inputs)}. "
-            + TWO_AXES[batch_first]
+    return inputs
+
+
+def axes_swapped(inputs: Inputs) -> Inputs:
+    """The inputs with the axes of time and samples exchanged."""
+    return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1) if x.ndim > 1 else x, inputs)
+
+
+def _check_axes(inputs: Inputs, common: int, *, is_list: bool) -> None:
+    """Check that no axis is empty, and that all parts agree in the first axes."""
+    shapes = [x.shape for x in jax.tree.leaves(inputs)]
+    agree = len({shape[:common] for shape in shapes}) == 1
+    if agree and shapes[0] and not any(0 in shape for shape in shapes):
+        return
+    advice = "For a single step, pass inputs[None]"
+    if is_list:
+        advice = (
+            "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs); labels "
+            "go into labels=, or with their samples into load_task((X, y))"
         )
-    return arrays
+    raise ValueError(
+        "inputs must have the shape (time, features) or (time, batch, features...), without an "
+        "empty axis and with the same numbers of time steps and samples in all parts, got "
+        f"{shapes_text(inputs)}. {advice}"
+    )
 
 
 def shapes_text(inputs: Inputs) -> str:

@@ -12,7 +12,7 @@ from .adjusting import adjusted, traceable
 from .arguments import arguments
 from .foreign import is_step
 from .keys import surrogate_key, value_key
-from .parameters import check_range, declarations, positive
+from .parameters import LARGEST, SMALLEST, check_range, declarations, positive
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product, has_float16
 from .scaled import Scaled

@@ -121,6 +121,9 @@ CASES = {
         r"^It learns slowly: the loss halves within \d\d steps on these 8 samples\.$",
         "^Tried, without making it faster: other firing rates, ",
     ),
+    "farther from the threshold than a scale may be": Case(
+        lambda: Stack(Layer(3e7)), "saturated", "layers.0"
+    ),
     # NaN and infinity.
     "NaN input": Case(
         lambda: Stack(Layer(1.0)), "not finite", "layers.0",
@@ -139,6 +142,9 @@ CASES = {
     "runaway": Case(
         lambda: Stack(Layer(1.0), Changed(runaway)), "not finite", "layers.1",
         r"layers.1 is not finite: .*at step 5.*a state that feeds back undamped.*dt too long",
+    ),
+    "beyond the range of surrogates": Case(
+        lambda: Stack(Layer(1e10)), "not finite", "layers.0", r"beyond 1e\+09 at the first step"
     ),
     "overflow of float16": Case(
         lambda: Stack(Changed(lambda V, x, w: (x * 7e4).astype(jnp.float16), dtype=jnp.float16)),
