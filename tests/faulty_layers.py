@@ -1,7 +1,6 @@
 """Layers and networks with a fault that is known by construction, to test the diagnosis."""
 
 import brainstate
-import brainunit as u
 import jax
 import jax.numpy as jnp
 from braintools.surrogate import Sigmoid, Surrogate
@@ -20,33 +19,6 @@ class Delayed(Reset):
         out = self.buffer.value[0]
         self.buffer.value = jnp.concatenate([self.buffer.value[1:], x[None]])
         return out
-
-
-class Queued(Delayed):
-    """The same with a state for each step."""
-
-    def __init__(self, steps):
-        Reset.__init__(self)
-        self.waiting = [brainstate.HiddenState(jnp.zeros((BATCH, N))) for _ in range(steps)]
-
-    def update(self, x):
-        for state in self.waiting:
-            x, state.value = state.value, x
-        return x
-
-
-class Line(brainstate.nn.Module):
-    """The same with brainstate's own delay."""
-
-    def __init__(self, steps):
-        super().__init__()
-        with brainstate.environ.context(dt=1 * u.ms):
-            self.line = brainstate.nn.Delay(jnp.zeros(N), time=steps * u.ms)
-        self.steps = steps
-
-    def update(self, x):
-        self.line(x)
-        return self.line.retrieve_at_step(self.steps)
 
 
 class Recurrent(Layer):
@@ -128,17 +100,6 @@ def mixed(weight):
     return layer
 
 
-def cast(layer, dtype):
-    layer.weights.value = layer.weights.value.astype(dtype)
-    return layer
-
-
-def with_idle(network, part):
-    """The network with a part that no step calls."""
-    network.idle = part
-    return network
-
-
 def fading(V, x, w):
     """A forward pass without memory; the gradient of its membranes halves with each step."""
     return 0.5 * (V - stop(V)) + x + 0.3
@@ -152,29 +113,6 @@ def runaway(V, x, w):
 def deaf(V, x, w):
     """It fires at every fourth step or so, whatever comes in."""
     return 0.9 * V * (V < 1) + 0.3 + 1e-4 * x @ w
-
-
-class Remembering(Layer):
-    """A layer whose memory is another state than V, which is a copy of its real part."""
-
-    def __init__(self, dtype):
-        super().__init__(1.0)
-        self.memory = brainstate.HiddenState(jnp.zeros((BATCH, N), dtype))
-
-    def update(self, x):
-        self.memory.value = 0.9 * self.memory.value + 0.3 * x @ self.weights.value
-        self.V.value = jnp.real(self.memory.value)
-        return self.spk_fun(self.V.value - 1)
-
-
-class ResetAtOnce(Layer):
-    """Its reset is in the V that it stores, so V counts for later steps alone."""
-
-    def update(self, x):
-        V = 0.9 * self.V.value + x @ self.weights.value
-        spikes = self.spk_fun(V - 1)
-        self.V.value = V * (1 - spikes)
-        return spikes
 
 
 class Chosen(brainstate.nn.Module):
@@ -223,10 +161,4 @@ def narrowed():
     one.weights.value, one.V.value = 0.2 * jnp.ones((N, 1)), jnp.zeros((BATCH, 1))
     network.layers[2].weights.value = jnp.ones((1, N))
     network.out.value = jax.random.normal(keys[2], (N, BATCH))
-    return network
-
-
-def shared():
-    network = Stack(Layer(0.03), Layer(0.03))
-    network.layers[1].weights = network.layers[0].weights
     return network

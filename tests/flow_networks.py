@@ -9,6 +9,7 @@ import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
+from helpers import linear
 
 from braintools_qps import QPseudoSpike
 
@@ -57,6 +58,49 @@ class Memoryless(brainstate.nn.Module):
     def update(self, current):
         self.V.value = current
         return self.spk_fun(current - self.threshold)
+
+
+def Neurons(threshold=1.0):
+    return Memoryless((BATCH, N), threshold)
+
+
+class RunsAway(Memoryless):
+    """Its membranes are infinite where a current is above 3."""
+
+    def __init__(self, threshold=1.0):
+        super().__init__((BATCH, N), threshold)
+
+    def update(self, current):
+        return super().update(jnp.where(current > 3, jnp.inf, current))
+
+
+class Diagonal(brainstate.nn.Module):
+    """Each neuron sees its own input, as a current."""
+
+    def __init__(self, weight=1.0, bias=0.0, unit=1.0):
+        super().__init__()
+        self.weight = brainstate.ParamState({"w": weight * jnp.eye(N) * unit, "b": bias * unit})
+        self.unit = unit
+
+    def update(self, x):
+        current = (x @ self.weight.value["w"] + self.weight.value["b"]) / self.unit
+        return current.astype(x.dtype)
+
+
+class Loop(brainstate.nn.Module):
+    """Two populations that feed each other."""
+
+    def __init__(self, seed=1, back=1.0, bias=0.0):
+        super().__init__()
+        brainstate.random.seed(seed)
+        self.first, self.second, self.bias = Neurons(), Neurons(), bias
+        self.into, self.on, self.back = (linear(N, N) for _ in range(3))
+        self.back.weight.value = {"weight": back * self.back.weight.value["weight"]}
+
+    def update(self, x):
+        behind = self.second.spk_fun(self.second.V.value - 1)
+        spikes = self.first(self.into(x) + self.back(behind) + self.bias)
+        return self.second(self.on(spikes) + self.bias)
 
 
 class ResetLayer(Layer):

@@ -60,6 +60,16 @@ def untouched(model):
     assert all(value is before[path] for path, value in after.items())
 
 
+def message_of(use):
+    """The message of the error that a mistake raises, and its notes, in one line."""
+    try:
+        use()
+    except Exception as error:
+        parts = str(error), *getattr(error, "__notes__", ())
+        return " ".join(" ".join(parts).split())
+    return pytest.fail("no error was raised")
+
+
 def names_that_build():
     """Every surrogate of the registry but `Scaled`, which needs one to scale."""
     return [name for name in list_surrogates() if name != "Scaled"]

@@ -32,9 +32,6 @@ ELSEWHERE = "another machine"
     [
         ("index.html", PAGES["index.html"], None),
         ("bad.html", '<script src="https://cdn.example/x.js"></script>', ELSEWHERE),
-        ("bad.html", '<link rel="stylesheet" href="//fonts.example/x.css">', ELSEWHERE),
-        ("bad.html", '<img src="https://badges.example/x.svg">', ELSEWHERE),
-        ("bad.css", "@import 'https://fonts.example/x.css';", ELSEWHERE),
         ("bad.css", "a { background: url(https://example.org/x.png) }", ELSEWHERE),
         ("bad.html", "<p>| time | memory |\n| --- | --- |</p>", "shows the source of a table"),
         *(
@@ -73,26 +70,23 @@ def plain(text):
     ("written", "shown"),
     [
         ("{func}`~braintools_qps.compare` trains", "`compare` trains"),
-        ("{obj}`jax.jit` traces", "`jax.jit` traces"),
         ("{obj}`Scaled <braintools_qps.Scaled>`", "`Scaled`"),
         ("{math}`|x|` is", "$|x|$ is"),
         ("See {doc}`../guides/memory`.", "See *Memory and speed*."),
         ("See [](../guides/memory.md).", "See *Memory and speed*."),
-        ("[Lesson](../guides/memory.md#by-hand)", "Lesson"),
         ("A {doc}`lesson <../guides/memory>`", "A lesson"),
         ("{cite:t}`herranz2022stabilizing` compared", "Herranz-Celotti and Rouat (2022) compared"),
         ("```{code-block} toml\n:caption: a.toml\n\n[a]\n```\n", "```\n[a]\n```\n"),
         ("```{eval-rst}\n.. plot:: a.py\n```\nText\n", "Text\n"),
         ("slope\n: Mean of the\n  gradient.\n", "- **slope**: Mean of the\n  gradient.\n"),
-        ("```bash\npip install .\n```\n", "```bash\npip install .\n```\n"),
     ],
 )
 def test_a_downloaded_notebook_shows_plain_markdown(written, shown):
     assert plain(written) == shown
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(DOCS)))
-def test_no_role_or_directive_is_left_of_a_page(page):
-    text = CELL.sub("", page.read_text(encoding="utf-8").partition("\n---\n")[2])
-    left = r"\{[\w:-]+\}`|^```\{|\{\{|\]\([\w./-]+\.md|^:::"
-    assert not re.search(left, plain(text), re.MULTILINE)
+def test_no_role_or_directive_is_left_of_a_page():
+    left = re.compile(r"\{[\w:-]+\}`|^```\{|\{\{|\]\([\w./-]+\.md|^:::", re.MULTILINE)
+    for page in WITH_CODE:
+        text = CELL.sub("", page.read_text(encoding="utf-8").partition("\n---\n")[2])
+        assert not left.search(plain(text)), page

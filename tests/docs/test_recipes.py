@@ -63,22 +63,6 @@ def test_spikes_are_counted_in_their_step_and_channel(run):
 
 
 @pytest.mark.thorough
-def test_trials_of_optuna_share_one_program(run):
-    """XLA compiles in the first trial alone."""
-    compiled = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, _, **facts: compiled.append(event) if "backend_compile" in event else None
-    )
-    pytest.importorskip("optuna", reason="Optuna is not installed")
-    recipe = run("other_tools", "Optuna: tune alpha, dampening and the learning rate")
-    assert len(recipe["study"].trials) == 12
-    until_now = len(compiled)
-    assert until_now
-    recipe["study"].optimize(recipe["objective"], n_trials=2)
-    assert len(compiled) == until_now
-
-
-@pytest.mark.thorough
 def test_nir_holds_the_network_that_was_trained(run):
     """The equations of NIR's nodes, stepped by numpy, give the spikes of the network."""
     pytest.importorskip("nir", reason="NIR is not installed")

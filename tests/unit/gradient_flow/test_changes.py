@@ -71,11 +71,9 @@ class Kept(brainstate.nn.Module):
     [
         lambda b, w: {"b": b, "w": w},
         lambda b, w: {"b": b * u.mA, "w": w * u.mA},
-        lambda b, w: (b, w),
-        lambda b, w: [b, w],
         lambda b, w: {"layer": {"b": b, "w": [w]}},
     ],
-    ids=["a dictionary", "Quantities", "a tuple", "a list", "nested"],
+    ids=["a dictionary", "Quantities", "nested"],
 )
 def test_a_line_on_weights_that_are_part_of_a_state(tree):
     bias, weights = jnp.zeros(N), jnp.eye(N)

@@ -19,16 +19,11 @@ from faulty_layers import (
     Constant,
     Delayed,
     Kept,
-    Line,
     NaN,
     Plain,
-    Queued,
     Recurrent,
-    Remembering,
-    ResetAtOnce,
     Rooted,
     averaged,
-    cast,
     deaf,
     fading,
     mixed,
@@ -37,11 +32,11 @@ from faulty_layers import (
     stop,
 )
 from flow_networks import only
-from helpers import linear, thorough, thorough_but
+from helpers import linear, thorough_but
 from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
 
-from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task, prepare
-from braintools_qps._gradient_flow.causes import CAUSES, Cause, Finding
+from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task
+from braintools_qps._gradient_flow.causes import CAUSES
 
 leaky = lambda V, current: 0.9 * V + current
 STRAIGHT = get_surrogate("snntorch.straight_through_estimator")
@@ -62,14 +57,6 @@ class Seen(Stack):
         return self.function(super().update(x))
 
 
-def alike(model):
-    """The same stack with the same large number for all weights of a matrix."""
-    for layer in model.layers:
-        layer.weights.value = jnp.full((N, N), 40.0)
-    model.out.value = jnp.full(model.out.value.shape, 0.3)
-    return model
-
-
 class Case(NamedTuple):
     """A network, and what is to be said of it: patterns of the first sentences and the others."""
 
@@ -88,11 +75,6 @@ LOWERED = "from braintools_qps import normalize_surrogate, set_surrogate; set_su
 CASES = {
     # What learns has no cause; at most a fact follows.
     "healthy": Case(lambda: Stack(Layer(1.0), Layer(1.0)), "none", None, LEARNS),
-    "bfloat16": Case(lambda: Stack(cast(Layer(1.0), jnp.bfloat16)), "none", None, LEARNS),
-    "complex memory": Case(lambda: Stack(Remembering(complex)), "none", None, LEARNS),
-    "one step, with its reset": Case(
-        lambda: Stack(ResetAtOnce(3.0), ResetAtOnce(3.0)), "none", None, LEARNS, x=inputs(1)
-    ),
     "rows of a table": Case(
         lambda: Stack(Chosen(1.0), Layer(1.0)), "none", None, LEARNS,
         x=jax.random.randint(jax.random.key(0), (STEPS, BATCH, 1), 900, 999),
@@ -107,10 +89,6 @@ CASES = {
     "samples that are mixed up": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x.T.reshape(x.shape) @ w))), "none", None,
         LEARNS, "^But the outputs of a sample depend on the inputs of other samples: its axes are",
-    ),
-    "one vote at each step": Case(
-        lambda: Seen(lambda x: jax.nn.one_hot(x.argmax(-1), 2) + (x - stop(x)), Layer(1.0)),
-        "none", None, LEARNS,
     ),
     "outputs that are all the same": Case(
         lambda: Seen(lambda x: 0 * x + x.mean(axis=-1, keepdims=True), Layer(1.0)),
@@ -146,10 +124,6 @@ CASES = {
     "beyond the range of surrogates": Case(
         lambda: Stack(Layer(1e10)), "not finite", "layers.0", r"beyond 1e\+09 at the first step"
     ),
-    "overflow of float16": Case(
-        lambda: Stack(Changed(lambda V, x, w: (x * 7e4).astype(jnp.float16), dtype=jnp.float16)),
-        "not finite", "layers.0", r"for numbers above 6\.55e\+04, the largest of float16",
-    ),
     "weights": Case(
         lambda: Stack(Layer(1.0), Layer(jnp.nan)), "not finite", "layers.1",
         "Its input weights are NaN: go back to a checkpoint",
@@ -162,12 +136,6 @@ CASES = {
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ w) + 0 * jnp.sqrt(V - V))), "not finite",
         "layers.0", "gradient of layers.0 becomes NaN or infinite 1 step before.*logarithm at 0",
     ),
-    "a root of 0 in a weight": Case(
-        lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ (jnp.eye(N) + jnp.sqrt(w))), 0.0)),
-        "not finite", "layers.0",
-        r"^It does not learn: after \d step.*, then NaN or infinite \(a constant .*"
-        r"layers\.0\.weights becomes NaN or infinite within \d+ steps",
-    ),
     "NaN objective": Case(
         lambda: Stack(Layer(1.0)), "not finite", None, r"loss is NaN or infinite\. The obj",
         options={"objective": lambda x: jnp.log(x.sum() * 0 - 1)},
@@ -176,24 +144,10 @@ CASES = {
         lambda: Stack(Layer(1.0)), "not finite", None, "The derivative of the objective is NaN or",
         options={"objective": lambda x: jnp.mean(jnp.sqrt(jnp.arange(8) * x.mean((0, 2)) ** 2))},
     ),
-    "a parameter in float16": Case(
-        lambda: Stack(cast(Layer(1.0), jnp.float16)), "not finite", "layers.0",
-        "layers.0.weights becomes NaN or .*Adam divides 0 by 0", x=inputs().at[..., :2].set(0.0),
-    ),
-    # Objectives.
-    "a clip": Case(
-        lambda: Stack(Layer(1.0)), "no gradient", None, "^The objective has no gradient",
-        options={"objective": lambda x: jnp.clip(x.mean(), 1e3, 2e3)},
-    ),
     # No way for the gradient.
     "nothing is read": Case(
         lambda: Stack(Constant(1.0)), "no gradient", "layers.0",
         "The output does not depend on layers.0. Let its spikes reach",
-    ),
-    "rounded": Case(
-        lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.ceil(x) + jnp.round(x))),
-        "none", None, "^It learns slowly: ",
-        r"^But no gradient reaches layers\.0\.weights, layers\.1\.weights, although the output",
     ),
     "no parameters": Case(
         Plain, "no gradient", None, "^The model has no .*no brainstate.ParamState.*Wrap each weight"
@@ -228,23 +182,9 @@ CASES = {
         r"within these 10 steps, although layers\.0 before it is active\. Fix: inputs = jax.numpy",
         code="import jax; inputs = jax.numpy.concatenate([inputs] * 2, axis=0)",
     ),
-    "a delay of many states": Case(
-        lambda: Stack(Layer(1.0), Queued(12), Layer(1.0)), "delay", "layers.2",
-        r"within these 10 steps, although layers\.0 before it is active\. Fix: inputs = jax.numpy",
-        code="import jax; inputs = jax.numpy.concatenate([inputs] * 2, axis=0)",
-    ),
-    "delay of microseconds, written as milliseconds": Case(
-        lambda: Stack(Layer(1.0), Line(60), Layer(1.0)), "delay", "layers.2",
-        "within these 10 steps, although layers.0 before it is active. Show more steps than the",
-    ),
     "spikes that a clip takes away": Case(  # no longer run brings them
         lambda: Stack(Layer(1.0), lambda x: jnp.maximum(x - 1, 0), Layer(1.0)), "silent",
         "layers.2", "layers.2 is silent: none of its neurons fires",
-    ),
-    "the same before a delay, with a loss of so many steps": Case(
-        lambda: Stack(Layer(1.0), lambda x: jnp.maximum(x - 1, 0), Layer(1.0), Line(60)),
-        "silent", "layers.2", "layers.2 is silent: none of its neurons fires",
-        options={"objective": lambda out: ((out - jnp.ones((STEPS, 1, 1))) ** 2).mean()},
     ),
     "an objective that is 0 from the start": Case(
         lambda: Stack(Layer(1e-6)), "silent", "layers.0", "^layers.0 is silent",
@@ -253,15 +193,6 @@ CASES = {
     "dropout": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.1), Layer(1.0)), "dropout", None,
         "layers.1 is a dropout that keeps 10%", code="model.layers[1].prob = 0.9",
-    ),
-    "dropout that keeps nothing": Case(
-        lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.0), Layer(1.0)), "dropout", None,
-        "layers.1 is a dropout that keeps 0%", code="model.layers[1].prob = 1",
-    ),
-    "dropout under Vmap": Case(
-        lambda: Stack(Layer(1.0), brainstate.nn.Vmap(brainstate.nn.Dropout(0.1)), Layer(1.0)),
-        "dropout", None, "layers.1 is a dropout that keeps 10%",
-        code="model.layers[1].module.prob = 0.9",
     ),
     "one neuron that all signals pass": Case(
         narrowed, "too small", "layers.1", "layers.1 is too small: 1 neuron for 8 classes",
@@ -272,11 +203,6 @@ CASES = {
         lambda: Stack(mixed(1.0), mixed(0.001), mixed(1.0)), "silent", "layers.1",
         "layers.1 is silent: none of its neurons fires. So is layers.2 after it.",
         code=RATES,
-    ),
-    "six spikes for eight samples": Case(
-        lambda: Stack(fixed(mixed(0.062))), "silent", "layers.0",
-        r"layers\.0 sends 0\.75 spikes per sample\. Its weights, layers\.0\.weights, are no",
-        "Tried without success: ", options={"labels": np.arange(BATCH) % 2},
     ),
     "silent without weights": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, x)), Layer(1.0)), "silent", "layers.0",
@@ -297,10 +223,6 @@ CASES = {
     "saturated": Case(
         lambda: Stack(Layer(40.0)), "saturated", "layers.0",
         "of its neurons fire at almost every step", code="from braintools_qps import normalize_r",
-    ),
-    "weights that are all alike": Case(
-        lambda: alike(Stack(Layer(1.0), Layer(1.0), Layer(1.0))), "saturated", "layers.0",
-        "100% of its neurons fire at almost every step",
     ),
     # The surrogate.
     "negative": Case(
@@ -328,17 +250,7 @@ CASES = {
         r"firing rates, centred weights, other surrogates\. Labels were random, and no network "
         r"tells identical samples apart: pass labels= to try your task\.$",
     ),
-    "one direction, with labels": Case(
-        lambda: averaged(8), "unknown", None, r"centred weights, other surrogates\.$",
-        options={"labels": np.arange(BATCH)},
-    ),
 }  # fmt: skip
-
-
-def fixed(layer):
-    """The layer with weights that nothing trains."""
-    layer.weights = brainstate.LongTermState(layer.weights.value)
-    return layer
 
 
 def attributes(model):
@@ -358,22 +270,13 @@ def assert_better(flow, code, model, x, options):
     assert flow.trial.half_after is None or after.half_after <= flow.trial.half_after / 2
 
 
-# Every cause has another case.
+# Every cause has another case, here or in test_ordinary_use and test_changes.
 SELDOM = {
-    "bfloat16", "complex memory", "one step, with its reset", "rows of a table", "a clip",
-    "an infinite derivative", "outputs that are all the same", 
-    "dropout that keeps nothing", "spikes that a clip takes away",
-    "silent in a single step", "weights that are all alike",
-    "overflow of float16", "a root of 0 in a weight", "a root of 0 in the objective",
-    "a parameter in float16", "silent without weights", "one direction",
-    "delay of microseconds, written as milliseconds", "the same spikes for all", "far too weak",
-    "a root of 0 on the way back", "runaway",
-    "NaN objective", "division by 0 before a NaN input", "thousandths", "surrogate", "flat",
-    "small outputs", "one direction, with labels", "a delay of many states",
-    "dropout under Vmap", 
-    "the same before a delay, with a loss of so many steps", "rounded", "several facts",
-    "six spikes for eight samples", 
-    
+    "rows of a table", "an infinite derivative", "outputs that are all the same",
+    "spikes that a clip takes away", "silent in a single step", "a root of 0 in the objective",
+    "silent without weights", "one direction", "the same spikes for all", "far too weak",
+    "a root of 0 on the way back", "runaway", "NaN objective", "division by 0 before a NaN input",
+    "thousandths", "surrogate", "flat", "small outputs", "several facts", "dropout", "delay",
 }  # fmt: skip
 
 
@@ -423,29 +326,12 @@ def lif(**options):
     return brainstate.nn.Sequential(linear(N, N), lambda x: 20 * x * u.mA, neurons, linear(N, 2))
 
 
-class Odd(Cause):
-    """A finding for which no change is known."""
-
-    name = "odd"
-
-    def find(self, measured):
-        return Finding(("layers.0",), "layers.0 is odd.")
-
-
-@pytest.mark.parametrize(
-    ("causes", "name", "said"),
-    [
-        ((), "unknown", "(a constant answer reaches 0.693)."),
-        thorough((Odd(),), "odd", "layers.0 is odd."),
-    ],
-    ids=["nothing found", "no change for what is found"],
-)
-def test_what_helps_any_network_is_tried_and_said(causes, name, said, monkeypatch):
-    monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", causes)
+def test_what_helps_any_network_is_tried_and_said(monkeypatch):
+    monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", ())
     model, x = Stack(mixed(1.0), mixed(0.001)), inputs()
     flow = only(gradient_flow(model, x))
-    assert flow.diagnosis.cause == name
-    assert flow.diagnosis.text.endswith(said)
+    assert flow.diagnosis.cause == "unknown"
+    assert flow.diagnosis.text.endswith("(a constant answer reaches 0.693).")
     assert flow.diagnosis.code == RATES
     assert_better(flow, flow.diagnosis.code, model, x, {})
 
@@ -466,15 +352,6 @@ def test_a_network_that_learns_slowly_and_could_be_faster_has_no_cause():
 
 
 @pytest.mark.thorough
-def test_what_cannot_be_tried_is_said_of_a_network_that_learns_slowly(monkeypatch):
-    monkeypatch.setattr(import_module("braintools_qps._gradient_flow.diagnose"), "CAUSES", (Odd(),))
-    flow = only(gradient_flow(Seen(lambda x: 0.05 * x, Layer(1.0)), inputs()))
-    assert str(flow.diagnosis).startswith("It learns slowly: ")
-    assert flow.further[0] == "layers.0 is odd."
-    assert flow.further[1].startswith("Tried, without making it faster: ")
-
-
-@pytest.mark.thorough
 @pytest.mark.usefixtures("one_millisecond")
 def test_random_labels_that_alike_samples_forbid_are_no_fault():
     """Of 64 samples 8 are different, so a loss of 0.6 of the best constant answer's must stay."""
@@ -486,8 +363,6 @@ def test_random_labels_that_alike_samples_forbid_are_no_fault():
     assert flow.further[0].endswith("pass labels= to try your task.")
     left = float(re.search(r"still ([\d.]+)", flow.further[0])[1])
     assert left > 0.6 * np.log(2)
-    done = prepare(model, x)
-    assert (done.after.cause, done.lines) == ("none", ())
     with_labels = only(gradient_flow(model, x, labels=np.arange(64) % 8 % 2))
     assert with_labels.trial.samples == 64
     assert with_labels.diagnosis.cause == "none"
@@ -511,13 +386,6 @@ def test_the_data_of_a_task_are_changed_by_the_user():
     found = only(gradient_flow(lif(), task, labels=labels)).diagnosis
     assert (found.cause, found.code) == ("inputs", None)
     assert re.search(r"^Fix: X = X / 0\.000\d+ in the task's data\. With it the", found.remedy)
-
-
-@pytest.mark.thorough
-def test_what_no_candidate_changes_is_said_once_for_all():
-    flows = gradient_flow(Stack(Layer(1.0), Layer(-0.02)), inputs(), surrogates=["Sigmoid", LOW])
-    assert sum("is silent" in line for line in repr(flows).splitlines()) == 1
-    assert "layers.1 is silent" in flows._repr_html_().partition("<table>")[0]
 
 
 @pytest.mark.thorough
@@ -550,10 +418,3 @@ def test_weights_that_are_no_parameters():
     exec(re.search("import brainstate; .*[^.]", line)[0], {"model": model})
     assert isinstance(model.layers[1].weights, brainstate.ParamState)
     assert not only(gradient_flow(model, inputs())).further
-
-
-def test_the_table_marks_the_populations_of_the_cause():
-    rows = repr(gradient_flow(Stack(Layer(1.0), Layer(-0.02)), inputs())).splitlines()
-    assert any("GradientFlow of model: 10 steps, 8 samples, 8 features" in row for row in rows)
-    assert " silent " not in next(row for row in rows if row.startswith("layers.0 "))
-    assert " silent " in next(row for row in rows if row.startswith("layers.1 "))

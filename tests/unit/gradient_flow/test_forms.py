@@ -182,19 +182,6 @@ def test_the_gradient_is_the_one_by_hand_and_the_model_is_left_as_it_was(name):
         assert {p.kind for p in flow.populations} <= {"Fresh", "Alone", "Layer"}
 
 
-@pytest.mark.thorough
-def test_all_real_outputs_are_projected():
-    """At the last step: a normal number per membrane, and one per spike times its slope."""
-    weights, inputs = weights_and_inputs()
-
-    def mean(kind):
-        layer = kind(weights, SURROGATE)
-        flows = [only(gradient_flow(layer, inputs, seed=seed)) for seed in range(8)]
-        return np.mean([flow.populations[0].gradient.second_moments[0] for flow in flows])
-
-    assert mean(Several) == pytest.approx(1 + mean(Layer), rel=0.15)
-
-
 def test_a_single_neuron():
     """Without recurrence or reset its own leak is the growth, whatever the surrogate."""
 

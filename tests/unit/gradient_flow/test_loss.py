@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import thorough
 from scipy.stats import entropy
 from small_stacks import BATCH, Layer, Stack, inputs
 
@@ -58,10 +57,9 @@ def test_of_numbers_that_all_differ_some_count_at_random():
     assert np.var(numbers[some_of_each(numbers)]) == pytest.approx(1 / 12, rel=0.2)
 
 
-@pytest.mark.parametrize("factor", [1e-5, thorough(1e-3), thorough(1e5)])
-def test_the_best_constant_answer_to_classes_is_their_shares(factor):
-    found = loss_of(lambda outputs: factor * cross_entropy(outputs))
-    assert found.constant == pytest.approx(factor * ENTROPY, rel=1e-3)
+def test_the_best_constant_answer_to_classes_is_their_shares():
+    found = loss_of(lambda outputs: 1e-5 * cross_entropy(outputs))
+    assert found.constant == pytest.approx(1e-5 * ENTROPY, rel=1e-3)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-69.0, -61.0), (-30.0, 50.0)])

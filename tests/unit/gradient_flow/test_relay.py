@@ -6,11 +6,10 @@ import brainunit as u
 import jax
 import numpy as np
 import pytest
-from flow_networks import Memoryless
-from helpers import linear, thorough, untouched
+from helpers import thorough
 from lif_networks import BATCH, STEPS, N, Network, inputs
 
-from braintools_qps import relay_weights, save_memory
+from braintools_qps import relay_weights
 
 MARGIN = 1.2
 
@@ -57,14 +56,6 @@ def test_the_weight_lifts_a_neuron_from_rest_to_threshold_in_one_step(factor, op
 
 
 @pytest.mark.thorough
-def test_layers_that_save_memory_are_relayed_alike():
-    model, saving = Network(), Network()
-    save_memory(saving, inputs())
-    assert relay_weights(saving, inputs()) == relay_weights(model, inputs())
-    np.testing.assert_array_equal(weights(saving, 1), weights(model, 1))
-
-
-@pytest.mark.thorough
 def test_other_widths():
     """From half a layer each neuron is heard twice; in half a layer, every other one is not."""
     model = Network((N, N // 2, N))
@@ -93,54 +84,3 @@ def test_a_kernel_has_its_weights_in_the_middle(size):
     assert kernel.max() == pytest.approx(MARGIN / -np.expm1(-0.1), rel=1e-5)
     first, *others = (population.after for population in done.populations)
     assert others == [first] * 4
-
-
-class Branches(Network):
-    """The second layer hears the inputs, too."""
-
-    def __init__(self):
-        super().__init__()
-        self.beside = linear(N, N)
-
-    def update(self, x):
-        first, second = self.linear
-        current = second(self.lif[0](first(x) * u.mA)) + self.beside(x)
-        return self.lif[1](current * u.mA)
-
-
-class Twice(Network):
-    """The weights of the second layer are used another time, transposed."""
-
-    def update(self, x):
-        first, second = self.linear
-        spikes = self.lif[0](first(x) * u.mA)
-        current = second(spikes) + spikes @ second.weight.value["weight"].T
-        return self.lif[1](current * u.mA)
-
-
-def shared():
-    model = Network()
-    model.linear[1] = model.linear[0]
-    return model
-
-
-def restless():
-    """A current of 0 is above the threshold."""
-    layers = ((linear(N, N), Memoryless((BATCH, N), -1.0)) for _ in range(2))
-    return brainstate.nn.Sequential(*(part for layer in layers for part in layer))
-
-
-@pytest.mark.parametrize(
-    ("make", "rule"),
-    [
-        (Branches, "that exactly one other feeds"),
-        (Twice, "that exactly one other feeds"),
-        (shared, "that exactly one other feeds"),
-        (lambda: Network([N]), "that exactly one other feeds"),
-        (restless, "fires at rest"),
-    ],
-)
-def test_a_model_without_such_weights_is_left_as_it_was(make, rule):
-    model = make()
-    with untouched(model), pytest.raises(ValueError, match=rule):
-        relay_weights(model, inputs())

@@ -1,11 +1,8 @@
 """The trial: the same losses as a training by hand, and the forms of what is said of it."""
 
-from functools import partial
-from itertools import pairwise
+from functools import cache
 
-import brainpy.state
 import brainstate
-import braintools
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -14,7 +11,7 @@ import optax
 import pytest
 from flow_networks import SURROGATE, only
 from flow_networks import Layer as ForOneBatch
-from helpers import FLOAT16, linear, thorough, untouched
+from helpers import FLOAT16, linear, untouched
 from lif_networks import N, Network
 from scipy.stats import entropy
 from small_stacks import Layer, Stack, inputs
@@ -24,6 +21,7 @@ from braintools_qps._gradient_flow.attempts import is_better
 from braintools_qps.records import LearningTrial
 
 STEPS, BATCH, CLASSES = 20, 16, 4
+ADAM = optax.scale_by_adam()
 
 pytestmark = pytest.mark.usefixtures("one_millisecond")
 
@@ -57,7 +55,7 @@ def classifier(kind=Classifier, **options):
     return kind(**options)
 
 
-@pytest.fixture
+@cache
 def data():
     samples = jax.random.uniform(jax.random.key(1), (BATCH, N))
     return jnp.broadcast_to(samples, (STEPS, BATCH, N)), np.arange(BATCH) % CLASSES
@@ -69,36 +67,37 @@ def cross_entropy(labels):
     ).mean()
 
 
-def run(model, inputs):
-    brainstate.nn.init_all_states(model, BATCH)
-    with brainstate.environ.context(fit=True):
-        return brainstate.transform.for_loop(model.update, inputs)
-
-
-def trained_by_hand(data, sizes, steps, **options):
-    """Losses of Adam, by optax, on the model itself, as a user writes it."""
-    model, (inputs, labels) = classifier(**options), data
+@cache
+def by_hand(kind):
+    """The weights of a classifier, their values, and a program for the gradient."""
+    model, (inputs, labels) = classifier(kind), data()
     weights = model.states(brainstate.ParamState)
-    sizes, adam = sizes({k: w.value for k, w in weights.items()}), optax.scale_by_adam()
 
     def value():
-        return cross_entropy(labels)(run(model, inputs))
+        brainstate.nn.init_all_states(model, BATCH)
+        with brainstate.environ.context(fit=True):
+            return cross_entropy(labels)(brainstate.transform.for_loop(model.update, inputs))
 
-    gradient = brainstate.transform.jit(
-        brainstate.transform.grad(value, weights, return_value=True)
-    )
-    state, losses = adam.init({k: w.value for k, w in weights.items()}), []
+    gradient = brainstate.transform.grad(value, weights, return_value=True)
+    values = {path: weight.value for path, weight in weights.items()}
+    return weights, values, brainstate.transform.jit(gradient)
 
-    @jax.jit
-    def updated(values, slopes, state):
-        changes, state = adam.update(slopes, state)
-        return jax.tree.map(lambda x, s, c: x - s * c, values, sizes, changes), state
 
+@jax.jit
+def updated(values, sizes, slopes, memory):
+    changes, memory = ADAM.update(slopes, memory)
+    return jax.tree.map(lambda x, s, c: x - s * c, values, sizes, changes), memory
+
+
+def trained_by_hand(sizes, steps, kind=Classifier):
+    """Losses of Adam, by optax, on the model itself, as a user writes it."""
+    weights, values, gradient = by_hand(kind)
+    sizes, memory, losses = sizes(values), ADAM.init(values), []
     for _ in range(steps):
+        for path, weight in weights.items():
+            weight.value = values[path]
         slopes, lost = gradient()
-        values, state = updated({k: w.value for k, w in weights.items()}, slopes, state)
-        for k, w in weights.items():
-            w.value = values[k]
+        values, memory = updated(values, sizes, slopes, memory)
         losses.append(float(lost))
     return losses
 
@@ -109,86 +108,29 @@ def relative(weights):
     return jax.tree.map(size, weights)
 
 
-def test_losses_are_those_of_a_training_by_hand(data):
-    inputs, labels = data
+def test_losses_are_those_of_a_training_by_hand():
+    inputs, labels = data()
     trial = only(gradient_flow(classifier(), inputs, labels=labels)).trial
     steps = len(trial.losses)
-    expected = trained_by_hand(data, relative, steps)
+    expected = trained_by_hand(relative, steps)
     np.testing.assert_allclose(trial.losses, expected, rtol=2e-3)
     half = trial.half_after
     assert trial.losses[half] <= np.log(4) / 2 < min(trial.losses[:half])
 
 
 @pytest.mark.thorough
-def test_a_training_that_becomes_nan_is_tried_with_steps_of_at_most_three_hundredths(data):
-    flow = only(gradient_flow(classifier(LearntTimeConstants), data[0], labels=data[1]))
+def test_a_training_that_becomes_nan_is_tried_with_steps_of_at_most_three_hundredths():
+    flow = only(gradient_flow(classifier(LearntTimeConstants), data()[0], labels=data()[1]))
 
     def careful(weights):  # what starts at 0, as biases do, keeps its steps
         size = lambda w, usual: min(0.3 * usual, 0.03) if np.any(w) else usual
         return jax.tree.map(size, weights, relative(weights))
 
-    first = trained_by_hand(data, relative, 10, kind=LearntTimeConstants)
-    expected = trained_by_hand(data, careful, len(flow.trial.losses), kind=LearntTimeConstants)
+    first = trained_by_hand(relative, 10, kind=LearntTimeConstants)
+    expected = trained_by_hand(careful, len(flow.trial.losses), kind=LearntTimeConstants)
     assert np.isnan(first[-1])
     np.testing.assert_allclose(flow.trial.losses, expected, rtol=2e-3)
     assert flow.diagnosis.cause == "none"
-
-
-class OneWeight(Classifier):
-    """Its answer is one number, which starts at 1; neurons have no say."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = brainstate.ParamState(jnp.ones(()))
-
-    def update(self, x):
-        return self.weight.value + 0 * super().update(x)
-
-
-@pytest.mark.parametrize(("width", "half_after"), [thorough(0.012, None), (0.018, 1)])
-def test_a_loss_that_stays_flat_is_not_tried_again_with_smaller_steps(width, half_after, data):
-    """A valley at 0.97, and else a plain: a step of a tenth lands beyond it, one of 0.03 in it.
-
-    The loss at the start is 1 - exp(-(0.03 / width)^2), below that of the plain by 0.2% or 6%:
-    only the latter says that the first step was too large.
-    """
-    valley = lambda x: 1 - jnp.exp(-jnp.square((x.mean() - 0.97) / width))
-    flow = only(gradient_flow(classifier(OneWeight), data[0], objective=valley))
-    assert flow.trial.half_after == half_after
-    assert flow.trial.losses[0] == pytest.approx(1 - np.exp(-((0.03 / width) ** 2)), abs=1e-4)
-
-
-class Autoencoder(brainstate.nn.Module):
-    """Through six neurons and back, with a readout that starts at 0."""
-
-    def __init__(self, features=24):
-        super().__init__()
-        sizes, zero = (features, 30, 6), braintools.init.ZeroInit()
-        self.into = [brainstate.nn.Linear(a, b) for a, b in pairwise(sizes)]
-        lif = partial(brainpy.state.LIF, tau=5 * u.ms, V_th=1 * u.mV)
-        self.neurons = [lif(size) for size in sizes[1:]]
-        self.out = linear(6, features, w_init=zero)
-
-    def update(self, x):
-        for into, neurons in zip(self.into, self.neurons):
-            x = neurons(8 * into(x) * u.mA)
-        return self.out(x)
-
-
-@pytest.mark.thorough
-def test_smaller_steps_go_on_while_they_take_more_away():
-    """They take half of the loss away after more than 50 steps, as Adam's do."""
-    draws = np.random.default_rng(6)
-    images = jnp.asarray(draws.random((64, 3)) @ draws.random((3, 24)) / 1.5, jnp.float32)
-    inputs, squared = (
-        jnp.tile(images, (20, 1, 1)),
-        lambda x: jnp.mean((x.mean(axis=0) - images) ** 2),
-    )
-    brainstate.random.seed(11)
-    model = Autoencoder()
-    flow = only(gradient_flow(model, inputs, objective=squared))
-    assert flow.diagnosis.cause == "none"
-    assert flow.trial.half_after > 50
 
 
 @pytest.mark.thorough
@@ -208,36 +150,25 @@ def test_the_labels_of_a_task_count():
         (np.linspace(0.0, 1.0, BATCH * CLASSES).reshape(BATCH, CLASSES), None),
     ],
 )
-def test_the_best_constant_answer_is_the_entropy_or_the_variance(data, labels, constant):
-    trial = only(gradient_flow(classifier(), data[0], labels=labels)).trial
+def test_the_best_constant_answer_is_the_entropy_or_the_variance(labels, constant):
+    trial = only(gradient_flow(classifier(), data()[0], labels=labels)).trial
     expected = labels.var(axis=0).mean() if constant is None else constant
     assert trial.constant == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_best_constant_answer_to_an_objective_is_found(data):
-    inputs, labels = data
-    shares = np.bincount(np.minimum(labels, 2)) / BATCH
-    flow = only(gradient_flow(classifier(), inputs, objective=cross_entropy(np.minimum(labels, 2))))
-    assert flow.trial.constant == pytest.approx(entropy(shares), rel=1e-4)
-
-
-def test_nothing_of_the_model_changes_and_dropout_draws_anew(data):
+def test_nothing_of_the_model_changes_and_dropout_draws_anew():
     model = classifier(keep=0.5)
     key = brainstate.random.DEFAULT.value
     with untouched(model):
-        trial = only(gradient_flow(model, data[0], labels=data[1])).trial
+        trial = only(gradient_flow(model, data()[0], labels=data()[1])).trial
     assert brainstate.random.DEFAULT.value is key
-    without = trained_by_hand(data, relative, 3)
+    without = trained_by_hand(relative, 3)
     assert not np.allclose(trial.losses[:3], without, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
     "dtype",
-    [
-        "float32",
-        thorough("bfloat16"),
-        pytest.param("float16", marks=[*FLOAT16.marks, pytest.mark.thorough]),
-    ],
+    ["float32", pytest.param("float16", marks=[*FLOAT16.marks, pytest.mark.thorough])],
 )
 def test_trials_of_half_precision_and_without_promotion_of_dtypes(dtype):
     model = Stack(Layer(1.0))
@@ -261,30 +192,12 @@ def shown_images(samples):
     return jnp.broadcast_to(jax.random.uniform(jax.random.key(0), (samples, N)), (10, samples, N))
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("samples", [8, 64, 200])
-def test_verdicts_do_not_depend_on_the_number_of_samples(samples):
-    images = shown_images(samples)
-    learning, silent = (only(gradient_flow(classifier(gain=g), images)) for g in (20.0, 0.02))
-    assert learning.diagnosis.cause == "none"
-    assert silent.diagnosis.cause == "silent"
-    assert learning.trial.samples == min(samples, 64)
-
-
 def test_of_many_samples_64_are_looked_at_some_of_each_class():
     labels = np.arange(128) % 2
     flow = only(gradient_flow(classifier(), shown_images(128), labels=labels))
     assert (flow.samples, flow.trial.samples) == (64, 64)
     assert "64 of 128 samples" in flow.read
     assert flow.trial.constant == pytest.approx(np.log(2), 1e-5)
-
-
-@pytest.mark.parametrize("wrong", [9, -1])
-def test_the_labels_of_all_samples_are_checked(wrong):
-    labels = np.arange(300) % CLASSES
-    labels[1] = wrong
-    with pytest.raises(ValueError, match="labels must differ, and be classes from 0 to 3"):
-        gradient_flow(classifier(), shown_images(300), labels=labels)
 
 
 @pytest.mark.thorough
@@ -307,33 +220,15 @@ def test_an_objective_gets_the_outputs_of_all_samples():
     assert only(gradient_flow(classifier(), shown_images(70), objective=loss)).trial.samples == 70
 
 
-def test_a_learning_rate_is_the_smallest_that_is_about_as_good(data):
-    done = prepare(classifier(), data[0], labels=data[1])
+def test_a_learning_rate_is_the_smallest_that_is_about_as_good():
+    done = prepare(classifier(), data()[0], labels=data()[1])
     assert (done.before.cause, done.lines) == ("none", ())
     ends = {}
     for rate in (0.1, 0.03, 0.01, 0.003, 0.001):
         same = lambda weights, rate=rate: jax.tree.map(lambda w: rate, weights)
-        ends[rate] = np.mean(trained_by_hand(data, same, 40)[-5:])
+        ends[rate] = np.mean(trained_by_hand(same, 40)[-5:])
     good = [rate for rate, end in ends.items() if end <= min(ends.values()) + 0.1 * np.log(4)]
     assert done.learning_rate == min(good)
-
-
-@pytest.mark.thorough
-def test_the_size_of_an_objective_changes_nothing(data):
-    inputs, labels = data
-    scaled = lambda outputs: 1e-5 * cross_entropy(labels)(outputs)
-    assert only(gradient_flow(classifier(gain=6.0), inputs, objective=scaled)).trial.learns_soon
-
-
-@pytest.mark.thorough
-def test_of_a_loss_without_a_least_value_half_of_the_constant_answers_counts(data):
-    """As that of a policy: what is worse than usual becomes ever less likely."""
-    inputs, labels = data
-    advantages = jnp.where(jnp.arange(BATCH) % 3 == 0, -1.0, 1.0)
-    chosen = lambda x: jax.nn.log_softmax(x.mean(axis=0))[jnp.arange(BATCH), labels]
-    done = prepare(classifier(), inputs, objective=lambda x: -(advantages * chosen(x)).mean())
-    assert done.before.cause == "none"
-    assert done.learning_rate < 0.1  # the loss falls further, and there is always more
 
 
 @pytest.mark.parametrize(
@@ -362,7 +257,6 @@ falling = lambda lowest, steps: tuple(np.linspace(1.0, lowest, steps + 1))
         (falling(0.56, 200), falling(0.49, 60), True),
         (falling(1.0, 40), falling(0.49, 190), True),
         (falling(0.49, 60), falling(0.49, 40), False),
-        (falling(0.49, 60), falling(0.49, 20), True),
         (falling(0.8, 200), falling(0.65, 200), False),
         (falling(0.8, 200), falling(0.55, 200), True),
         (falling(1.0, 40), (0.6,) * 41, False),  # lower, and nothing is learned

@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import Layer, only
-from helpers import thorough
+from flow_networks import only
 
 from braintools_qps import QPseudoSpike, gradient_flow, set_surrogate
 
@@ -82,17 +81,9 @@ def test_a_detached_reset_changes_no_spike_and_no_gradient_of_the_spikes_that_go
         assert np.allclose(ours[1], theirs[1]) == same
 
 
-def test_only_neurons_that_call_twice_can_be_detached():
-    layer = Layer(jnp.eye(N), SPIKE)
-    with pytest.raises(ValueError, match=r"brainpy.state, got Layer \(Layer\)\. In your"):
-        set_surrogate(layer, "Sigmoid", detach_reset=True)
-    assert layer.spk_fun is SPIKE
-
-
-@pytest.mark.parametrize("make", [brainpy.state.ALIF, thorough(brainpy.state.LIFRef)])
-def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
+def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do():
     """Below the threshold, where the step is smooth once no surrogate is in it."""
-    neuron = make(3, spk_fun=SPIKE)
+    neuron = brainpy.state.ALIF(3, spk_fun=SPIKE)
 
     def after(shift):
         with brainstate.environ.context(t=1 * u.ms, i=10):
@@ -109,14 +100,3 @@ def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
     expected = float(after(1e-5) - after(-1e-5)) / 2e-5
     assert passed[True] == pytest.approx(expected, rel=1e-6)
     assert abs(passed[False] / expected - 1) > 0.1
-
-
-@pytest.mark.thorough
-def test_a_neuron_that_does_not_reset_has_nothing_to_detach():
-    """It calls spk_fun twice for its output; a stop at the first would cut what it teaches."""
-    neuron = brainpy.state.HH(N, spk_fun=SPIKE)
-    brainstate.nn.init_all_states(neuron)
-    set_surrogate(neuron, SPIKE, detach_reset=True)
-    with pytest.raises(ValueError, match="before it updates V; HH does not"):
-        neuron.update()
-    assert neuron.spk_fun is SPIKE

@@ -77,7 +77,6 @@ def batched(**sizes):
 
 FORMS = {
     "made for one sample": lambda **sizes: Network(Neurons, **sizes),
-    "under Vmap": held_by_vmap(SAMPLES),
     "under Vmap, for other samples": held_by_vmap(9),
     "under Map, none yet": held_by_map,
     "under Map, for other samples": used_map,
@@ -129,15 +128,3 @@ def test_compare_trains_the_same_network(form):
     for name in ("test", "firing_rate", "spikes", "operations"):
         one, other = (getattr(candidate.scores, name) for candidate in (found, expected))
         np.testing.assert_allclose(one, other, rtol=1e-4)
-
-
-@pytest.mark.thorough
-def test_an_ensemble_keeps_its_states(of_batch):
-    """What is mapped over something else than samples: its members, which share the inputs."""
-    brainstate.random.seed(0)
-    inner = Network(Batched)
-    brainstate.nn.vmap_init_all_states(inner, SAMPLES, axis_size=3, state_tag="new")
-    ensemble = brainstate.nn.Vmap(inner, in_axes=None, vmap_states="new", axis_size=3)
-    (found,) = only(gradient_flow(ensemble, INPUTS)).populations
-    (expected,) = of_batch[0].populations
-    assert found.activity.firing_rate == pytest.approx(expected.activity.firing_rate) != 0

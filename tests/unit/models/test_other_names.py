@@ -58,18 +58,6 @@ class Compiled(Neurons):
         self.update = brainstate.transform.jit(super().update)
 
 
-class Adaptive(Neurons):
-    """Its threshold rises with each spike, so that two states meet."""
-
-    def update(self, x):
-        spike, membrane = (getattr(self, name) for name in self.names)
-        V = 0.9 * membrane.value + x
-        spikes = spike(V - 1 - self.current.value)
-        membrane.value = V - spikes
-        self.current.value = 0.9 * self.current.value + spikes
-        return spikes
-
-
 class Network(brainstate.nn.Module):
     """It keeps the surrogate that it has given to its neurons."""
 
@@ -104,14 +92,6 @@ def test_a_surrogate_is_set_and_made_compact_under_its_name():
     assert network.neurons.spike_fct.residual_dtype == "uint8"
 
 
-def test_where_two_states_meet_the_threshold_the_error_says_how_to_name_one():
-    assert gradient_flow(Network(Adaptive, spike="act"), INPUTS)
-    with pytest.raises(
-        ValueError, match="no such state is in neurons: keep the membrane potential as self.V ="
-    ):
-        gradient_flow(Network(Adaptive, membrane="h"), INPUTS)
-
-
 class Projection(brainstate.nn.Module):
     """It holds the neurons that it projects to, as those of brainpy.state do."""
 
@@ -129,9 +109,3 @@ class Projected(Network):
 def test_neurons_that_a_projection_holds_go_by_the_shorter_path():
     assert [*find_neurons(Projected())] == ["neurons"]
     assert [*find_neurons(Projection(Projected()))] == ["post.neurons"]
-
-
-def test_neurons_that_projections_alone_hold_go_by_the_first():
-    model = brainstate.nn.Module()
-    model.E, model.I = Projection(neurons := Neurons()), Projection(neurons)
-    assert [*find_neurons(model)] == ["E.post"]

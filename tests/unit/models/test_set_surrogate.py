@@ -7,7 +7,7 @@ import pytest
 from braintools.surrogate import ReluGrad, Sigmoid
 from helpers import untouched
 
-from braintools_qps import QPseudoSpike, UnknownSurrogateError, set_surrogate
+from braintools_qps import QPseudoSpike, set_surrogate
 
 
 class Neuron(brainstate.nn.Module):
@@ -62,14 +62,6 @@ def test_a_single_neuron_and_a_collection_of_models_are_models():
     assert isinstance(neuron.spk_fun, Sigmoid)
 
 
-def test_the_spike_function_may_have_the_name_of_another_library():
-    neuron = brainstate.nn.Module()
-    neuron.spike_grad, neuron.other = ReluGrad(), ReluGrad()
-    assert set_surrogate(neuron, "Sigmoid") == 1
-    assert isinstance(neuron.spike_grad, Sigmoid)
-    assert isinstance(neuron.other, ReluGrad)
-
-
 @pytest.mark.parametrize(
     ("where", "changed"),
     [
@@ -84,20 +76,6 @@ def test_where_chooses_by_type_or_predicate(where, changed):
     assert [spike == QPseudoSpike() for spike in network.spikes] == changed
 
 
-@pytest.mark.parametrize(
-    ("model", "where", "message"),
-    [
-        (Network, Readout, r"chose none of blocks.0, .*, first. Pass the"),
-        (Network, lambda neuron: False, r"chose none of blocks.0, .*, first. Pass the"),
-        (Readout, None, "no node has an attribute spk_fun, and a comparison"),
-        (lambda: Readout, None, r"has none: pass the model that Readout\(\.\.\.\) returns$"),
-    ],
-)
-def test_where_there_is_no_neuron_the_error_says_why(model, where, message):
-    with pytest.raises(ValueError, match=message):
-        set_surrogate(model(), "QPseudoSpike", where=where)
-
-
 def test_each_population_can_have_its_own_and_the_longer_key_wins():
     network = Network()
     kept = network.first.spk_fun
@@ -106,33 +84,6 @@ def test_each_population_can_have_its_own_and_the_longer_key_wins():
     assert first is kept
     assert type(recurrent) is Sigmoid
     assert deep == QPseudoSpike(3.0)
-
-
-class Locked(Neuron):
-    def __init__(self):
-        brainstate.nn.Module.__init__(self)
-
-    @property
-    def spk_fun(self):
-        return None
-
-
-@pytest.mark.parametrize(
-    ("spec", "error", "message"),
-    [
-        ("Sigmoid", AttributeError, "spk_fun"),
-        ({"first": "Sigmoid", "blocks": "Sigmoid"}, AttributeError, "spk_fun"),
-        ("no_such_surrogate", UnknownSurrogateError, "no_such_surrogate"),
-        ({"first": "Sigmoid", "second": "S2NN"}, ValueError, r"got 'second'\. The model has bl"),
-    ],
-)
-def test_after_an_error_no_neuron_is_changed(spec, error, message):
-    network = Network()
-    network.blocks.append(Locked())
-    before = network.spikes
-    with pytest.raises(error, match=message):
-        set_surrogate(network, spec)
-    assert all(one is other for one, other in zip(network.spikes, before, strict=True))
 
 
 def test_the_gradient_is_that_of_the_new_surrogate_also_where_the_model_had_compiled_it():

@@ -1,7 +1,6 @@
 """The ranking of candidates, on made-up flows."""
 
 import dataclasses
-import re
 
 import numpy as np
 import pytest
@@ -71,7 +70,7 @@ def test_a_word_marks_the_populations_of_the_cause():
     assert ["one", "1=", "0.05", "high"] in [row.split()[:4] for row in repr(several).splitlines()]
 
 
-@pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (12, 13)])
+@pytest.mark.parametrize(("populations", "rows"), [(1, 1), (12, 13)])
 def test_the_table_is_no_wider_than_80_characters(populations, rows):
     growths = [(0.9 + 0.01 * i, -0.25) for i in range(populations)]
     names = ("QPseudoSpike(alpha=0.5)", "Sigmoid")
@@ -84,11 +83,3 @@ def test_the_table_is_no_wider_than_80_characters(populations, rows):
     assert len(lines) == 1 + rows * len(names)
     highest = f"{0.89 + 0.01 * populations:.3f}"
     assert all(highest in line for line in lines[1::rows])
-
-
-def test_a_notebook_shows_the_same_rows():
-    head, *rows = re.findall("<tr>(.*?)</tr>", FLOWS._repr_html_())
-    assert head.startswith("<th>surrogate</th><th>rank</th><th>slope</th>")
-    shown = [re.findall("<td>(.*?)</td>", row)[:2] for row in rows]
-    assert shown[:4] == [["first", "1="], ["  layer0", ""], ["  layer1", ""], ["too", "1="]]
-    assert len(rows) == 15
