@@ -16,7 +16,7 @@ from .tuning import Numbers, Tuning
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scores(Record):
-    """Results after training. Tuples have one number per seed.
+    """Scores after training; tuples have one number per seed.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Scores(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Curves(Record):
-    """Training by epoch: for each seed, a tuple with one number per epoch.
+    """Learning curves: for each seed, a tuple with one number per epoch.
 
     Attributes
     ----------

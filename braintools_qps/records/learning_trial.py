@@ -39,7 +39,7 @@ class LearningTrial(Record):
 
     @property
     def span(self) -> float:
-        """The size of the best constant answer's loss."""
+        """Magnitude of the loss of the best constant answer."""
         return abs(self.constant)
 
     @property
@@ -49,7 +49,7 @@ class LearningTrial(Record):
 
     @property
     def share_gone(self) -> float:
-        """The share by which the lowest loss is below the best constant answer's."""
+        """Share by which the lowest loss is below the loss of the best constant answer."""
         return self.gone_after(len(self.losses))
 
     @property
@@ -60,7 +60,7 @@ class LearningTrial(Record):
 
     @property
     def learns(self) -> bool:
-        """Whether the loss falls to half of the best constant answer's."""
+        """Whether the loss falls to half of the loss of the best constant answer."""
         return self.half_after is not None
 
     @property

@@ -46,7 +46,7 @@ class Activity(Record):
 
 @dataclass(frozen=True, eq=False)
 class Gradient(Record):
-    """The gradient dL/dV of the membrane potential, on its way back through time.
+    """The gradient dL/dV with respect to the membrane potential, at each step back in time.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ from .table import Table, wrapped
 
 @dataclass(frozen=True, eq=False)
 class RelayedPopulation(Record):
-    """One population of `RelayedWeights`.
+    """Source, weight and firing rates of one population in `RelayedWeights`.
 
     Attributes
     ----------

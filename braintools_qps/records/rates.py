@@ -11,7 +11,7 @@ from .table import Table
 
 @dataclass(frozen=True, eq=False)
 class NormalizedRate(Record):
-    """One population of `NormalizedRates`.
+    """Firing rates and factor of one population in `NormalizedRates`.
 
     Attributes
     ----------

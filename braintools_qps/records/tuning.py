@@ -16,7 +16,7 @@ Numbers = tuple[float, ...]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trial(Record):
-    """One setting, trained with every seed. Tuples have one number per seed.
+    """Scores of one setting that was trained with every seed; tuples have one number per seed.
 
     Attributes
     ----------

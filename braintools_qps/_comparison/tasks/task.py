@@ -42,7 +42,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """The data to train on, to validate on and to test on.
+    """Data of a comparison, with parts for training, validation and testing.
 
     Each seed splits the samples in its own way, see `split`; a test part that came with the data
     stays as it is. ``readout`` says which outputs are the answer: the output of the last step
@@ -81,7 +81,7 @@ class Task:
             object.__setattr__(self, "readout", self.steps)
 
     def split(self, seed: int) -> Split:
-        """Split the samples by a seed into those to train, to validate and to test on.
+        """Split the samples into parts for training, validation and testing, from a seed.
 
         Each part has the same share of every class, if a sample has one. Sizes are the same for all
         seeds.
@@ -100,12 +100,12 @@ class Task:
         return Split(*map(len, self.split(0)))
 
     def part(self, name: str, seed: int = 0) -> Samples:
-        """A copy of the samples of a part: "train", "validation" or "test"."""
+        """Return a copy of the samples of a part: "train", "validation" or "test"."""
         rows = getattr(self.split(seed), name)
         return Samples(self.samples.inputs[rows], self.samples.labels[rows])
 
     def batch(self, samples: int, seed: int = 0) -> Samples:
-        """Training samples as a model gets them: inputs of shape (time, samples, features).
+        """Return training samples as a model gets them: inputs of shape (time, samples, features).
 
         There are at most ``samples`` of them, those that ``seed`` puts first.
         """
@@ -114,7 +114,7 @@ class Task:
         return Samples(inputs, self.samples.labels[rows])
 
     def to_model(self, inputs: Any) -> Any:
-        """Inputs, or some of them, as the model gets them: float32, with the unit.
+        """Convert inputs to the form that the model gets: float32, with the unit.
 
         Takes arrays of NumPy and of JAX.
         """
@@ -142,12 +142,12 @@ class Task:
 
     @property
     def is_answered_at_each_step(self) -> bool:
-        """Whether there is a label, or a target, for every step of a sample."""
+        """Whether every step of a sample has its own label or target."""
         return self.samples.labels.shape[1:2] == (self.steps,)
 
     @property
     def target(self) -> tuple[int, ...]:
-        """The shape of what the network must return at each step for a sample."""
+        """Shape of the output that the network must return at each step for one sample."""
         if self.classes is not None:
             return (self.classes,)
         each_step = self.readout == "all" and self.is_answered_at_each_step
@@ -155,12 +155,12 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """How many numbers that are: one per class, or those of a target."""
+        """Number of outputs at each step: one for each class, or the numbers of a target."""
         return math.prod(self.target)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a record says about the task, as plain values."""
+        """Description of the task for records, as plain values."""
         return {
             "name": self.name,
             "samples": self.sizes._asdict(),
