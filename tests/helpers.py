@@ -1,10 +1,9 @@
-"""The one way in which tests compare numbers, and the reference values of the family."""
+"""The one way in which tests compare numbers, and what several rooms of tests share."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 
 import brainstate
 import braintools
@@ -26,13 +25,6 @@ linear = partial(brainstate.nn.Linear, w_init=braintools.init.KaimingNormal())
 FLOAT16 = pytest.param("float16", marks=pytest.mark.float16, id="float16")
 # By how much a device's division, exp and log may be worse than a CPU's.
 SLACK = {"cpu": 1, "gpu": 4, "tpu": 64}[jax.default_backend()]
-
-
-@cache
-def reference():
-    """Arrays of tests/data/reference.npz: rows by alpha, columns by |x|."""
-    with np.load(Path(__file__).parent / "data" / "reference.npz") as data:
-        return dict(data)
 
 
 def assert_close(actual, expected, *, rtol=None, atol=0.0):

@@ -253,6 +253,81 @@ def test_no_derivative_is_evaluated_in_a_forward_only_call():
         assert not any(operation in text for operation in ("integer_pow", "bitcast", "div", "mul"))
 
 
+# The ranges of docs/sharp_bits.md: an error or NaN outside of them
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 0.5, 1.7, 2.0, 1e6, np.inf])
+def test_beyond_the_farthest_the_gradient_stays_within_0_and_1(alpha):
+    x = jnp.asarray([1e16, 1e30, 3e38, -3e38])
+    for surrogate in (QPseudoSpike(alpha), QPseudoSpike(jnp.float32(alpha), scale=jnp.ones(()))):
+        gradient = np.asarray(surrogate.surrogate_grad(x))
+        assert np.all((gradient >= 0) & (gradient <= 1))
+        assert np.isfinite(surrogate.surrogate_fun(x)).all()
+
+
+@pytest.mark.parametrize("value", [1e-7, 1e7])
+@pytest.mark.parametrize("name", ["scale", "dampening"])
+def test_the_ends_of_the_range_are_taken(name, value):
+    height = 1 / value if name == "scale" else value
+    assert_close(QPseudoSpike(**{name: value}).surrogate_grad(0.0), jnp.float32(height))
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "x"),
+    [
+        (QPseudoSpike(scale=1e-3 * u.uvolt), 1.0 * u.kvolt),
+        (QPseudoSpike(scale=1e3 * u.kvolt), 1.0 * u.uvolt),
+        (Scaled(QPseudoSpike(scale=1e5), scale=1e5), 1.0),
+        (Scaled(Sigmoid(), scale=1e-3 * u.uvolt), 1.0 * u.kvolt),
+    ],
+)
+def test_the_scale_is_checked_in_the_unit_of_x_and_as_a_product(surrogate, x):
+    with pytest.raises(ValueError, match=r"scale must be between 1e-7 and 1e7.*another unit"):
+        surrogate.surrogate_grad(x)
+
+
+scaled_sigmoid = lambda **parameters: Scaled(Sigmoid(), **parameters)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "residual_dtype"),
+    [
+        (QPseudoSpike, "alpha", None),
+        (QPseudoSpike, "scale", None),
+        (QPseudoSpike, "dampening", "uint8"),
+        (scaled_sigmoid, "scale", None),
+        thorough(scaled_sigmoid, "dampening", "uint8"),
+    ],
+)
+def test_a_traced_parameter_that_is_not_above_zero_gives_nan(make, name, residual_dtype):
+    x = jnp.array([-0.3, 0.0, 0.3, 100.0])
+    build = lambda value: make(**{name: value}, residual_dtype=residual_dtype)
+
+    @jax.jit
+    def results(value):
+        surrogate = build(value)
+        curves = lambda value: [build(value).surrogate_grad(x), build(value).surrogate_fun(x)]
+        first = jax.vjp(surrogate, x)[1](jnp.ones(4))[0]
+        second = jax.vmap(jax.grad(jax.grad(surrogate)))(x)
+        # A derivative of 0 would let whoever tunes it go on from a value that is NaN.
+        by_parameter = jax.jacfwd(curves)(value)
+        return surrogate(x), [*curves(value), first, second, *by_parameter]
+
+    for wrong in (0.0, -0.5, -1.0, -3.0, np.nan):
+        spikes, others = results(wrong)
+        np.testing.assert_array_equal(spikes, [0, 1, 1, 1])
+        assert all(np.isnan(other).all() for other in others)
+
+
+@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
+def test_a_wrong_parameter_of_one_neuron_spoils_no_other(name):
+    surrogate = lambda value: QPseudoSpike(**{name: value})
+    slopes = jax.jit(lambda value: jax.grad(lambda x: surrogate(value)(x).sum())(jnp.ones(3)))
+    found = slopes(jnp.array([2.0, -0.5, 2.0]))
+    np.testing.assert_array_equal(np.isnan(found), [False, True, False])
+    assert_close(found[0], surrogate(2.0).surrogate_grad(1.0))
+
+
 # Scaled alone
 
 

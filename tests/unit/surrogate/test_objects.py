@@ -143,6 +143,10 @@ def test_from_q_is_the_paper():
 NOT_NUMBERS = ["2.0", None, 2j, True, np.True_, np.array([1j]), np.array(["2"]), [2.0], object()]
 NOT_POSITIVE = [0, -0.5, float("nan"), -float("inf"), np.float32(0)]
 PARAMETERS = ["alpha", "scale", "dampening"]
+OUTSIDE = {
+    "scale": "Measure x and scale in another unit",
+    "dampening": "Multiply the loss by a constant instead",
+}
 
 
 def entries(name):
@@ -186,6 +190,13 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
         error, said = refused(name, kind([1.0, -3.0, 2.0]))
         assert error is ValueError
         assert f"{name} must be greater than 0, got -3.0 among" in said
+    if name in OUTSIDE:
+        for value in (9.9e-8, 1.1e7, math.inf):
+            rule = f"{name} must be between 1e-7 and 1e7, got {value:.3g}"
+            assert refused(name, value) == (ValueError, f"{rule}. {OUTSIDE[name]}")
+            for kind in ARRAYS:
+                among = f"{rule} among its elements. {OUTSIDE[name]}"
+                assert refused(name, kind([1.0, value])) == (ValueError, among)
     error, said = refused(name, brainstate.ParamState(jnp.float32(2.0)))  # would be trained
     assert error is TypeError
     for part in ("must not be a brainstate.ParamState", "ShortTermState", f"{name}=state.value"):

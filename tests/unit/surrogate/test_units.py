@@ -125,3 +125,11 @@ def test_units_of_a_second_derivative():
     curvature = u.autograd.grad(lambda v: surrogate.surrogate_grad(v))(3.0 * u.mV)
     # d/dV of (1 + 2 V / 45 mV) ** -2 / 15 mV
     assert_close(curvature * u.mV * u.mV, jnp.float32(-4 / 45 * (51 / 45) ** -3 / 15))
+
+
+@pytest.mark.float16
+def test_units_far_apart_in_half_precision():
+    """The scale in the unit of x is 1e-6 kV, which float16 has not."""
+    scale = jnp.array([1e3, 2e3], jnp.float16) * u.uvolt
+    gradient = QPseudoSpike(2.0, scale=scale).surrogate_grad(jnp.zeros(2) * u.kvolt)
+    assert_close(gradient * u.kvolt, jnp.array([1e6, 5e5]))
