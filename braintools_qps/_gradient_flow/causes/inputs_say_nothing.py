@@ -6,7 +6,6 @@ from typing import final
 
 import numpy as np
 
-from ..._models import find_nodes
 from ..evaluate import Measured
 from ..graph import INPUTS
 from .cause import Cause, Finding, is_silent
@@ -24,12 +23,11 @@ class InputsSayNothing(Cause):
         arrays = [np.asarray(x) for x in measured.evaluator.run.inputs[1:]]
         samples = measured.evaluator.batch or 1
         alike = samples > 1 and all((x == x[:, :1]).all() for x in arrays)
-        alone = not _differ_otherwise(measured, samples)
         signals = _signals_per_step(arrays) if samples > 1 else 1.0
         fed = [p for p in measured.populations if INPUTS in measured.step.graph.feeds[p.name]]
-        if alone and not any(np.any(x) for x in arrays):
+        if not any(np.any(x) for x in arrays):
             why = "All inputs are 0."
-        elif alone and alike:
+        elif alike:
             why = f"All {samples} samples are the same."
         elif signals < RARE and all(map(is_silent, fed)):
             most = (
@@ -41,14 +39,6 @@ class InputsSayNothing(Cause):
         axes = " Their first axis is time, or with batch_first=True the samples." * (samples > 1)
         advice = f"Look at how the inputs are loaded and encoded.{axes}"
         return Finding((), why, advice, exact=True, final=True)
-
-
-def _differ_otherwise(measured: Measured, samples: int) -> bool:
-    """Whether samples differ in what their neurons do, through initial states, not a dropout."""
-    counts = [np.asarray(fired).sum(axis=0) for fired in measured.evaluator.run.fired]
-    differ = samples > 1 and any(len(x) == samples and np.any(x != x[:1]) for x in counts)
-    is_random = lambda node: "Dropout" in type(node).__name__
-    return differ and not find_nodes(measured.evaluator.model, is_random)
 
 
 def _signals_per_step(arrays: list[np.ndarray]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-import jax.numpy as jnp
 import numpy as np
 
 from ..changes import Change, lower_slopes, other_surrogates
@@ -13,8 +12,6 @@ from ..evaluate import Evaluator, Measured
 from ..passes import HUGE
 from ..step import Population
 from .cause import Cause, Finding
-
-HALF = (jnp.float16, jnp.bfloat16)
 
 
 @final
@@ -110,10 +107,9 @@ def _gradient(measured: Measured) -> Finding | None:
                 f"step{'s' * (back != 1)} before the end. The mean slope of its surrogate is "
                 f"{p.slopes.per_scale:.2g}."
             )
-            half = _half(measured.evaluator, measured.step.population(p.name))
             advice = (
-                "Look for large recurrent weights, a state that feeds back undamped, or a root or "
-                f"logarithm at 0{half}."
+                "Look for large recurrent weights, a state that feeds back undamped, a root or "
+                "logarithm at 0, or a dtype of half precision."
             )
             return Finding((p.name,), text, advice)
     return None
@@ -126,12 +122,10 @@ def _trained(measured: Measured) -> Finding | None:
     step, position = measured.step, measured.tried.not_finite[0]
     steps = len(measured.tried.record.losses)
     text = f"{step.path(position)} becomes NaN or infinite within {steps} steps of training."
-    advice = "Look where it is used for a division by 0, or a root or logarithm at 0."
-    if step.arrays.states[position].dtype == jnp.float16:
-        advice = (
-            "In float16 the epsilon of Adam, 1e-8, is 0: wherever a gradient is 0, Adam divides 0 "
-            "by 0. Keep parameters in float32, and cast them where they are used."
-        )
+    advice = (
+        "Look where it is used for a division by 0, or a root or logarithm at 0. Adam needs "
+        "parameters in float32: in float16 its epsilon, 1e-8, is 0."
+    )
     fed = tuple(step.graph.fed_by(position))
     return Finding(fed, text, advice)
 
@@ -157,17 +151,8 @@ def _of_membrane(evaluator: Evaluator, p: Population) -> str:
     return (
         "Look in its update for a state that feeds back undamped (no leak, or two states mixed "
         "up), a current in the wrong unit, a dt too long for its equations, large recurrent "
-        "weights, a division by 0, or a root or logarithm of 0 or less"
-        f"{_half(evaluator, p)}."
+        "weights, a division by 0, a root or logarithm of 0 or less, or a dtype of half precision."
     )
-
-
-def _half(evaluator: Evaluator, p: Population) -> str:
-    """A clause on the largest number that a membrane of half precision can hold."""
-    dtype = evaluator.run.states[p.membrane].dtype
-    if dtype not in HALF:
-        return ""
-    return f", and for numbers above {float(jnp.finfo(dtype).max):.3g}, the largest of {dtype.name}"
 
 
 def _first_step(values: object, largest: float = np.finfo(np.float64).max) -> int | None:

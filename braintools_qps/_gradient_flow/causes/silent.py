@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from ..._wording import listed, span
+from ..._wording import span
 from ...records import PopulationFlow
 from ..changes import Change, other_rates
 from ..evaluate import Measured
@@ -75,11 +75,6 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
     """Why no factor on its weights may help, and the usual reasons."""
     step = measured.step
     weights = step.graph.input_weights(p.name)
-    if not weights and (fixed := step.graph.fixed(p.name)):
-        return (
-            f"Its weights, {listed(map(step.path, fixed))}, are no brainstate.ParamState, so "
-            f"nothing scales or trains them. Make them parameters: {step.as_parameter(fixed[0])}."
-        )
     if not weights:
         return (
             f"No weight matrix that could be scaled feeds {p.name}: look at a norm without a gain, "
