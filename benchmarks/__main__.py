@@ -12,8 +12,7 @@ from . import accelerator, report
 from .harness import Settings, measure
 
 SUITES = (
-    "kernels", "networks", "memory", "published", "long_sequences", "parts", "convolutions",
-    "first_calls",
+    "kernels", "networks", "memory", "published", "long_sequences", "convolutions", "first_calls",
 )  # fmt: skip
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from .networks import BASELINE, INTEGER
@@ -28,7 +27,6 @@ def tables() -> dict[str, str]:
         "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
         "peers": peers(),
         "peer_versions": peer_versions(),
-        "links": links(),
     }
 
 
@@ -104,23 +102,6 @@ def peer_versions() -> str:
     versions = [record["environment"]["versions"] for record in records("peers").values()]
     releases = lambda name: " and ".join(dict.fromkeys(of[name] for of in versions))
     return ", ".join(f"{name} {releases(name)}" for name in names)
-
-
-def links() -> str:
-    """A table: the version that was measured, by suite, device and release of JAX."""
-    folders = sorted(RESULTS.glob("*-jax-*/"))
-    suites = sorted({page.stem for folder in folders for page in folder.glob("*.md")})
-    body = [[suite, *(link(folder, suite) for folder in folders)] for suite in suites]
-    return rows([["suite", *(folder.name for folder in folders)], *body])
-
-
-def link(folder: Path, suite: str) -> str:
-    file = folder / f"{suite}.md"
-    if not file.exists():
-        return ""
-    facts = json.loads(file.with_suffix(".json").read_text("utf-8"))["environment"]
-    provisional = ", provisional" if "provisional" in file.read_text("utf-8") else ""
-    return f"[{facts['versions']['braintools-qps']}]({folder.name}/{suite}.md){provisional}"
 
 
 def kept(suite: str) -> Iterator[list[dict[str, Any]]]:

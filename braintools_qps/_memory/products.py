@@ -37,31 +37,34 @@ def storing_spikes_in_bits(base: type, training: Packings, evaluation: Packings)
             if not isinstance(jnp.zeros(()), jax.core.Tracer):  # not within a program: no scan
                 return update(*args, **kwargs)
             fit = brainstate.environ.get("fit", False)
-            packings = training if fit else evaluation
-            return with_changed_products(partial(_pack, packings), update, *args, **kwargs)
+            chosen = {number: how for number, *how in (training if fit else evaluation)}
+
+            def change(number: int, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+                if number not in chosen:
+                    return bind(eqn, operands)
+                return [_product_of_bits(eqn, operands, *chosen[number])]
+
+            return with_changed_products(change, update, *args, **kwargs)
 
     Stores.__name__, Stores.__qualname__ = base.__name__, base.__qualname__
     return Stores
 
 
-def _pack(packings: Packings, number: int, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
-    """Run a product, and store its spikes in bits if it is among those to change."""
-    chosen = [(position, columns) for i, position, columns in packings if i == number]
-    if not chosen:
-        return bind(eqn, operands)
-    (position, columns), shape = *chosen, operands[chosen[0][0]].shape
+def _product_of_bits(eqn: JaxprEqn, operands: list, position: int, columns: Columns) -> Array:
+    """Run a product, and store the operand with spikes in bits."""
+    spikes, weights = operands[position], operands[1 - position]
+    shape = spikes.shape
 
     def product(spikes: Array, weights: Array) -> Array:
         both = [spikes.reshape(shape), weights]
         return bind(eqn, both[:: -1 if position else 1])[0]
 
-    spikes, weights = operands[position], operands[1 - position]
     if len(columns) > 1:
-        return [packed_product(product, columns, spikes, weights, None)]
+        return packed_product(product, columns, spikes, weights, None)
     if eqn.primitive.name.startswith("conv"):  # along all axes, since channels may be few
         spikes = lax.collapse(spikes, 1)
     scale = None if columns[0][1] == 1 else jnp.asarray(columns[0][1])
-    return [packed_product(product, None, spikes, weights, scale)]
+    return packed_product(product, None, spikes, weights, scale)
 
 
 def with_changed_products(

@@ -67,6 +67,17 @@ class _Operand:
     shape: tuple[int, ...] = ()
     megabytes: float = 0.0
 
+    @property
+    def columns(self) -> Columns:
+        parts = self.values
+        if not isinstance(parts, tuple):
+            parts = ((self.shape[-1] if self.shape else 1, parts),)
+        return tuple((width, _scale(values)) for width, values in parts)
+
+    @property
+    def is_packable(self) -> bool:
+        return self.primitive in PRODUCTS and any(scale for _, scale in self.columns)
+
 
 # By module, number of the product and position. A module that is called has an entry.
 _Seen = dict[str, dict[tuple[int, int], _Operand]]
@@ -149,19 +160,23 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     training, units = _traced(modules, model, inputs, fit=True)
     evaluation, _ = _traced(modules, model, inputs, fit=False)
     surrogates = {n: _compact(spike_of(neuron), units.get(n)) for n, neuron in neurons.items()}
-    products = {n: _products(m, training.get(n), evaluation.get(n)) for n, m in modules.items()}
+    fresh = [n for n, module in modules.items() if not hasattr(type(module), "packings")]
+    phases = training, evaluation
+    packings = {n: tuple(_packings(seen.get(n, {})) for seen in phases) for n in fresh}
+    outcomes = [(n, not isinstance(s, str), f"{s}") for n, s in surrogates.items()]
+    for name, module in modules.items():
+        called = [seen[name] for seen in phases if name in seen]
+        told = _outcomes(module, packings.get(name), called)
+        outcomes += [(name, *outcome) for outcome in told]
 
     for name, surrogate in surrogates.items():
         if not isinstance(surrogate, str):
             set_spike(neurons[name], surrogate)
-    for name, (packings, _) in products.items():
-        if any(packings):
+    for name, both in packings.items():
+        if any(both):
             # Not a new module: all references to this one, and to its states, stay valid.
             kind = cast(type, type(modules[name]))
-            modules[name].__class__ = storing_spikes_in_bits(kind, *packings)
-
-    outcomes = [(n, not isinstance(s, str), f"{s}") for n, s in surrogates.items()]
-    outcomes += [(n, *outcome) for n, (_, outcomes) in products.items() for outcome in outcomes]
+            modules[name].__class__ = storing_spikes_in_bits(kind, *both)
     return SavedMemory(changed=_texts(outcomes, done=True), left=_texts(outcomes, done=False))
 
 
@@ -193,24 +208,31 @@ def _compact(spike: Any, unit: u.Unit | None) -> Surrogate | str:
     return adjusted(spike, residual_dtype="uint8")
 
 
-def _products(
-    module: Node, *phases: dict | None
-) -> tuple[tuple[Packings, ...], list[tuple[bool, str]]]:
-    """Which products of a module to change in each phase; and of each text whether it is a change.
+def _packings(operands: Mapping[tuple[int, int], _Operand]) -> Packings:
+    """Which products to change; at most one operand of each."""
+    chosen: dict[int, tuple[int, int, Columns]] = {}
+    for (number, position), operand in operands.items():
+        if operand.is_packable:
+            chosen.setdefault(number, (number, position, operand.columns))
+    return tuple(chosen.values())
 
-    A phase is None if the model does not call the module there.
+
+def _outcomes(
+    module: Node, packings: tuple[Packings, ...] | None, called: list[dict]
+) -> list[tuple[bool, str]]:
+    """What becomes of a module's products, each with whether it is a change.
+
+    ``packings`` are those of training and evaluation, ``called`` the operands in each of the two
+    that calls the module.
     """
-    if hasattr(type(module), "packings"):
-        return (), [(False, "its spikes take one bit already")]
-    called = [operands for operands in phases if operands is not None]
+    if packings is None:
+        return [(False, "its spikes take one bit already")]
     if not called:
-        return (), [(False, "the model does not call it")]
-    packings = tuple(_packings(operands or {}) for operands in phases)
-    outcomes = []
-    if chosen := packings[0] or packings[1]:
-        outcomes += [(True, f"{type(module).__name__}, {_described(chosen)}")]
+        return [(False, "the model does not call it")]
+    chosen = next(filter(None, packings), ())
+    outcomes = [(True, f"{type(module).__name__}, {_described(chosen)}")] if chosen else []
     seen = [each for operands in called for each in operands.values() if each.values != NONE]
-    elsewhere = {o.primitive: o.megabytes for o in seen if _scale(o.values) and not _is_packable(o)}
+    elsewhere = {o.primitive: o.megabytes for o in seen if _scale(o.values) and not o.is_packable}
     outcomes += [
         (False, f"{primitive} stores its spikes in 32 bits, {size:.3g} MB a step")
         for primitive, size in elsewhere.items()
@@ -219,26 +241,7 @@ def _products(
         silent = any(operand.values == {0.0} for operand in seen)
         why = "is always 0" if silent else "may hold values other than spikes"
         outcomes += [(False, f"its input {why}")]
-    return packings, outcomes
-
-
-def _packings(operands: Mapping[tuple[int, int], _Operand]) -> Packings:
-    """Which products to change; at most one operand of each."""
-    chosen: dict[int, tuple[int, int, Columns]] = {}
-    for (number, position), operand in operands.items():
-        if _is_packable(operand):
-            chosen.setdefault(number, (number, position, _columns(operand)))
-    return tuple(chosen.values())
-
-
-def _is_packable(operand: _Operand) -> bool:
-    return operand.primitive in PRODUCTS and any(scale for _, scale in _columns(operand))
-
-
-def _columns(operand: _Operand) -> Columns:
-    values, width = operand.values, operand.shape[-1] if operand.shape else 1
-    parts = values if isinstance(values, tuple) else ((width, values),)
-    return tuple((width, _scale(part)) for width, part in parts)
+    return outcomes
 
 
 def _scale(values: PossibleValues) -> float | None:

@@ -84,23 +84,6 @@ def test_long_labels_that_are_cut_to_the_same_ask_for_others():
     assert len(candidates({"one": QPseudoSpike(one), "other": QPseudoSpike(other)})) == 2
 
 
-@pytest.mark.parametrize(
-    ("surrogates", "error", "message"),
-    [
-        (["Sigmoid", "S2NN", "Sigmoid"], ValueError, "got Sigmoid 2 times. Leave one"),
-        ([Sigmoid(), Sigmoid], ValueError, r"unique labels, got .*Sigmoid\(alpha=4\) 2 times"),
-        ({1: OURS, "1": THEIRS}, ValueError, "got 1 2 times"),
-        ({"one": "Sigmoid", " \n": "S2NN"}, ValueError, "labels must not be blank"),
-        (iter(()), ValueError, "one candidate or more, got none"),
-        (3, TypeError, "a surrogate is chosen by"),
-        ({"one": 3}, TypeError, "a surrogate is chosen by"),
-    ],
-)
-def test_what_is_no_candidate_or_has_no_label_of_its_own_is_refused(surrogates, error, message):
-    with pytest.raises(error, match=message):
-        candidates(surrogates)
-
-
 def test_any_iterable_is_a_sequence_and_its_labels_are_text():
     expected = ["Sigmoid", "S2NN"]
     for surrogates in (iter(expected), dict.fromkeys(expected).keys(), np.array(expected)):

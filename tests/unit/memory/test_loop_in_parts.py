@@ -76,18 +76,3 @@ def test_parts_divide_the_steps_if_a_number_near_the_root_does(steps, lengths):
 def test_without_jit_the_error_names_the_switch():
     with jax.disable_jit(), pytest.raises(RuntimeError, match="JAX_DISABLE_JIT.*for_loop"):
         loop_in_parts(lambda x: x, jnp.arange(5.0))
-
-
-@pytest.mark.parametrize(
-    ("inputs", "parts", "error", "message"),
-    [
-        (jnp.arange(5.0), 0, ValueError, "parts must be"),
-        (jnp.arange(5.0), 2.0, TypeError, "parts must be an integer, got 2.0"),
-        # As for_loop takes them
-        (jnp.arange(5.0), jnp.arange(5.0), TypeError, r"pytree, \(xs, ys\), .* one argument"),
-        ((jnp.arange(5.0), jnp.arange(3)), None, ValueError, "same number of steps.*got 5 and 3"),
-    ],
-)
-def test_mistakes_in_arguments_are_said(inputs, parts, error, message):
-    with pytest.raises(error, match=message):
-        loop_in_parts(lambda x: x, inputs, parts)
