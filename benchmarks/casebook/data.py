@@ -12,13 +12,6 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from .networks.design import SIDE
 
-TRAINING = 1437  # of the digits; the other 360 are for the test
-
-
-def digits() -> tuple[jax.Array, jax.Array]:
-    """Images of shape (samples, pixels) from 0 to 1, and labels, in a fixed order."""
-    return dataset("digits")
-
 
 @cache
 def dataset(source: str) -> tuple[jax.Array, jax.Array]:

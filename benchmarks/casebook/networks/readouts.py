@@ -14,7 +14,7 @@ from brainpy.state import LeakyRateReadout
 from brainstate.nn import Module
 from braintools.init import Constant
 
-from ..data import TRAINING, dataset, digits, training
+from ..data import dataset, training
 from .design import CLASSES, PIXELS, Design
 from .parts import Beta, Current, FirstSpike, Wired, linear, row, stop
 
@@ -157,8 +157,8 @@ def painter(d: Design, *, frozen: bool = False) -> Module:
         painted = 0.1 * net.out(net.decoder(net.fc3(code)))
         return -((painted[..., None, :] - net.means) ** 2).sum(axis=-1)
 
-    n, (images, labels) = d.width, map(np.asarray, digits())
-    known = slice(TRAINING)
+    n, (images, labels) = d.width, map(np.asarray, dataset("digits"))
+    known = slice(training(labels))
     of = [images[known][labels[known] == digit] for digit in range(CLASSES)]
     parts = {"fc1": linear(PIXELS, n, 2.0), "fc2": linear(n, 8, 2.0), "fc3": linear(8, n, 3.0)}
     parts |= {name: Beta(n, d.surrogate, 0.8) for name in ("encoder", "decoder")}

@@ -9,10 +9,14 @@ from .cause import MAJORITY, Cause, Finding
 from .delay import Delay
 from .dropout import Dropout
 from .fading import Fading
-from .gradient_stopped import GradientStopped, disconnected, said_of_stopped, stopped_matrices
-from .gradient_zero import GradientZero
-from .inputs_out_of_range import InputsOutOfRange
-from .inputs_say_nothing import InputsSayNothing
+from .inputs import InputsOutOfRange, InputsSayNothing
+from .no_gradient import (
+    GradientStopped,
+    GradientZero,
+    disconnected,
+    said_of_stopped,
+    stopped_matrices,
+)
 from .not_finite import NotFinite
 from .out_of_reach import OutOfReach
 from .saturated import Saturated
