@@ -37,7 +37,8 @@ def storing_spikes_in_bits(base: type, training: Packings, evaluation: Packings)
             if not isinstance(jnp.zeros(()), jax.core.Tracer):  # not within a program: no scan
                 return update(*args, **kwargs)
             fit = brainstate.environ.get("fit", False)
-            chosen = {number: how for number, *how in (training if fit else evaluation)}
+            packings = training if fit else evaluation
+            chosen = {number: (position, columns) for number, position, columns in packings}
 
             def change(number: int, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
                 if number not in chosen:
