@@ -71,17 +71,35 @@ def connected(cluster: int | str) -> Iterator[Client]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """A lost worker or scheduler is one line of ours at most, where Dask prints tracebacks."""
-    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
-    levels = {name: logging.getLogger(name).level for name in names}
+def _quiet(client: Client | None = None) -> Iterator[None]:
+    """A lost worker or scheduler is one line of ours at most, where Dask prints tracebacks.
+
+    If the client has started the workers, they print to the same terminal, so they are quiet, too.
+    """
+    owner = client if client is not None and client.cluster is not None else None
+    levels = [(handler, handler.level) for handler in _handlers()]
     try:
-        for name in names:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        _log_from(logging.CRITICAL)
+        if owner is not None:
+            owner.run(_log_from, logging.CRITICAL, on_error="ignore")
         yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        for handler, level in levels:
+            handler.setLevel(level)
+        if owner is not None and owner.status == "running":
+            owner.run(_log_from, logging.NOTSET, on_error="ignore")
+
+
+def _handlers() -> list[logging.Handler]:
+    """Those that Dask logs to, unless it is told otherwise."""
+    names = "distributed", "distributed.client"
+    return [handler for name in names for handler in logging.getLogger(name).handlers]
+
+
+def _log_from(level: int) -> None:
+    """Have Dask print what it logs from this level on."""
+    for handler in _handlers():
+        handler.setLevel(level)
 
 
 def trained_by(
@@ -100,7 +118,7 @@ def trained_by(
     from distributed import as_completed
 
     data, waiting = _sent(client, groups, experiment)
-    with _quiet():
+    with _quiet(client):
         try:
             for future in as_completed([*waiting], loop=client.loop):
                 group = waiting.pop(future)

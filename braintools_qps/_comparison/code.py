@@ -171,7 +171,8 @@ def _of_definition(value: Any) -> tuple[str, str, list[Any]]:
         line = None if isinstance(value, type) else code.co_firstlineno
         with suppress(SyntaxError):
             for node in ast.walk(ast.parse("".join(linecache.getlines(code.co_filename)))):
-                if isinstance(node, DEFINITIONS) and _is_named(node, value.__name__):
+                name = getattr(node, "name", "<lambda>")
+                if isinstance(node, DEFINITIONS) and name == value.__name__:
                     nodes += [node] * (line in (None, _line(node)))
     text = "\n".join(map(_text, nodes)) or "\n".join(_code_text(f.__code__) for f in functions)
     used = {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
@@ -181,10 +182,6 @@ def _of_definition(value: Any) -> tuple[str, str, list[Any]]:
     held = [each for function in functions for each in _closed_over(function)]
     others = [script[name] for name in sorted(used) if name in script] + held
     return value.__qualname__, _digest(text), [*others, *filter(None, imported)]
-
-
-def _is_named(node: ast.AST, name: str) -> bool:
-    return getattr(node, "name", "<lambda>") == name
 
 
 def _line(node: Any) -> int:

@@ -16,10 +16,9 @@ import numpy as np
 from .._wording import listed, plural, shown
 from .numerics import machine
 from .plan import OF_TUNING, Run
-from .runs import FOLDER, Outcome, Runs
+from .runs import FOLDER, PROBED, Outcome, Runs
 from .typing import Plain
 
-PROBED = "first loss", "first score", "norm of the first gradient", "norm of the first update"
 NEAR_HERE, NEAR_ELSEWHERE = 1e-5, 1e-2  # on the machine that saved a run, and on any other
 
 
@@ -33,7 +32,7 @@ class Kept:
         self.outcomes: dict[str, Outcome] = {}  # by key, without weights
         self.from_before = 0  # how many of them were saved
         self._store, self._fresh = store, fresh
-        self._damaged: set[str] = set()
+        self._unusable: dict[str, str] = {}  # files, by name, and what is wrong with them
 
     def add(self, run: Run, outcome: Outcome, notes: Sequence[str]) -> None:
         """Save a run that has just been trained, with notes on the model."""
@@ -58,11 +57,10 @@ class Kept:
             f"made with other {text}"
             for kind, text in texts.items()
         ]
-        if self._damaged:
-            count = len(self._damaged)
-            verb = "is" if count == 1 else "are"
-            said.append(f"{plural(count, 'file')} in {place}/{FOLDER} {verb} damaged")
-        return said
+        return said + [
+            f"{plural(count, 'file')} in {place}/{FOLDER} {'is' if count == 1 else 'are'} {state}"
+            for state, count in Counter(self._unusable.values()).items()
+        ]
 
     def _read(self, run: Run) -> tuple[str, str]:
         """Read a run; or else return the kind of a difference, and its text."""
@@ -70,7 +68,7 @@ class Kept:
         alike = self._names[run.key.partition("-")[0]]
         for name in sorted(alike, key=lambda name: name != run.key):
             if (outcome := self._store.outcome(name)) is None:
-                self._damaged.add(name)
+                self._unusable[name] = "damaged"
             elif numbers := _other_numbers(outcome, run):
                 difference = numbers
             else:
@@ -98,7 +96,7 @@ class Kept:
         for names in self._names.values():
             for name in names:
                 if (about := self._store.about(name)) is None:
-                    self._damaged.add(name)
+                    self._unusable[name] = "damaged" if "-" in name else "of an earlier version"
                 else:
                     saved[_place_of(about)].append(about)
         return saved
@@ -111,7 +109,7 @@ def _place_of(about: Plain) -> str:
 def _other_numbers(outcome: Outcome, run: Run) -> tuple[str, str] | None:
     """The first number of the probe that differs, and both its values; None if all agree."""
     near = NEAR_HERE if outcome.machine == machine() else NEAR_ELSEWHERE
-    for name, before, now in zip(PROBED, outcome.probe, run.probe):
+    for name, before, now in zip(PROBED, outcome.probe, run.probe, strict=True):
         if not np.isclose(before, now, near, 0, equal_nan=True):
             digits = 3 if abs(before - now) > 0.01 * abs(now) else 7
             return name, f"numbers: {name} {before:.{digits}g}, now {now:.{digits}g}"

@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from .._gradient_flow import synaptic_operations
-from .._models import advance, below_mapped, check_takes_steps, find_neurons, set_spike, spike_of
+from .._models import advance, below_mapped, find_neurons, set_spike, spike_of
 from ..typing import Model
 from .contexts import environment
 from .tasks import Task
@@ -23,18 +23,6 @@ from .typing import Number, Outputs
 
 # What is measured at a spike function, from its place in the model, its argument and the spikes
 Measure = Callable[[int, Number, Number], Array]
-
-
-def check_steps(model: Model, inputs: Array, task: Task) -> None:
-    """Check that an initialised model takes one time step in a call, not all of the inputs.
-
-    Raises
-    ------
-    ValueError
-        If it takes all of them.
-    """
-    with environment():
-        check_takes_steps(model, task.to_model(jnp.swapaxes(inputs, 0, 1)))
 
 
 def outputs_in_training(model: Model, inputs: Array, task: Task) -> Outputs:

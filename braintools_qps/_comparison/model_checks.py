@@ -15,14 +15,14 @@ import numpy as np
 from braintools.surrogate import Sigmoid, Surrogate
 from jax import Array
 
-from .._models import find_neurons, spike_of
+from .._models import check_takes_steps, find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
 from ..typing import Model
 from .code import name_of
 from .contexts import environment, seeded
 from .experiment import Experiment
-from .model import check_steps, outputs_in_training
+from .model import outputs_in_training
 from .packing import raw
 from .tasks import Task
 from .typing import Outputs, Values
@@ -157,7 +157,8 @@ def _traced(experiment: Experiment, size: int) -> Outputs:
         with seeded(key):
             model = experiment.model(PROBES[0])
             initialised(model, size, task)
-            check_steps(model, inputs, task)
+            with environment():
+                check_takes_steps(model, task.to_model(jnp.swapaxes(inputs, 0, 1)))
             return outputs_in_training(model, inputs, task)
 
     inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)

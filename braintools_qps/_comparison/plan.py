@@ -8,7 +8,7 @@ trained beside it, are not among these. What cannot be read shows in its probe (
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from hashlib import sha256
 from typing import NamedTuple
@@ -21,7 +21,6 @@ from ..typing import SurrogateSpecs
 from .code import described, sources
 from .experiment import RATE, Experiment, at_setting, of_program, text_of
 from .numerics import packages, xla_flags
-from .settings import settings_of
 from .typing import Plain, Setting
 
 OF_TUNING = "candidate", "tuned"  # how a run came about, which is no part of its key
@@ -63,10 +62,6 @@ class Plan:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-
-    def settings(self, several: Iterable[Candidate]) -> list[list[Setting]]:
-        """The settings of candidates, each with the dampening for its mean slope."""
-        return settings_of([candidate.surrogate for candidate in several], self.experiment)
 
     def runs(self, candidate: Candidate, settings: Sequence[Setting]) -> list[Run]:
         """Every setting with every seed, seed by seed."""

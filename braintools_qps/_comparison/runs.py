@@ -31,7 +31,9 @@ from .typing import Plain, Values
 Tested: TypeAlias = dict[str, Any]  # numbers on the test part, named as in `Scores`
 MEASURED = {field.name for field in dataclasses.fields(Scores)} - {"validation"}
 FOLDER = "runs"
-RUN = re.compile("[0-9a-f]{40}-[0-9a-f]{8}")  # names of files: of the key, and of the probe
+# Names of files: of the key, and of the probe, which those of earlier versions lack
+RUN = re.compile("[0-9a-f]{40}(-[0-9a-f]{8})?")
+PROBED = "first loss", "first score", "norm of the first gradient", "norm of the first update"
 CHECKPOINT = ".state"  # ends the name of its file
 PROBE_BYTES = 1 << 16
 SECONDS_TO_WRITE = 3600.0  # a file, at most
@@ -59,7 +61,7 @@ class Outcome(NamedTuple):
     weights: Values  # after the last epoch, and all other states that outlive a batch
     name: str = ""  # of its file
     about: Plain = MappingProxyType({})  # what its key is made of
-    probe: Sequence[float] = ()  # numbers of the first batch
+    probe: Sequence[float] = ()  # numbers of the first batch, those that are `PROBED`
     machine: str = ""  # that computed the probe
     notes: Sequence[str] = ()  # on its model
 
@@ -73,6 +75,7 @@ class Runs:
     def __init__(self, directory: str | os.PathLike | None = None) -> None:
         self.place = "" if directory is None else str(directory)
         self.directory = None if directory is None else Path(directory).expanduser().absolute()
+        self._folder = None if self.directory is None else self.directory / FOLDER
         self._memory: dict[str, bytes] = {}
         self._is_full = False
         self._written, self._cost = time.monotonic(), 0.0
@@ -85,36 +88,31 @@ class Runs:
         OSError
             If it cannot be written to.
         """
-        if self.directory is not None:
-            probe = self.directory / FOLDER / f".{secrets.token_hex(4)}"
+        if self._folder is not None:
+            probe = self._folder / f".{secrets.token_hex(4)}"
             try:
-                probe.parent.mkdir(parents=True, exist_ok=True)
+                self._folder.mkdir(parents=True, exist_ok=True)
                 probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
             except OSError as error:
-                raise _with_path(error, probe.parent) from error
+                raise _with_path(error, self._folder) from error
             finally:
                 with suppress(OSError):
                     probe.unlink(missing_ok=True)
-            for path in probe.parent.glob(TEMPORARY):
+            for path in self._folder.glob(TEMPORARY):
                 with suppress(OSError):
                     if time.time() - path.stat().st_mtime > SECONDS_TO_WRITE:
                         path.unlink()
 
     def names(self) -> list[str]:
         """Names of the files of runs that have finished, which may be damaged."""
-        if self.directory is None:
-            return []
-        with suppress(FileNotFoundError, NotADirectoryError):
-            return sorted(filter(RUN.fullmatch, os.listdir(self.directory / FOLDER)))
+        if self._folder is not None:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                return sorted(filter(RUN.fullmatch, os.listdir(self._folder)))
         return []
 
     def about(self, name: str) -> Plain | None:
-        """What the key of a run is made of; None if the file is damaged."""
+        """What the key of a run is made of; None if the file does not say it."""
         return self._read(name, lambda saved: saved.about["outcome"]["about"], ())
-
-    def _path(self, name: str) -> Path:
-        assert self.directory is not None
-        return self.directory / FOLDER / name
 
     def outcome(self, name: str) -> Outcome | None:
         """The outcome of a run that has finished; None if there is none."""
@@ -136,11 +134,12 @@ class Runs:
         Of the arrays, those that are named, or all.
         """
         with suppress(Exception):  # whatever it is that another program wrote
-            content: Any = self._memory.get(name)
-            if content is None and self.directory is None:
+            if name in self._memory:
+                saved = unpacked(BytesIO(self._memory[name]), arrays)
+            elif self._folder is not None:
+                saved = unpacked(self._folder / name, arrays)
+            else:
                 return None
-            with BytesIO(content) if content else open(self._path(name), "rb") as file:
-                saved = unpacked(file, arrays)
             return form(saved) if saved.about["name"] == name else None
         return None
 
@@ -157,9 +156,9 @@ class Runs:
 
     def forget(self, key: str) -> None:
         """Remove the checkpoint of a run."""
-        if self.directory is not None:
+        if self._folder is not None:
             with suppress(OSError):
-                (self.directory / FOLDER / f"{key}{CHECKPOINT}").unlink(missing_ok=True)
+                (self._folder / f"{key}{CHECKPOINT}").unlink(missing_ok=True)
 
     def is_due(self) -> bool:
         """Whether enough time has passed since checkpoints were written, or since the start."""
@@ -183,18 +182,15 @@ class Runs:
 
     def _write(self, name: str, about: Plain, arrays: NamedArrays) -> None:
         content = packed({"name": name, **about}, arrays)
-        is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
+        is_kept = self._folder is not None and self._put(self._folder / name, content)
         if not is_kept and not name.endswith(CHECKPOINT):
             self._memory[name] = content
 
     def _put(self, path: Path, content: bytes) -> bool:
         """Write a file and return True, or warn once that it cannot be written."""
         try:
-            try:
-                write_file(path, content)
-            except FileNotFoundError:  # the folder was deleted
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_file(path, content)
+            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been deleted
+            write_file(path, content)
             return True
         except OSError as error:
             if not self._is_full:
@@ -222,7 +218,7 @@ def _outcome(saved: Saved) -> Outcome:
     fields, arrays = dict(saved.about["outcome"]), saved.arrays
     curves: Any = {name: arrays[name] for name in History._fields}
     history, tested = History(**curves), fields.pop("tested")
-    if tested.keys() != MEASURED:
+    if tested.keys() != MEASURED or len(fields["probe"]) != len(PROBED):
         raise ValueError("kept by a version that measured other numbers")
     if {curve.ndim for curve in history} != {1} or len({*map(len, history)}) != 1:
         raise ValueError("curves of another form")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +29,9 @@ from .plan import Candidate, Plan, Run
 from .progress import Progress
 from .result import choices, failed, result_of
 from .runs import Outcome, Runs
+from .settings import settings_of
 from .train import Trainer, groups_of, probed
-from .typing import Setting, Values
+from .typing import Values
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -71,24 +73,20 @@ class Search:
 
     def _planned(self) -> dict[str, list[Run]]:
         """The runs of the candidates by label; those that cannot be probed fail."""
-        runs, trainer = {}, Trainer.of_probes(self.plan.experiment)
-        for (label, candidate), settings in zip(self.candidates.items(), self._settings()):
+        experiment, settings = self.plan.experiment, []
+        with suppress(Exception):  # of one candidate, which fails below
+            settings = settings_of([c.surrogate for c in self.candidates.values()], experiment)
+        runs, trainer = {}, Trainer.of_probes(experiment)
+        for (label, candidate), known in zip_longest(self.candidates.items(), settings):
             try:
-                settings = settings or self.plan.settings([candidate])[0]
-                runs[label] = probed(self.plan.runs(candidate, settings), trainer)
+                its_settings = known or settings_of([candidate.surrogate], experiment)[0]
+                runs[label] = probed(self.plan.runs(candidate, its_settings), trainer)
             except Exception as error:
                 self._failed[label] = error
         if not runs:
-            check_model(self.plan.experiment)  # which raises with the fix, if it knows one
+            check_model(experiment)  # which raises with the fix, if it knows one
         self._raise_if_all_failed()
         return runs
-
-    def _settings(self) -> list[list[Setting]]:
-        """The settings of all candidates, or empty lists if one of them has none."""
-        try:
-            return self.plan.settings(self.candidates.values())
-        except Exception:
-            return [[] for _ in self.candidates]
 
     def _check(self, runs: Mapping[str, Sequence[Run]]) -> None:
         """Check the model if anything is to be trained; warn of what is wrong with it."""
@@ -133,7 +131,9 @@ class Search:
                     lost = [run for run in self._missing(missing) if run.candidate.label == label]
                     self.progress.finish(label, len(lost), np.nan)
                     del waiting[label]
-                    self._fail(label, outcomes)
+                    self._failed[label] = outcomes
+                    self._raise_if_all_failed()
+                    self._add(failed(self.candidates[label], outcomes))
                 else:
                     self._keep(group, outcomes)
                     self._conclude_complete(waiting)
@@ -186,12 +186,6 @@ class Search:
             picked = [(runs[row], outcomes[row]) for row in rows]
             self._chosen |= {(label, run.seed): outcome.name for run, outcome in picked}
             self._add(result_of(picked, tuning, self.plan.experiment))
-
-    def _fail(self, label: str, error: Exception) -> None:
-        """Make a row of an error."""
-        self._failed[label] = error
-        self._raise_if_all_failed()
-        self._add(failed(self.candidates[label], error))
 
     def _raise_if_all_failed(self) -> None:
         """Raise what the first candidate did: there is nothing to report beside it."""

@@ -12,7 +12,7 @@ from braintools.surrogate import Surrogate
 from .._gradient_flow import mean_slope_at
 from .contexts import seeded
 from .experiment import MEAN_SLOPE, RATE, Experiment, at_setting, text_of
-from .model import check_steps, spiking, watched
+from .model import spiking, watched
 from .typing import Setting
 
 CALIBRATION_SEED = 0  # of the weights at which a mean slope is measured, whatever the seeds are
@@ -53,7 +53,6 @@ def _largest_slopes(surrogates: Sequence[Surrogate], experiment: Experiment) -> 
     rows = task.split(seed).train[: experiment.batch_size]
     inputs = jnp.asarray(task.samples.inputs[rows])
     model, _ = experiment.start(surrogates[0], seed)
-    check_steps(model, inputs, task)
     if experiment.factory.takes_surrogate:  # and may change it
         spikes = [spiking(experiment.start(surrogate, seed)[0]) for surrogate in surrogates]
     else:

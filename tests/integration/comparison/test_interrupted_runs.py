@@ -1,6 +1,10 @@
-"""What Ctrl-C and a full disk cost: an epoch of the run in training, and no result."""
+"""What Ctrl-C, kill -9 and a full disk cost: an epoch of the run in training, and no result."""
 
 import itertools
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import brainstate
@@ -50,6 +54,39 @@ def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
     assert len(warned) == 1  # for all files
     assert len(comparison.results) == 1
     assert comparison.weights("Sigmoid", 4)
+
+
+KILLED = """
+import os, signal, sys
+from small_comparison import trained
+synced, fsync = [], os.fsync
+def kill(file):  # in the middle of writing the third of four runs
+    synced.append(file)
+    if len(synced) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    fsync(file)
+os.fsync = kill
+trained(out=sys.argv[1], seeds=[0, 4])
+"""
+
+
+@pytest.mark.thorough
+def test_kill_9_costs_no_finished_run_and_shows_no_wrong_number(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run(command, env=environment, timeout=300).returncode == -signal.SIGKILL
+    saved = [name for name in files(tmp_path) if not name.startswith(".")]
+    assert (len(saved), len(files(tmp_path))) == (2, 3)  # two whole ones, and a part of a third
+    content = lambda: [(tmp_path / "runs" / name).read_bytes() for name in saved]
+    before = content()
+    comparison, count = trained(out=tmp_path, seeds=[0, 4])
+    assert (count, content()) == (2, before)
+    undisturbed, _ = trained(seeds=[0, 4])
+    for trial, expected in zip(
+        comparison.results[0].tuning.trials, undisturbed.results[0].tuning.trials, strict=True
+    ):
+        assert trial.test == expected.test
+        np.testing.assert_allclose(trial.loss, expected.loss, rtol=1e-5)
 
 
 class Model(brainstate.nn.Module):

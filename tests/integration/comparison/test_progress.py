@@ -8,7 +8,7 @@ from small_comparison import NAMES, OPTIONS
 from braintools_qps import compare
 
 OPTIONS = OPTIONS | {"batch_size": 16}
-TUNE = {"learning_rate": (0.1, 0.03, 0.01)}
+TUNE = {"learning_rate": (0.1, 0.03)}
 
 
 @pytest.fixture(autouse=True)
@@ -20,29 +20,21 @@ def no_bar(monkeypatch):
 def test_what_is_trained_is_said_before_and_how_long_after_the_first_group(tmp_path, capsys):
     lines = []
     note = lambda comparison: lines.extend(capsys.readouterr().err.splitlines())
-    options = OPTIONS | {"tune": TUNE, "out": tmp_path, "callback": note}
+    options = OPTIONS | {"tune": TUNE, "seeds": 1, "out": tmp_path, "callback": note}
     compare(NAMES, **options)
-    assert lines[0] == "2 surrogates x 3 settings x 2 seeds: 12 runs"
-    assert re.fullmatch(r"6 runs in \d+ s: about \d+ s for the other 6", lines[1])
+    assert lines[0] == "2 surrogates x 2 settings x 1 seed: 4 runs"
+    assert re.fullmatch(r"2 runs in \d+ s: about \d+ s for the other 2", lines[1])
     assert len(lines) == 2
     lines.clear()
-    compare(NAMES, **options | {"seeds": [0, 4, 5]})
-    assert lines[0] == (
-        f"2 surrogates x 3 settings x 3 seeds: 18 runs, 12 of them saved in {tmp_path}"
-    )
+    compare(NAMES[:1], **options | {"seeds": 2})
+    assert lines[0] == f"1 surrogate x 2 settings x 2 seeds: 4 runs, 2 of them saved in {tmp_path}"
 
 
-def test_a_batch_of_more_samples_than_there_are_is_said(capsys):
-    compare(NAMES[:1], **OPTIONS | {"batch_size": 64, "seeds": 1})
-    assert capsys.readouterr().err.startswith(
-        "batch_size=64: a batch holds all 52 samples to train on\n"
-    )
-
-
-def test_without_out_that_results_are_not_saved(capsys):
-    compare(NAMES[:1], **OPTIONS | {"seeds": 1})
-    assert capsys.readouterr().err.splitlines() == [
-        "1 surrogate x 1 setting x 1 seed: 1 run. Results are not saved: pass out= to save them"
+@pytest.mark.parametrize("progress", [True, False])
+def test_without_out_that_results_are_not_saved_and_how_large_a_batch_is(capsys, progress):
+    compare(NAMES[:1], **OPTIONS | {"batch_size": 64, "seeds": 1}, progress=progress)
+    said = [
+        "batch_size=64: a batch holds all 52 samples to train on",
+        "1 surrogate x 1 setting x 1 seed: 1 run. Results are not saved: pass out= to save them",
     ]
-    compare(NAMES[:1], **OPTIONS | {"seeds": 1}, progress=False)
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.splitlines() == said * progress

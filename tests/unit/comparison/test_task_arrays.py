@@ -121,14 +121,12 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
         (X[..., None], Y, (), ValueError, r"\(40, 3, 2, 1\)\. Pass X\.reshape.*\.Unflatten\(-1, "),
         (X, Y[:-1], (), ValueError, r"each of the 40 samples, or .* 3 steps, got shape \(39,\)"),
         (X, Y[:, None], (), ValueError, r"got shape \(40, 1\). Pass y\[:, 0\]"),
-        (X, Y[0], (), ValueError, r"got shape \(\)"),
         (X, np.eye(2, dtype=int)[Y], (), ValueError, r"one-hot, pass y.argmax\(axis=-1\)$"),
         (X.swapaxes(0, 1), Y, (), ValueError, r"X has time .* pass X.swapaxes\(0, 1\)$"),
         (NAN, Y, (), ValueError,
          "X must hold finite real numbers, got .* X contains NaN. Leave out samples"),
         (X, NAN[:, 0, 1], (), ValueError, "y must hold .*finite real numbers, .* y contains NaN"),
         (1e39 * X, Y, (), ValueError, r"X must hold .* infinity .*float32.* 3.4e\+38"),
-        (np.full_like(X, np.inf, np.float16), Y, (), ValueError, "X must hold finite.* infinity"),
         ([X[0], X[1, :2], *X[2:]], Y, (), ValueError,
          r"setting an array element with a sequence\. .* pad samples to one length"),
         (X, np.where(X[..., 0] > 5, Y[:, None], -1), (), ValueError,
@@ -141,23 +139,17 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
         (X, np.array([None, "a"] * 20), (), TypeError, "y must hold integers.* got dtype object"),
         (X, np.array([np.nan, "a"] * 20, object), (), ValueError, "y must hold.* contains NaN"),
         (np.ma.array(X), Y, (), TypeError, r"X must not be a masked array.*filled\(0\)"),
-        (X, Y, (X[:10], np.ma.array(Y[:10])), TypeError, r"y of the test part .* masked array"),
-        (X, Y.astype(complex), (), ValueError, "y must hold .*: Complex data not sup"),
         (X, X[:, 0, 0] * u.mV, (), TypeError, r"must have no unit, got mV.*to_decimal\(u.mV\)"),
         (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
         (X, Y, (X[:10, :2], Y[:10]), ValueError,
          r"X of the test part must have the steps and features of X, .*3, 2\), got \(10, 2, 2\)"),
-        (X, Y, (X[..., :1], Y), ValueError, r"features of X, .*\(40, 3, 2\), got \(40, 3, 1\)"),
         (X, 1.0 * Y, (X[:10], np.ones((10, 2))), ValueError, r"of y, .*\(40,\), got \(10, 2\)"),
         (0 * X, Y, (), ValueError, "X must not be 0 everywhere"),
         (X, Y, (NAN[:10], Y[:10]), ValueError, "X of the test part must hold .* contains NaN"),
-        (X, np.arange(120).reshape(40, 3), (), ValueError,
-         r"4 samples or more.*got 1 of class 0"),
         (X, Y, (X[:10], Y[:10] + 1), ValueError, r"among those to train, 0, 1, got 2"),
         (X, Y, (X[:10], WORDS[:10]), ValueError, r"to train, '0', '1', got 'off', 'on'"),
         (X, Y, (X[:10], 1.0 * Y[:10]), TypeError, r"both hold classes, or both floats"),
-        *((X * u.mV, Y, (other, Y[:10]), TypeError, r"must have the unit of X, mV, got")
-          for other in (X[:10], X[:10] * u.mA)),
+        (X * u.mV, Y, (X[:10] * u.mA, Y[:10]), TypeError, r"must have the unit of X, mV, got"),
         (X[:3], 1.0 * Y[:3], (), ValueError, "a regression needs 4 samples or more.*got 3"),
     ],
 )  # fmt: skip
@@ -171,11 +163,8 @@ def test_the_test_part_is_read_in_the_unit_of_the_rest():
     assert_same(given, load_task((X * u.mV, Y, TEST[0] * u.mV, TEST[1])))
 
 
-def test_a_regression_has_samples_for_all_three_parts():
-    assert load_task((X[:4], Y[:4].astype(float))).sizes == (2, 1, 1)
-
-
-def test_bfloat16_targets_are_numbers_to_predict():
-    task = load_task((X, jnp.asarray(X[:, 0], jnp.bfloat16)))
-    assert task.classes is None
-    np.testing.assert_allclose(task.samples.labels, X[:, 0], rtol=2**-8)
+def test_a_regression_has_samples_for_all_three_parts_and_targets_in_bfloat16():
+    targets = jnp.asarray(X[:4, 0], jnp.bfloat16)
+    task = load_task((X[:4], targets))
+    assert (task.sizes, task.classes) == ((2, 1, 1), None)
+    np.testing.assert_array_equal(task.samples.labels, np.asarray(targets, np.float32))
