@@ -18,7 +18,7 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import IO, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from jax import Array
@@ -134,14 +134,15 @@ class Runs:
         Of the arrays, those that are named, or all.
         """
         with suppress(Exception):  # whatever it is that another program wrote
-            if name in self._memory:
-                saved = unpacked(BytesIO(self._memory[name]), arrays)
-            elif self._folder is not None:
-                saved = unpacked(self._folder / name, arrays)
-            else:
-                return None
+            with self._opened(name) as file:
+                saved = unpacked(file, arrays)
             return form(saved) if saved.about["name"] == name else None
         return None
+
+    def _opened(self, name: str) -> IO[bytes]:
+        if name in self._memory or self._folder is None:
+            return BytesIO(self._memory[name])
+        return open(self._folder / name, "rb")
 
     def keep(self, outcome: Outcome) -> None:
         """Save a run under its name; its checkpoint is no longer needed."""

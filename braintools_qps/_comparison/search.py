@@ -7,7 +7,6 @@ between candidates includes the variation from tuning.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -102,15 +101,11 @@ class Search:
 
     def _announced(self, waiting: Mapping[str, Sequence[Run]], missing: int) -> str:
         """What is about to be trained, in one line."""
-        experiment = self.plan.experiment
-        counts = {
-            "surrogate": len(waiting),
-            "setting": len(experiment.settings),
-            "seed": len(experiment.seeds),
-        }
-        runs = math.prod(counts.values())
-        product = " x ".join(plural(count, name) for name, count in counts.items())
-        line = f"{product}: {plural(runs, 'run')}"
+        experiment, runs = self.plan.experiment, sum(map(len, waiting.values()))
+        line = (
+            f"{plural(len(waiting), 'surrogate')} x {plural(len(experiment.settings), 'setting')} "
+            f"x {plural(len(experiment.seeds), 'seed')}: {plural(runs, 'run')}"
+        )
         if self.store.directory is None:
             return f"{line}. Results are not saved: pass out= to save them"
         known = runs - missing

@@ -1,7 +1,6 @@
 """Real processes of Dask: they find what one process finds, and what is left when they die."""
 
 import os
-import subprocess
 import sys
 import warnings
 from functools import partial
@@ -185,15 +184,3 @@ def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
                 compare(NAMES[:1], client=client, **options | {"seeds": seeds})
             assert len(files(tmp_path / "out")) == kept
             compare(NAMES[:1], **options)
-
-
-def test_the_command_starts_workers_of_its_own(tmp_path):
-    np.savez(tmp_path / "mine.npz", X=X, y=Y)
-    command = "compare --data mine.npz --no-tune --seeds 1 --epochs 1 --workers 2 --out o"
-    done = subprocess.run(
-        [sys.executable, "-m", "braintools_qps", *command.split(), "--surrogates", "Sigmoid"],
-        cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "Sigmoid" in done.stdout
-    assert "Traceback" not in done.stderr

@@ -30,12 +30,15 @@ def alone():
 
 def run(devices, *arguments):
     paths = os.pathsep.join([*sys.path, str(SCRIPT.parent)])
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-W", "ignore", *map(str, arguments)],
         env=another_cpu.with_devices(devices) | {"PYTHONPATH": paths},
+        stderr=subprocess.PIPE,
+        text=True,
         check=True,
         timeout=600,
     )
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.thorough
@@ -55,7 +58,7 @@ def test_eight_devices_train_what_one_trains(tmp_path, alone):
 
 
 @pytest.mark.thorough
-def test_a_worker_with_several_devices_trains_ordinary_layers(tmp_path):
+def test_the_command_starts_a_worker_of_several_devices_that_trains_ordinary_layers(tmp_path):
     X, y = script().data()
     np.savez(tmp_path / "data.npz", X=X, y=y)
     run(

@@ -93,7 +93,7 @@ def test_an_optimizer_that_keeps_its_rate_in_its_state_trains_at_each_rate():
     )
     assert [trial.loss for trial in usual] == [trial.loss for trial in kept]
     assert usual[0].loss < usual[1].loss
-    assert len(made) == 2  # one state for each run
+    assert len(made) == 4  # one state for the probe of each run, and one for its training
 
 
 def test_candidates_share_weights_and_batches():
@@ -270,7 +270,7 @@ def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(monkeypatch):
     monkeypatch.setattr(Programs, "_call", full)
     monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
     halved = compare(["QPseudoSpike"], **options).results[0]
-    assert widths == [5, 2, 1, 1]  # for training, then for the test
+    assert widths == [1, 5, 2, 1, 1]  # for the probe, for training, then for the test
     np.testing.assert_allclose(halved.curves.loss, expected.curves.loss, rtol=1e-4)
     most = 0
     with pytest.raises(jax.errors.JaxRuntimeError, match="RESOURCE_EXHAUSTED"):
