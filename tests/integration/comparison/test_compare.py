@@ -103,7 +103,6 @@ def untrained():
     ("arguments", "error", "message"),
     [
         ({"surrogates": ["Sigmoid"] * 2}, ValueError, "unique labels, got .*Sigmoid 2 times"),
-        ({"seeds": [1, 1]}, ValueError, "list of different integers"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
         ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
         ({"model": partial(SMALL, reset="no")}, ValueError, "must be 'soft' or 'hard', got 'no'"),
@@ -111,7 +110,6 @@ def untrained():
         ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
         ({"tune": {1: (1,)}}, ValueError, r"name .*clip, hidden.* network\), got 1. Pass a model"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
-        ({"learning_rate": 10**400}, ValueError, "above 0 in float32, got 10000"),
         ({"optimizer": "adam"}, TypeError, "a function of learning_rate .* got 'adam'"),
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
         ({"model": untrained, "seeds": 1}, ValueError, "no brainstate.ParamState of real numbers"),
@@ -121,7 +119,6 @@ def untrained():
         ({"loss": lambda outputs: 0.0}, TypeError, r"\nloss must be a function of \(outputs, y"),
         ({"score": lambda outputs, y: float(outputs.sum())}, ConcretizationTypeError,
          r"\nscore must be a function of \(outputs, y\) that JAX can trace"),
-        ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
         ({"tune": {"learning_rate": 0.01}}, TypeError, r"tune=\{'learning_rate': \(0\.01,\)\}$"),
         ({"tune": {"width": (1, 2)}}, ValueError,
