@@ -1,4 +1,4 @@
-"""Try changes on a copy: run their lines on the model, train it for some steps, put it back."""
+"""Try changes: run their lines on the model, train a copy for some steps, restore the model."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .passes import with_index
 from .tracing import trace
 from .trial import HOPELESS, LONGEST, Trials
 
-SOONER = 2  # times as fast is clearly better, where the loss halves with and without a change
-CLEARLY = 0.2  # of the constant answer's loss; a change that lowers it by less has not helped
+SOONER = 2  # a change helps if the loss halves this many times as fast
+CLEARLY = 0.2  # a change helps if it lowers the loss by this share of the constant answer's
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Attempts:
     measured: Measured
     trials: Trials
     tried: set[tuple[str, ...]] = field(default_factory=set)  # lines
-    kinds: dict[str, None] = field(default_factory=dict)  # of changes that could be made
+    kinds: dict[str, None] = field(default_factory=dict)  # of changes whose lines could be run
 
     def first_that_helps(self, changes: Iterable[Change]) -> tuple[Change, LearningTrial] | None:
         """The first change that makes the trial clearly better; those tried before did not."""
@@ -58,7 +58,7 @@ class Attempts:
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:
     """Whether a trial learns at least twice as fast, or to a clearly lower loss.
 
-    A loss that is lower from the start, and does not fall in training, shows no learning.
+    A change that lowers the loss at the start, but not during training, does not help.
     """
     if not after.had_learned and after.share_gone - after.gone_after(0) < HOPELESS:
         return False

@@ -1,4 +1,4 @@
-"""Changes of a model or of its inputs: lines of code, with the few objects that they name.
+"""Changes of a model or of its inputs: lines of code, and the objects that they refer to.
 
 A cause proposes changes, `attempts` runs their lines on a copy, and `prepare` on the model.
 """
@@ -20,19 +20,19 @@ from .evaluate import Measured, Wanted
 from .relay import is_deep
 from .step import Population, Step
 
-SLOPES = (0.1, 0.02)  # the mean slopes that surrogates are lowered to; the first is the default
+SLOPES = (0.1, 0.02)  # target mean slopes; the first is the default
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
 OURS = ("normalize_rates", "normalize_surrogate", "relay_weights", "set_surrogate")
 OTHERS = {"jax.": "import jax", "Quantity(": "from brainunit import Quantity"}
 
 
 class Change(NamedTuple):
-    """Lines that change ``model`` or ``inputs``, with the objects that they name besides."""
+    """Lines that change ``model`` or ``inputs``, and other objects that they refer to."""
 
-    what: str  # in a list of what was tried
+    what: str  # its name in the list of what was tried
     lines: tuple[str, ...]
     objects: Mapping[str, Any] = MappingProxyType({})
-    of_inputs: bool = False  # which are the user's to change
+    of_inputs: bool = False  # only the user can apply such a change
 
     def run(self, model: Model, inputs: Inputs, wanted: Wanted) -> Inputs:
         """Run the lines, and return the inputs to go on with."""
@@ -45,7 +45,7 @@ class Change(NamedTuple):
 
 
 def with_imports(lines: Sequence[str]) -> tuple[str, ...]:
-    """The lines behind those that import what they use."""
+    """The lines, preceded by the imports that they need."""
     text = "\n".join(lines)
     ours = ", ".join(name for name in OURS if f"{name}(" in text)
     imports = [f"from braintools_qps import {ours}"] if ours else []
@@ -54,7 +54,7 @@ def with_imports(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def all_changes(measured: Measured) -> Iterator[Change]:
-    """What may help any network, in the order of `prepare`."""
+    """Changes that may help any network, in the order in which they are tried."""
     yield from other_rates(measured, centre_first=False)
     yield from other_surrogates(measured)
     yield from lower_slopes(measured)
@@ -69,7 +69,7 @@ def other_inputs(measured: Measured, expression: str) -> Change:
 
 
 def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
-    """Bring rates to a target; weights of one sign are also centred. Relay deep stacks."""
+    """Normalise firing rates; also centre weights of one sign, and relay spikes in deep stacks."""
     step, wanted = measured.step, measured.evaluator.wanted
     arguments = wanted.arguments + f", rate={wanted.rate!r}" * (wanted.rate is not None)
     rates = Change("other firing rates", (f"normalize_rates({arguments})",))
@@ -86,9 +86,9 @@ def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
 
 
 def of_one_sign(step: Step) -> tuple[int, ...]:
-    """The matrices with elements of one sign that alone feed a population.
+    """The matrices with elements of one sign that are the only input of a population.
 
-    Of several, some may excite and others inhibit, by Dale's law: none is centred then.
+    If several matrices feed a population, some may excite and others inhibit (Dale's law).
     """
     alone = [of for p in step.populations if len(of := step.matrices(p.name)) == 1]
     signs = lambda i: np.sign(np.asarray(step.arrays.states[i]))
@@ -97,13 +97,13 @@ def of_one_sign(step: Step) -> tuple[int, ...]:
 
 
 def other_surrogates(measured: Measured) -> Iterator[Change]:
-    """The surrogate that is wanted, with the membranes' own scale, lowered."""
+    """Use the wanted surrogate, with a scale that fits the membranes, and lower its slope."""
     codes = {p.name: _fitted(measured, p) for p in measured.step.populations}
     yield _lowered(measured, codes, measured.evaluator.wanted.surrogate)
 
 
 def lower_slopes(measured: Measured) -> Iterator[Change]:
-    """Lower mean slopes."""
+    """Lower the mean slopes of the present surrogates."""
     own = measured.step.spikes
     others = {name: spike for name, spike in measured.spikes.items() if spike is not own[name]}
     alike = len(set(map(id, others.values()))) == 1
@@ -118,7 +118,7 @@ def lower_slopes(measured: Measured) -> Iterator[Change]:
 def _lowered(
     measured: Measured, codes: Mapping[str, str], given: Any, slope: float = SLOPES[0]
 ) -> Change:
-    """Lower surrogates by population, or the model's own; ``given`` is called ``surrogate``."""
+    """Lower these surrogates, or the model's own. Code refers to ``given`` as ``surrogate``."""
     text = f"{{{', '.join(f'{name!r}: {code}' for name, code in codes.items())}}}"
     text = next(iter(codes.values())) if len(set(codes.values())) == 1 else text
     arguments = measured.evaluator.wanted.arguments + f", surrogate={text}" * bool(codes)
@@ -128,7 +128,7 @@ def _lowered(
 
 
 def _fitted(measured: Measured, p: Population) -> str:
-    """The surrogate that is wanted, with a scale where membranes are not about 1 from threshold."""
+    """The wanted surrogate, with a scale unless membranes are about 1 away from the threshold."""
     evaluator, wanted, unit = measured.evaluator, measured.evaluator.wanted, p.argument_unit
     spike = wanted.of(evaluator.step)[p.name]
     code = f"surrogate[{p.name!r}]" if isinstance(wanted.surrogate, Mapping) else "surrogate"
@@ -143,7 +143,7 @@ def _fitted(measured: Measured, p: Population) -> str:
 
 
 def _written(spike: SpikeFunction, otherwise: str) -> str:
-    """A surrogate as code; an expression for it where it has no spec."""
+    """A surrogate as code: its spec, or this expression if it has none."""
     try:
         return repr(call_text(spike))
     except (TypeError, AttributeError):  # no class that a spec names, or a value that none holds

@@ -14,14 +14,14 @@ from .._wording import listed
 from .passes import Forward, replaced
 from .step import Step, is_real
 
-ENOUGH, MOST_DRAWS = 16, 8  # projections times samples that are enough to average over
-STREAM = 20220200  # keeps random numbers independent of what a user draws from the same seed
+ENOUGH, MOST_DRAWS = 16, 8  # enough draws times samples for an average; the most draws
+STREAM = 20220200  # keeps our random numbers independent of the user's with the same seed
 
 
 class Objective(NamedTuple):
     """A function of the outputs, or random projections of the last step's, from a seed.
 
-    There are fewer projections the more samples there are to average over.
+    The more samples there are to average over, the fewer projections are drawn.
     """
 
     function: Callable[[Any], Any] | None = None
@@ -62,7 +62,7 @@ class Cotangents(NamedTuple):
 
 
 def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:
-    """Derivatives of the user's function of the outputs of all steps, and its value.
+    """The value of the user's objective, and its derivatives with respect to the outputs.
 
     Raises
     ------

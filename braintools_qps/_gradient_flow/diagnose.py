@@ -1,4 +1,4 @@
-"""Why does the network not learn? A trial judges the network, every cause and every change."""
+"""Find out why a network does not learn: short trainings test the network and each change."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from .attempts import Attempts
 from .causes import CAUSES, Cause, Finding
 from .changes import Change, all_changes, with_imports
 from .evaluate import Evaluator, Measured
-from .facts import facts, silent_parts, untrained
+from .facts import AT_CHANCE, facts, score_of_others, silent_parts, untrained
 from .loss import FEW, Loss, of_labels, of_objective, of_random_labels
-from .others import AT_CHANCE, score_of_others
 from .step import is_real
 from .trial import Trials
 
@@ -30,7 +29,7 @@ SMOOTH = "Pass your loss: an accuracy, a comparison or a constant cannot be trai
 
 
 class Verdict(NamedTuple):
-    """A diagnosis, sentences that go with it, the change that helps, and what both rest on."""
+    """A diagnosis, further sentences, the change that helps, and the trials that show it."""
 
     diagnosis: Diagnosis
     further: tuple[str, ...] = ()
@@ -40,7 +39,7 @@ class Verdict(NamedTuple):
 
 
 def trials_of(evaluator: Evaluator, most: int = SAMPLES) -> Trials | None:
-    """Trials with the objective, with the labels or with random ones, if there can be any."""
+    """Trials with the objective, with the labels or with random ones; None if not possible."""
     if why_untried(evaluator):
         return None
     step, outputs, batch = evaluator.step, evaluator.run.outputs, evaluator.batch
@@ -53,7 +52,7 @@ def trials_of(evaluator: Evaluator, most: int = SAMPLES) -> Trials | None:
 
 
 def why_untried(evaluator: Evaluator) -> str:
-    """Why there can be no trial, where there is nothing to train or to tell apart; else empty."""
+    """A clause on why no trial is possible; empty if one is."""
     if not evaluator.step.parameters:
         return ": it has no brainstate.ParamState to train"
     if evaluator.objective.function:
@@ -70,7 +69,7 @@ def why_untried(evaluator: Evaluator) -> str:
 
 
 def diagnose(measured: Measured, trials: Trials | None) -> Verdict:
-    """Judge a measured model by its trial, and look for a cause where it does not learn."""
+    """Train a copy of a measured model, and look for a cause if it does not learn."""
     if measured.evaluator.cotangents.is_flat:
         return Verdict(Diagnosis("no gradient", None, FLAT, SMOOTH))
     if trials is None:
@@ -81,13 +80,13 @@ def diagnose(measured: Measured, trials: Trials | None) -> Verdict:
 
 
 def _judged(measured: Measured, trials: Trials) -> Measured:
-    """The same with its trial."""
+    """The measured model with its trial."""
     run = measured.evaluator.run
     return measured._replace(tried=trials.judge(measured.step, measured.spikes, run.inputs))
 
 
 def _verdict(measured: Measured, trials: Trials) -> Verdict:
-    """The first cause whose change helps; else the first finding, with what helps any network."""
+    """The first cause whose change helps; else what was found, and changes for any network."""
     if measured.trial.learns_soon:
         return _learning(measured, trials.loss)
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
@@ -105,7 +104,7 @@ def _verdict(measured: Measured, trials: Trials) -> Verdict:
 
 
 def _learning(measured: Measured, loss: Loss, *further: str) -> Verdict:
-    """It learns: then there is no cause, but there may be facts."""
+    """The verdict on a network that learns: no cause, but perhaps facts."""
     others, at_chance = score_of_others(measured, loss)
     said = said_of(measured.trial, measured.evaluator.batch, others)
     texts = [said, AT_CHANCE * at_chance, silent_parts(measured)]
@@ -114,7 +113,7 @@ def _learning(measured: Measured, loss: Loss, *further: str) -> Verdict:
 
 
 def _with_few_samples(measured: Measured) -> Verdict | None:
-    """It tells a few samples apart, where random labels for all of them are too hard."""
+    """The verdict on a network that learns random labels of a few samples, but not of all."""
     evaluator, trials = measured.evaluator, trials_of(measured.evaluator, FEW)
     if trials is None or not has_random_labels(evaluator) or (evaluator.batch or 1) <= FEW:
         return None
@@ -127,7 +126,7 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
 
 
 def said_of(trial: LearningTrial, batch: int | None = None, others: str = "") -> str:
-    """What a trial has shown, in a sentence, with what it has shown on ``others``."""
+    """A sentence on what a trial has shown; ``others`` is a clause on other samples."""
     samples, steps = f"on these {trial.samples} samples", trial.half_after
     if trial.samples == 1:
         samples = "on this sample"
@@ -157,7 +156,7 @@ def named_as_cause(
     before: LearningTrial | None,
     remedy: str | None,
 ) -> Diagnosis:
-    """The diagnosis that a finding gives, after what the trial of the model has shown."""
+    """The diagnosis for a finding, with a sentence on the trial first."""
     said = "" if before is None else f"{said_of(before)} "
     if pair is None:
         name = "none" if before is not None and before.learns else "unknown"
@@ -177,7 +176,7 @@ def named_as_cause(
 def _proven(
     measured: Measured, pair: tuple[Cause, Finding] | None, change: Change, after: LearningTrial
 ) -> Verdict:
-    """The change that makes the trial better, with the numbers of both, and its cause."""
+    """The verdict where a change helps: its cause, its lines, and both trials in numbers."""
     where = " in the task's data" * (change.of_inputs and measured.evaluator.wanted.is_task)
     fix = f"Fix: {'; '.join(change.lines)}{where}. {_with_it(after, measured.trial)}"
     diagnosis = replace(
@@ -189,7 +188,7 @@ def _proven(
 
 
 def _with_it(after: LearningTrial, before: LearningTrial) -> str:
-    """What the trial of a change has shown."""
+    """A sentence on the trial with a change."""
     if after.half_after is not None:
         return f"With it the loss halves within {plural(after.half_after, 'step')}."
     count = len(after.losses)
@@ -206,7 +205,7 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
 
 
 def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
-    """No cause; findings that no change could be tried for, without the exact ones: facts."""
+    """The verdict on slow learning: findings without a change to try are reported as facts."""
     measured = attempts.measured
     untried = [f.text for c, f in found if not (f.exact or [*c.changes(measured, f)])]
     verdict = _learning(measured, attempts.trials.loss, *untried)
@@ -215,7 +214,7 @@ def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> 
 
 
 def _unknown(attempts: Attempts) -> Verdict:
-    """Nothing was found: the answer is what nothing trains, if there is any."""
+    """The verdict where nothing was found, except perhaps weights that nothing trains."""
     measured = attempts.measured
     if lacking := [f"A{text[1:]}" for text in untrained(measured)]:
         text = " ".join([said_of(measured.trial), *lacking])
@@ -226,7 +225,7 @@ def _unknown(attempts: Attempts) -> Verdict:
 
 
 def _as_measured(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
-    """Findings as they were measured, exact ones first, and what was tried."""
+    """The verdict where no change helps: what was measured, exact findings first."""
     measured, tried = attempts.measured, _tried(attempts)
     first, *others = sorted(found, key=lambda pair: not pair[1].exact)
     cause, finding = first
@@ -242,12 +241,12 @@ def _tried(attempts: Attempts, how: str = "Tried without success") -> list[str]:
 
 
 def has_random_labels(evaluator: Evaluator) -> bool:
-    """Whether the labels of the trial say nothing about the inputs."""
+    """Whether the labels of the trial are random."""
     return evaluator.labels is None and not evaluator.objective.function
 
 
 def _untried(measured: Measured) -> Verdict:
-    """Without a trial, only exact findings are causes."""
+    """The verdict without a trial: only exact findings count as causes."""
     for cause in CAUSES:
         finding = cause.find(measured)
         if finding is not None and finding.exact:

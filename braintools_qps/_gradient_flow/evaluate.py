@@ -1,4 +1,4 @@
-"""Measure candidates on one forward pass. Each costs its slopes and one backward pass."""
+"""Measure candidates on one forward pass; each takes one backward pass."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from .step import Spikes, Step
 from .tracing import check_has_values, trace
 from .trial import Tried
 
-SURROGATE = QPseudoSpike(alpha=8)  # lowered, it lost nothing in our study
+SURROGATE = QPseudoSpike(alpha=8)  # after normalize_surrogate it lost nothing in our study
 
 
 class Wanted(NamedTuple):
-    """What a user wants where something is to be changed, and how the inputs were given."""
+    """The surrogate and rate that a user wants, and the form of the user's inputs."""
 
     surrogate: SurrogateSpec = SURROGATE
     rate: float | None = None
     batch_first: bool = False
-    is_task: bool = False  # its data are an array X that the task was made from
+    is_task: bool = False  # then code refers to the data as X, of which the task was made
 
     @property
     def arguments(self) -> str:
-        """The first arguments of our functions, as code."""
+        """The first arguments of the package's functions, as code."""
         return "model, inputs" + ", batch_first=True" * (self.batch_first and not self.is_task)
 
     @property
@@ -52,12 +52,12 @@ class Wanted(NamedTuple):
         return int(self.batch_first or self.is_task)
 
     def of(self, step: Step) -> dict[str, SpikeFunction]:
-        """The surrogate of each population; its own where none is wanted for it."""
+        """The wanted surrogate of each population; its own if none is wanted for it."""
         return {**step.spikes, **by_population(self.surrogate, step.spikes)}
 
 
 class Measured(NamedTuple):
-    """One candidate on a run: its surrogates, their slopes at each call, and the figures."""
+    """One candidate on a run: its surrogates, their slopes at each call, and all numbers."""
 
     evaluator: Evaluator  # of the run
     spikes: Spikes
@@ -82,9 +82,9 @@ class Measured(NamedTuple):
 
 
 class Evaluator:
-    """A traced model that has run over some inputs, to measure candidates on that run.
+    """A traced model and its forward pass over some inputs, on which candidates are measured.
 
-    ``ran`` are the positions of these samples among those of ``every`` input, by default all.
+    ``ran`` are the positions of its samples among those of ``every`` input; by default all.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Evaluator:
         self.activities = list(map(self._activity, map(np.asarray, self.run.fired)))
         steps, sizes = len(self.run.inputs[0]), [size for size, _ in self.activities]
         updates = {p.name: size * steps for p, size in zip(step.populations, sizes)}
-        # Per sample, that the inputs and each population cause.
+        # Operations per sample that the inputs and each population cause.
         self.operations = per_sample(self.run.operations, updates, self.batch or 1)
         self.labels, self.wanted = labels, wanted or Wanted()
         self.ran = np.arange(self.batch or 0) if ran is None else ran
@@ -121,7 +121,7 @@ class Evaluator:
         return self._forward(arrays, with_index(inputs))
 
     def measure(self, spikes: Spikes) -> Measured:
-        """All figures of one candidate."""
+        """Measure one candidate."""
         slopes, summaries = self.slopes(spikes)
         reduced = self._backward(self.step.arrays, self.run, slopes, self.cotangents.values)
         gradients = map(_gradient, *map(np.asarray, reduced))
@@ -143,7 +143,7 @@ class Evaluator:
         return Measured(self, spikes, slopes, populations)
 
     def slopes(self, spikes: Spikes) -> tuple[list[Array], dict[str, Slopes]]:
-        """The slope at each call of a spike function, by time step, and those at membranes."""
+        """Slopes at each call of a spike function by time step, and their summary by population."""
         slopes, peaks = compiled(slopes_and_peaks, self.step, spikes)(self.run.arguments)
         return slopes, {
             p.name: slope_summary(spikes[p.name], p.argument_unit, slopes[p.call], peak)
@@ -164,10 +164,10 @@ def evaluator_of(
     labels: np.ndarray | None = None,
     wanted: Wanted | None = None,
 ) -> Evaluator:
-    """An evaluator of a model that has run over a few of the samples.
+    """Run a model over a few of the samples.
 
-    It runs over all of them for an objective, which may hold their labels, where inputs are NaN or
-    infinite, and where the model is made for a batch of that size: it is tried with few first.
+    All samples are run for an objective, which may hold their labels, if inputs are NaN or
+    infinite, and if the model only takes a batch of that size; a few are tried first.
     """
     check_has_values(inputs)
     batch, step, ran, every = batch_size(inputs) or 0, None, None, inputs
@@ -175,7 +175,7 @@ def evaluator_of(
     are_finite = all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
     if len(few) < batch and objective.function is None and are_finite:
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
-        with suppress(Exception):  # what the size of the batch is not to blame for comes again
+        with suppress(Exception):  # other errors than that of the batch size come again below
             step = trace(model, fewer)
             inputs, ran = fewer, few
     step = step or trace(model, inputs)

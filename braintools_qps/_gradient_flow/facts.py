@@ -1,4 +1,4 @@
-"""Facts that do not keep a network from learning, in sentences that begin with But."""
+"""Facts that matter though the network may learn, and its score on samples not trained on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from jax import Array
 
 from .._models import find_nodes
 from .._wording import listed
-from .causes import MAJORITY, disconnected, said_of_stopped, stopped_matrices
+from .causes import MAJORITY
+from .causes.no_gradient import disconnected, said_of_stopped, stopped_matrices
+from .cotangents import STREAM
 from .evaluate import Measured
+from .loss import Loss
 
-ROUNDED = 1e-3  # of half precision, in a sum
+ROUNDED = 1e-3  # relative error of sums in half precision
+MOST = 256  # the most samples that are scored
+AT_CHANCE = (
+    "That is chance level. Usually the labels belong to other samples, the axes of time and batch "
+    "are mixed up, or there are too few samples."
+)
 
 
 def facts(measured: Measured, cause: str = "") -> Iterator[str]:
-    """Facts that do not keep a network from learning, without those that the cause says."""
+    """All facts, except those that the named cause already states."""
     step = measured.step
     stopped = list(map(step.path, stopped_matrices(measured)))
     if stopped and cause != "no gradient":
@@ -36,7 +44,7 @@ def facts(measured: Measured, cause: str = "") -> Iterator[str]:
 
 
 def silent_parts(measured: Measured) -> str:
-    """A sentence on populations of which most neurons never fire; empty if there are none."""
+    """A sentence on populations whose neurons mostly never fire; empty if there are none."""
     shares = {p.name: p.activity.silent_share for p in measured.populations}
     shares = {name: share for name, share in shares.items() if share > MAJORITY}
     if not shares:
@@ -63,7 +71,7 @@ def untrained(measured: Measured) -> Iterator[str]:
 
 
 def _mixed(measured: Measured) -> Iterator[str]:
-    """A sentence on samples whose outputs depend on the inputs of others: tried with another last.
+    """A sentence if outputs depend on other samples: the last sample is changed to find out.
 
     A batch norm does that by design.
     """
@@ -86,3 +94,29 @@ def _with_first_as_last(x: Array) -> np.ndarray:
     changed = np.array(x)
     changed[:, -1] = changed[:, 0]
     return changed
+
+
+def score_of_others(measured: Measured, loss: Loss) -> tuple[str, bool]:
+    """A clause on samples that the trial was not trained on, and whether they are at chance."""
+    if loss.labelled is None or measured.tried is None:
+        return "", False
+    (targets, trained, to_answers), evaluator = loss.labelled, measured.evaluator
+    others = np.setdiff1d(np.arange(len(targets)), trained)
+    others = np.random.default_rng(STREAM).permutation(others)[:MOST]
+    if not len(others):
+        return "", False
+    answers, size = [], evaluator.batch or 1
+    for first in range(0, len(others), size):
+        part = np.resize(others[first : first + size], size)  # the same program runs all parts
+        shown = jax.tree.map(lambda x, part=part: x[:, part], evaluator.every)
+        answers.append(to_answers(evaluator.over(shown, measured.tried.states).outputs))
+    values, truth = np.concatenate(answers)[: len(others)], targets[others]
+    if truth.ndim > 1:
+        error, constant = np.mean((values - truth) ** 2), truth.var(axis=0).mean()
+        clause = f"the squared error is {error:.3g} (a constant answer: {constant:.3g})"
+        return f"on {len(others)} others {clause}", bool(error >= constant)
+    given = values[:, 0] > 0 if values.shape[1] == 1 else values.argmax(axis=1)
+    right, chance = np.mean(given == truth), np.bincount(truth).max() / len(truth)
+    noise = 2 * np.sqrt(chance * (1 - chance) / len(truth))
+    clause = f"{right:.0%} are right (chance: {chance:.0%})"
+    return f"on {len(others)} others {clause}", bool(right <= chance + noise)

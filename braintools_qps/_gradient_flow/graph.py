@@ -1,8 +1,9 @@
 """Who feeds whom: inputs, populations, parameters and outputs of a traced step.
 
 Each variable of the step's jaxpr gets the names of what it is computed from, up to the populations
-in between. What holds for the states that a step writes goes into the next step, until nothing is
-added. This costs no compilation, and sees comparisons and integers, which derivatives do not.
+in between. What the written states depend on is carried into the next step, until nothing is added.
+This compiles nothing. It also sees comparisons, integers and slopes of 0, which derivatives miss,
+and tells weights from biases.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Facts(NamedTuple):
     sources: Vertices = frozenset()
     smooth: Vertices = frozenset()  # sources through which a derivative passes
     weights: Vertices = frozenset()  # sources that have multiplied data
-    fired: Vertices = frozenset()  # populations whose spikes are among the sources, not their V
-    normed: Vertices = frozenset()  # sources by whose size it is divided, as in a norm
+    fired: Vertices = frozenset()  # populations whose spikes, not V, are among the sources
+    normed: Vertices = frozenset()  # sources of a norm that it is divided by
 
     @property
     def is_data(self) -> bool:
@@ -52,8 +53,8 @@ NOTHING = Facts()
 class Graph:
     """Direct connections between inputs, populations, parameters and outputs.
 
-    ``arriving`` are the facts of what arrives at each population, and at `OUTPUTS`. ``sources`` are
-    those of each variable of the step.
+    ``arriving`` has the facts about what arrives at each population and at `OUTPUTS`; ``sources``
+    has the sources of each variable of the step.
     """
 
     arriving: Mapping[str, Facts]
@@ -163,7 +164,7 @@ def graph_of(
 def _followed(
     jaxpr: Jaxpr, start: Mapping[Var, Facts], membranes: Mapping[Var, str]
 ) -> tuple[list[Facts], dict[str, Facts], dict[Var, Facts]]:
-    """The facts of the results, of what arrives at each population, and of all variables."""
+    """Facts about the results, about what arrives at each population, and about all variables."""
     arriving = dict.fromkeys(membranes.values(), NOTHING)
     known = {variable: start.get(variable, NOTHING) for variable in jaxpr.invars}
 
@@ -190,7 +191,7 @@ def _followed(
 
 
 def joined(*facts: Facts) -> Facts:
-    """The facts of a value computed from several."""
+    """The facts about a value that is computed from several others."""
     return Facts(*(frozenset().union(*sets) for sets in zip(NOTHING, *facts)))
 
 
@@ -210,7 +211,7 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     is_product_of_data = operands[1].is_data if name == "gather" else is_product(eqn)
     if is_product_of_data or (facts.normed and name in {"mul", "div"}):
         factors = joined(*(each for each in operands if not each.is_data)).sources
-        # A mask of weights is no weight.
+        # A mask that multiplies weights does not count as a weight.
         trained = frozenset(i for i in factors if isinstance(i, int))
         is_norm = not is_product_of_data and all(each.is_data for each in operands)
         before = frozenset() if is_norm else facts.weights

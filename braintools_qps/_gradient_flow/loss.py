@@ -21,16 +21,16 @@ from .cotangents import STREAM
 from .passes import replaced
 from .step import Step, is_real
 
-FEW = 8  # that count where random labels of more are too hard
-CLASSES = 10  # of random labels, at most
-PERFECT = 1e-6  # share of the loss at the start; a constant answer that leaves less is perfect
-SEARCH = 500  # iterations
+FEW = 8  # samples in a trial where random labels of more are too hard
+CLASSES = 10  # the most classes of random labels
+PERFECT = 1e-6  # a constant answer with a smaller share of the first loss is perfect
+SEARCH = 500  # iterations of the search for the best constant answer
 
 Answers = Callable[[Sequence[Array]], Array]  # from outputs to (samples, features)
 
 
 class Labelled(NamedTuple):
-    """The labels of all samples, the positions of those that are trained on, and the answers."""
+    """All labels, the positions of the training samples, and a function from outputs to answers."""
 
     targets: np.ndarray
     trained: np.ndarray
@@ -46,11 +46,11 @@ class Loss(NamedTuple):
     labelled: Labelled | None = None
 
     def trial(self, losses: tuple[float, ...] = ()) -> LearningTrial:
-        """The record of a training with it."""
+        """The record of a training with this loss."""
         return LearningTrial(losses, self.constant, self.samples)
 
     def gone(self, loss: float) -> float:
-        """The share of the constant answer's loss that is gone, below 0 where that is better."""
+        """The share by which a loss is below that of the constant answer; negative if above."""
         share = (self.constant - loss) / self.trial().span
         return min(share, 1.0) if np.isfinite(share) else -np.inf
 
@@ -64,8 +64,8 @@ def of_objective(
 ) -> Loss:
     """The user's objective, which is ``start`` for these outputs.
 
-    The best constant answer is found by trying. One that is perfect, or whose loss is not finite,
-    is no yardstick: then the loss at the start is.
+    Losses are compared to that of the best constant answer, which is found by a search; if that is
+    0 or not finite, to the loss at the start.
     """
 
     def value(outputs: Sequence[Array]) -> Array:
@@ -82,7 +82,7 @@ def _lowest_of_constants(
 ) -> float:
     """The lowest loss that scipy finds for answers that are the same for all steps and samples.
 
-    It ends where slopes or steps are small in numbers, so losses count by the slope at the start.
+    The search stops at small slopes or steps, so losses are divided by the slope at the start.
     """
     real = [i for i, x in enumerate(outputs) if is_real(x)]
     axes = [(0, 1) if outputs[i].shape[1:2] == (batch,) else (0,) for i in real]
@@ -147,7 +147,7 @@ def of_labels(step: Step, outputs: Sequence[Array], labels: np.ndarray, ran: np.
 def of_random_labels(
     step: Step, outputs: Sequence[Array], batch: int, seed: int, most: int = SAMPLES
 ) -> Loss:
-    """Random classes: can the network tell these samples apart?"""
+    """Cross-entropy with random classes, which shows whether the network tells samples apart."""
     chosen, answers = counted(batch, most), _answers(step, outputs)
     features = _features(answers, outputs)
     classes = max(min(features, CLASSES, len(chosen)), 2)
@@ -156,12 +156,12 @@ def of_random_labels(
 
 
 def counted(batch: int, most: int = SAMPLES) -> np.ndarray:
-    """Positions of the samples that count, evenly spread."""
+    """Positions of at most so many samples, evenly spread."""
     return np.unique(np.linspace(0, batch - 1, min(batch, most)).astype(int))
 
 
 def some_of_each(labels: np.ndarray, most: int = SAMPLES) -> np.ndarray:
-    """Positions of the samples that count, drawn from each class in proportion, one at least.
+    """Positions of samples, drawn from each class in proportion, at least one of each.
 
     Evenly spread ones may all be of one class, as where two classes alternate.
     """
@@ -198,7 +198,8 @@ def _squared(answers: Answers, chosen: np.ndarray, targets: np.ndarray) -> Loss:
 def _answers(step: Step, outputs: Sequence[Array]) -> Answers:
     """The first real output as a mean over steps, spikes as their count: (samples, features).
 
-    Votes count as spikes do: no mean of numbers from 0 to 1 can take half of a cross-entropy away.
+    Outputs from 0 to 1, such as votes, are counted like spikes: with a mean of such numbers no
+    cross-entropy can halve.
     """
     position = next(i for i, x in enumerate(outputs) if is_real(x))
     values = np.asarray(outputs[position])

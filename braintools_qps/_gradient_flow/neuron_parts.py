@@ -20,10 +20,11 @@ class WrittenState(NamedTuple):
 
 
 def membrane_in(jaxpr: Jaxpr, name: str, states: Sequence[WrittenState]) -> brainstate.State | None:
-    """Find the membrane of a neuron among states with other names: it meets the threshold.
+    """Find the membrane among states with other names: the one that the threshold is applied to.
 
-    The step computes the argument of the spike function from it. If several states meet there, such
-    as the membrane and a current, it is the one that the spikes reset. None if several are.
+    The step computes the argument of the spike function from it. If that holds for several states,
+    such as the membrane and a current, it is the one that the spikes reset; None if they reset
+    several.
     """
     variables = {v: state for state, before, after in states for v in (before, after)}
     arguments = [eqn.invars[0] for eqn in jaxpr.eqns if mark_of(eqn) == ARGUMENT + name]
@@ -39,7 +40,7 @@ def membrane_in(jaxpr: Jaxpr, name: str, states: Sequence[WrittenState]) -> brai
 def _met(
     jaxpr: Jaxpr, ahead: list, states: Mapping[Var, brainstate.State]
 ) -> list[brainstate.State]:
-    """The states from which variables are computed, without those further back."""
+    """The states from which variables are computed directly, not through another state."""
     makers = {variable: eqn for eqn in jaxpr.eqns for variable in eqn.outvars}
     met, seen = [], set()
     while ahead:
@@ -55,7 +56,7 @@ def _met(
 
 
 def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> tuple[Var, int]:
-    """Find what leaves a population: the result of its last call, or of several calls together.
+    """Find the spikes that a population sends: those of its last call, or of several combined.
 
     A neuron of `brainpy.state` calls its spike function once before, for its reset. A `braincell`
     cell sends the product of two calls.

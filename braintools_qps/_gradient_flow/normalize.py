@@ -1,4 +1,4 @@
-"""One factor for all dampenings, which lowers the mean slopes."""
+"""Lower the mean slopes: one factor for the dampenings of all surrogates."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def normalize_surrogate(
 
 
 def lowered(evaluator: Evaluator, spikes: Spikes, mean_slope: float) -> dict[str, Surrogate]:
-    """The surrogates of a run, all lowered by the factor that the highest mean slope needs.
+    """The surrogates, all dampened by the factor that the highest mean slope needs.
 
     Raises
     ------

@@ -22,11 +22,11 @@ from .step import Step
 from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
-CUTS = 16  # of the interval of exponents in which the factor lies
-RUNS_AWAY = 2.0  # more than any rate: membranes that are not finite
+CUTS = 16  # iterations of the root search between two powers of 2
+RUNS_AWAY = 2.0  # stands for the rate if membranes are not finite: above any rate
 CLOSE = 0.01  # relative distance from the target at which the search ends
 AS_NEAR = 2.0  # ratio to the target that is accepted where no factor attains it
-SWEEPS = 5  # over all populations: populations that feed each other need more than one
+SWEEPS = 5  # over all populations; those that feed each other need more than one
 SETTLED = 0.1  # relative change of rates in a sweep, below which sweeps end
 
 Rates = dict[str, float]  # spikes per neuron and step, by population
@@ -128,7 +128,7 @@ def normalize_rates(
 def attained(
     rate_at: Callable[[float], float], target: float, *, close: float = CLOSE
 ) -> float | None:
-    """The factor near 1 at which a firing rate is the target, or None.
+    """The factor nearest to 1 at which the firing rate is the target; None if there is none.
 
     Factors go up to ``2**WIDEST``. Where the rate passes the target between two powers of 2, that
     interval is searched; where it jumps there, the nearest rate counts.
@@ -193,7 +193,7 @@ def rates_of(step: Step, indexed: list[Array]) -> Callable[[Any], Rates]:
 
 
 class Scaling(NamedTuple):
-    """The factor for each population that weights feed, with the states and rates that it gives."""
+    """The factor for the weights of each population, and the states and rates after it."""
 
     factors: dict[str, float]
     states: Sequence[Array]

@@ -39,7 +39,7 @@ class Projection(NamedTuple):
     def _total(self, eqn: JaxprEqn, operands: Sequence[Array], chosen: Array) -> Array:
         """The sum of the results with ones for the weights and for the chosen signals.
 
-        Beside a matrix, a vector is a bias, for which it has zeros.
+        A vector that comes with a matrix is a bias, and gets zeros.
         """
         counted = list(operands)
         counted[self.signals] = chosen.astype(operands[self.signals].dtype)
@@ -67,9 +67,9 @@ def count(
 def projections(step: Step) -> dict[int, Projection]:
     """The products of weights with signals in a step, by the id of their equation.
 
-    Signals are what depends on the inputs or on a state that the step writes. Those of several
-    populations count as sent by the last of them. What nothing uses is not computed: brainstate's
-    Map leaves such equations.
+    Signals depend on the inputs or on a state that the step writes. If they depend on several
+    populations, the last one counts as their sender. Equations whose results nothing uses, which
+    brainstate's Map leaves, do not count.
     """
     names = [population.name for population in step.populations]
     written = [step.state_variables[i] for i in step.written]

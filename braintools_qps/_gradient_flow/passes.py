@@ -1,8 +1,8 @@
 """One pass forward through a traced model, and the pass backward for given surrogate slopes.
 
-A surrogate only decides the slope at each call of a spike function. The forward pass records the
-arguments of all calls. A candidate then costs its slopes and one backward pass, the same compiled
-program for all candidates.
+A surrogate only affects the slope at each call of a spike function. The forward pass records the
+arguments of all calls. Each candidate then needs its slopes and one backward pass, whose program is
+compiled once for all candidates.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bring a network to where it learns: try changes in short trainings, apply those that help."""
+"""Make a network learn: try changes in short trainings, and apply those that help."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .passes import compiling_once
 from .step import Step
 from .trial import FIRST, RATES, Trials
 
-ROUNDS = 4  # of changes
+ROUNDS = 4  # the most changes, one after the other
 NONE, USUAL = Objective(), Wanted()  # where the user asks for nothing else
-SMALL = 0.1  # of the lowest learning rate; one step of Adam is many times as large as such weights
+SMALL = 0.1  # weights below this share of the lowest rate are too small for steps of Adam
 
 
 def prepare(
@@ -140,7 +140,7 @@ def prepare(
 
 
 class Fixed(NamedTuple):
-    """What `fix` has found and done."""
+    """The result of `fix`."""
 
     before: Diagnosis
     measured: Measured
@@ -156,7 +156,7 @@ def fix(
     labels: np.ndarray | None = None,
     wanted: Wanted = USUAL,
 ) -> Fixed:
-    """What `prepare` does to a model, with inputs and labels that are checked, but for the rate."""
+    """Do what `prepare` does, on checked inputs and labels, except for the learning rate."""
 
     def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:
         evaluator = evaluator_of(model, inputs, objective, labels, wanted)
@@ -182,7 +182,7 @@ def fix(
 
 
 def said_of_rates(step: Step) -> Iterator[str]:
-    """Sentences on learning rates that do not help, and weights that are too small for all."""
+    """Sentences for when no learning rate helps, and on weights too small for steps of Adam."""
     lowest, highest = min(RATES), max(RATES)
     yield (
         f"But in {FIRST} steps of plain Adam, no rate from {lowest:g} to {highest:g} brings the "

@@ -1,8 +1,8 @@
-"""Give deep stacks weights with which each layer passes the spikes of the layer before it on.
+"""Give deep stacks weights with which each layer passes on the spikes of the previous one.
 
-Random weights scramble: after some sixteen layers, spikes say nothing about the input, whatever the
-firing rate. With one weight per neuron, just large enough for a single spike to make it fire, a
-layer repeats the layer before it in another order, and training starts from there.
+Random weights scramble signals: after about sixteen layers, spikes say nothing about the input,
+whatever the firing rate. With one weight per neuron, just large enough for a single spike to make
+it fire, a layer repeats the layer before it in another order, and training starts from there.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _weights(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, flo
 def _at_rest(
     step: Step, inputs: Inputs, links: Sequence[Link]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The mean argument of each call by step, and its derivative by a pulse in the first step.
+    """The mean argument of each call by step, and its response to a pulse in the first step.
 
     The inputs and all weights between populations are 0, every linked population gets the pulse as
     its current, and no spike passes a derivative on.

@@ -1,4 +1,4 @@
-"""A model's time step as a pure function of arrays, open at its membranes and its spikes.
+"""A model's time step as a pure function of arrays, with access to membranes and spikes.
 
 The jaxpr of the model's own code is run equation by equation. Membranes are perturbed where the
 step computes the value that it stores in ``V``, so the spike of the same step sees the
@@ -48,7 +48,7 @@ class Arrays(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a leaf of the states is."""
+    """The place of a leaf among the states of a model."""
 
     path: tuple[str | int, ...]  # of its state in the model; empty if the model does not hold it
     keys: KeyPath  # in the value of the state
@@ -117,7 +117,7 @@ class Step:
 
     @cached_property
     def program(self) -> str:
-        """The computation as text, which is equal for equal programs."""
+        """The jaxpr as text: equal programs have equal texts."""
         return re.sub(r" at 0x\w+", "", str(self.jaxpr))
 
     @cached_property

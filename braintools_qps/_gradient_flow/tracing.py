@@ -234,7 +234,7 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
 
 
 def ready_neurons(model: Model, inputs: Inputs, found: dict[str, Node]) -> dict[str, Node]:
-    """Those of the neurons that have a membrane. All states are initialised for the inputs.
+    """Choose the neurons that have a membrane; the states must be initialised for the inputs.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def ready_neurons(model: Model, inputs: Inputs, found: dict[str, Node]) -> dict[
 
 
 def _find_membranes(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> None:
-    """Find the membranes of neurons whose states have other names, by their part in a step."""
+    """Find the membranes of neurons whose states have other names, by tracing a step."""
     spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
     mark_spikes(neurons)
     traced = _Traced(model, inputs)

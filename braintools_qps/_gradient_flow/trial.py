@@ -28,16 +28,16 @@ from .passes import identity, replaced
 from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
-SHARE = 0.1  # of the root mean square of weights; as large is a step of Adam
-ZEROS = 0.1  # in place of the root mean square of weights that are all 0
-SMALLER, LARGEST = 0.3, 0.03  # a second trial takes this share of each step, at most so large ones
-STILL = 1e-3  # of a step of Adam; its epsilon makes steps smaller where gradients are next to 0
-PIECE, FIRST, LONGEST = 10, 40, 200  # steps in one program, in each trial at least, and at most
-HOPELESS = 0.02  # share of the loss; a trial ends if less is gone, and less in its last steps
-RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # for plain Adam, tried side by side
-AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate is named if it loses no more
-LATE = 5  # last steps of a trial, whose mean loss ranks the rates
-PATIENCE = 3  # seconds after which a bar shows
+SHARE = 0.1  # a step of Adam, relative to the root mean square of the weights
+ZEROS = 0.1  # stands for the root mean square of weights that are all 0
+SMALLER, LARGEST = 0.3, 0.03  # factor on the steps of a second trial, and their upper bound
+STILL = 1e-3  # a smaller share of a step of Adam means that the gradient is next to 0
+PIECE, FIRST, LONGEST = 10, 40, 200  # steps in one program; fewest and most steps of a trial
+HOPELESS = 0.02  # a trial ends if the loss falls by a smaller share, overall and lately
+RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # of plain Adam, tried from the smallest
+AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate may end this much higher
+LATE = 5  # the mean loss of so many last steps ranks the rates
+PATIENCE = 3  # seconds before a progress bar appears
 
 
 class Training(NamedTuple):
@@ -51,7 +51,7 @@ class Training(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """What a trial shows, with positions of parameters among the leaves of the states."""
+    """The result of a trial; parameters are positions among the leaves of the states."""
 
     record: LearningTrial
     moved: tuple[int, ...]  # parameters that Adam moved
@@ -67,7 +67,7 @@ class Rate(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What a piece of training is given besides the network's present weights."""
+    """What a training program takes besides the network in training."""
 
     arrays: Arrays
     indexed: Sequence[Array]  # the inputs
@@ -76,7 +76,7 @@ class Setting(NamedTuple):
 
 
 class Trials:
-    """Trials with one loss. Those whose programs are the same share what was compiled."""
+    """Short trainings with one loss, which share compiled programs."""
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
@@ -85,7 +85,7 @@ class Trials:
     def judge(
         self, step: Step, spikes: Spikes, indexed: Sequence[Array], longest: int = LONGEST
     ) -> Tried:
-        """The trial of a network; the better of two where smaller steps may do better."""
+        """Train a network; if it does not learn, perhaps again with smaller steps."""
         tried = self.run(step, spikes, indexed, longest)
         first = tried.record
         moves = np.ptp(first.losses) > HOPELESS * first.span
@@ -105,10 +105,10 @@ class Trials:
         smaller_steps: bool = False,
         lead: float = 0.0,
     ) -> Tried:
-        """Train until half of the loss is gone, or until that is hopeless.
+        """Train until the loss has halved, or no longer falls.
 
-        ``lead`` is the share by which another trial lowered the loss: after the first steps, it
-        goes on only while it lowers the loss by more.
+        ``lead`` is the share by which another trial lowered the loss: after the first steps, this
+        one continues only while it is better.
         """
         program, heights = self._program(step, spikes)
         sizes = [_step_size(w, smaller_steps) for w in _weights(step)]
@@ -141,12 +141,12 @@ class Trials:
                     advance(PIECE)
                 gone[rate] = self.loss.gone(float(np.asarray(losses)[-LATE:].mean()))
                 if gone[rate] >= 1 - AS_GOOD and _named(gone) == rate:
-                    break  # no larger rate can be better by more than that
+                    break  # a larger rate cannot be better by more than AS_GOOD
         helps = max(gone.values()) >= AS_GOOD
         return Rate(_named(gone) if helps else LEARNING_RATE, helps)
 
     def _program(self, step: Step, spikes: Spikes) -> tuple[Callable, dict[str, float]]:
-        """Some steps of training, compiled once for equal programs, and heights of surrogates."""
+        """The training program, compiled once for equal steps, and the dampenings that it takes."""
         undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
         bases = {name: base for name, (base, _) in undamped.items()}
         key = (step.program, *(identity(bases[n]) for n in step.callers))
@@ -178,7 +178,7 @@ def trained_states(step: Step, arrays: Arrays, training: Training) -> tuple[Arra
 def train(
     step: Step, spikes: Spikes, loss: Loss, setting: Setting, training: Training
 ) -> tuple[Training, Array]:
-    """Some steps of Adam, and the loss before each."""
+    """Take some steps of Adam, and return the loss before each."""
 
     def value(weights: list[Array], now: Training) -> tuple[Array, list[Array]]:
         states = trained_states(step, setting.arrays, now._replace(weights=weights))
@@ -221,7 +221,7 @@ def _weights(step: Step) -> list[Array]:
 
 
 def _step_size(weights: Array, smaller: bool) -> float:
-    """A share of the root mean square, so that no learning rate has to fit."""
+    """The size of a step of Adam: a share of the weights' root mean square."""
     usual = float(np.sqrt(np.mean(np.square(np.asarray(weights, np.float64)))))
     if smaller and usual:
         return min(SMALLER * SHARE * usual, LARGEST)
@@ -235,7 +235,7 @@ def _named(gone: Mapping[float, float]) -> float:
 
 
 def _is_over(now: LearningTrial, longest: int, lead: float) -> bool:
-    """Whether half of the loss is gone, or nothing more is to be expected."""
+    """Whether to end a trial: the loss has halved, or it no longer falls."""
     losses = now.losses
     if not losses or now.learns:
         return bool(losses)
@@ -248,7 +248,7 @@ def _is_over(now: LearningTrial, longest: int, lead: float) -> bool:
 
 
 def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:
-    """A surrogate of height 1 and its dampening, so that programs serve all dampenings."""
+    """A surrogate without its dampening, and that: one program serves all dampenings."""
     if not isinstance(spike, (QPseudoSpike, Scaled)) or not isinstance(spike.dampening, float):
         return spike, 1.0
     base = spike.replace(dampening=1.0)
@@ -259,7 +259,7 @@ def without_dampening(spike: SpikeFunction) -> tuple[SpikeFunction, float]:
 
 @contextmanager
 def _bar(name: str, steps: int) -> Iterator[Callable[[int], Any]]:
-    """A bar over this number of steps, which shows where they take longer than some seconds."""
+    """A progress bar over this number of steps, if they take longer than some seconds."""
     if importlib.util.find_spec("tqdm") is None:
         yield lambda steps: None
         return

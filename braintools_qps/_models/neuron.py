@@ -1,8 +1,8 @@
 """What a neuron is: a node of the model with a spike function and a membrane potential.
 
 No other file names their attributes. Under other names, the only surrogate of a node is its spike
-function, and its membrane is the only state, or the only one that meets the threshold (`membranes`
-of `_gradient_flow`).
+function, and its membrane is the only state, or the only one that meets the threshold (see
+`neuron_parts` in `_gradient_flow`).
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ def is_neuron(node: Node) -> bool:
 
 
 def spike_of(neuron: Node) -> SpikeFunction:
-    """Its spike function: a surrogate, or any callable."""
+    """The spike function of a neuron: a surrogate, or any callable."""
     return getattr(neuron, _spike_name(neuron))
 
 
 def set_spike(neuron: Node, spike: SpikeFunction) -> None:
-    """Give it another spike function."""
+    """Give a neuron another spike function."""
     _spikes[neuron] = name = _spike_name(neuron)
     setattr(neuron, name, spike)
 
 
 def has_membrane(neuron: Node) -> bool:
-    """Whether it keeps its membrane potential in a state, and has it already."""
+    """Whether a neuron has a state with its membrane potential already."""
     return bool(_membranes(neuron))
 
 
@@ -50,18 +50,18 @@ def membrane_of(neuron: Node) -> brainstate.State:
 
 
 def set_membrane(neuron: Node, state: brainstate.State) -> None:
-    """Take one of its states for its membrane potential, whatever its name is."""
+    """Declare one of a neuron's states to be its membrane potential, whatever its name."""
     _potentials[neuron] = next(name for name, x in vars(neuron).items() if x is state)
 
 
 def states_of(neuron: Node) -> list[brainstate.State]:
-    """Its states that start afresh with each batch and are one array."""
+    """The states of a neuron that are reset for each batch and hold one array."""
     states = [x for x in vars(neuron).values() if isinstance(x, brainstate.ShortTermState)]
     return [state for state in states if not isinstance(state.value, (dict, tuple))]
 
 
 def _spike_name(node: Node) -> str:
-    """The attribute with its spike function; empty if it has none."""
+    """The attribute of a node that holds its spike function; empty if it has none."""
     names = (name for name in SPIKE_FUNCTIONS if hasattr(node, name))
     return next(names, "") or _spikes.get(node, "") or _only_surrogate(node)
 

@@ -55,7 +55,7 @@ def check_takes_steps(model: Model, inputs: Inputs) -> None:
 def shapes_written(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, Shape]]:
     """The states that a step writes, each with a shape before and after; empty if it fails.
 
-    Where the step is needed it fails again, and the caller says why in its own words.
+    If a step fails here, the caller meets the same error later and explains it.
     """
     function = brainstate.transform.StatefulFunction(partial(advance, model))
     arguments = np.int32(0), x

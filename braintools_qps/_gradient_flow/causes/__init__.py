@@ -10,13 +10,7 @@ from .delay import Delay
 from .dropout import Dropout
 from .fading import Fading
 from .inputs import InputsOutOfRange, InputsSayNothing
-from .no_gradient import (
-    GradientStopped,
-    GradientZero,
-    disconnected,
-    said_of_stopped,
-    stopped_matrices,
-)
+from .no_gradient import GradientStopped, GradientZero
 from .not_finite import NotFinite
 from .out_of_reach import OutOfReach
 from .saturated import Saturated

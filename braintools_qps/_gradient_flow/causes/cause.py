@@ -1,4 +1,4 @@
-"""What a cause is: one file has its name, its words, its limits, its rule and its changes."""
+"""The base class of causes: its name, its words, its rule, and the changes that may fix it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ MAJORITY = 0.5  # share of samples or neurons
 
 
 class Finding(NamedTuple):
-    """A cause in some populations, the first named first.
+    """A cause, with the populations that it was found in, the most telling first.
 
-    ``exact`` findings keep any network from learning; of others only a trial tells. Nothing is
-    tried past a ``final`` one. ``advice`` says where to look if no change helps.
+    No network learns with an ``exact`` finding; whether another one matters, only a trial shows.
+    After a ``final`` one, no further change is tried. ``advice`` says where to look if no change
+    helps.
     """
 
     populations: tuple[str, ...]
@@ -28,10 +29,10 @@ class Finding(NamedTuple):
 
 
 class Cause(abc.ABC):
-    """Something that may keep a network from learning. It counts if a change makes it learn.
+    """A possible reason why a network does not learn; confirmed if a change makes it learn.
 
-    ``rule`` and ``helps`` are for the table of causes. ``word`` stands in a ``column`` of the
-    table of populations, in those that the cause is found in.
+    The documentation's table of causes shows ``rule`` and ``helps``. The table of populations
+    shows ``word`` in its ``column``, in the rows of the populations with this cause.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Cause(abc.ABC):
 
     @abc.abstractmethod
     def find(self, measured: Measured) -> Finding | None:
-        """The populations that it may be in, in words."""
+        """Return what was found and where, or None if the rule does not apply."""
 
     def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
         """Changes that may remove it, in the order in which they are tried; by default none."""
@@ -50,7 +51,7 @@ class Cause(abc.ABC):
 
 
 def is_silent(p: PopulationFlow) -> bool:
-    """Whether most samples bring no neuron to fire."""
+    """Whether no neuron fires in most samples."""
     return p.activity.empty_share > MAJORITY
 
 
@@ -60,7 +61,7 @@ def is_saturated(p: PopulationFlow) -> bool:
 
 
 def says_nothing(p: PopulationFlow) -> bool:
-    """Whether its spikes are the same for most samples, or there are none."""
+    """Whether a population sends the same spikes for most samples, or none."""
     return is_silent(p) or p.activity.same_share > MAJORITY
 
 

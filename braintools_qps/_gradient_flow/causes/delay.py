@@ -1,4 +1,4 @@
-"""Membranes that most samples move in a longer run, but not within this one."""
+"""Signals that are delayed so long that they reach a population only after the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..passes import Forward
 from ..step import Population
 from .cause import Cause, Finding, named, says_nothing
 
-LONGER = (2, 4)  # times as long are the runs that are tried
+LONGER = (2, 4)  # factors on the number of steps
 
 
 @final
@@ -54,7 +54,7 @@ class Delay(Cause):
 
 
 def _longer(evaluator: Evaluator) -> Any:
-    """The inputs again and again, until every delay of brainstate has let them pass."""
+    """The inputs, repeated until the longest delay of a `brainstate.nn.Delay` is over."""
     delays = find_nodes(evaluator.model, lambda node: isinstance(node, brainstate.nn.Delay))
     longest = max((int(node.max_length or 0) for node in delays.values()), default=0)
     times = max(*LONGER, 2 + longest // len(evaluator.run.inputs[0]))
@@ -62,9 +62,9 @@ def _longer(evaluator: Evaluator) -> Any:
 
 
 def _moved(run: Forward, p: Population, axis: int) -> bool:
-    """Whether any sample moves its membranes otherwise than the others; for one sample, in time.
+    """Whether the membranes differ between samples; for a single sample, between time steps.
 
-    The states are those before each step; the spike function sees the membranes within it.
+    This looks at the states before each step, and at the arguments of the spike function within it.
     """
     parts = map(np.asarray, (run.states[p.membrane], run.arguments[p.call]))
     return any(np.ptp(membranes, axis=axis).any() for membranes in parts)

@@ -1,4 +1,4 @@
-"""A dropout that keeps next to nothing, as where its share was meant as what to drop."""
+"""A dropout that keeps few signals, often because ``prob`` was taken for the share to drop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..changes import Change
 from ..evaluate import Measured
 from .cause import Cause, Finding
 
-KEPT = 0.3  # share of the signals, at most
+KEPT = 0.3  # the largest share of kept signals that counts as low
 
 
 @final

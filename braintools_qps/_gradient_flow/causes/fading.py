@@ -1,4 +1,4 @@
-"""Gradients that fade on their way back in time before they reach what the inputs tell."""
+"""Gradients that fade on their way back in time before they reach the first steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that say next to nothing, are very large or small, or differ in size by feature."""
+"""Inputs that carry hardly any information, or whose scale is far from 1 or varies widely."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..evaluate import Measured
 from ..graph import INPUTS
 from .cause import Cause, Finding, is_silent
 
-RARE = 0.1  # input signals per step; between two of them, membranes forget
-SMALL, LARGE = 1 / 30, 30.0  # the largest input; outside of these, weights are not made for it
-APART = 100.0  # times as large is the largest feature as the smallest one
+RARE = 0.1  # nonzero inputs per step; with fewer, membranes decay in between
+SMALL, LARGE = 1 / 30, 30.0  # range of the largest input for which usual weights fit
+APART = 100.0  # ratio of the largest feature to the smallest
 
 
 @final
@@ -49,7 +49,7 @@ class InputsSayNothing(Cause):
 
 
 def _signals_per_step(arrays: list[np.ndarray]) -> float:
-    """Inputs other than 0 per step, in the usual sample."""
+    """The median over samples of the number of nonzero inputs per step."""
     counts = [np.count_nonzero(x, axis=(0, *range(2, x.ndim))) for x in arrays]
     return float(np.median(sum(counts)) / len(arrays[0]))
 
@@ -80,7 +80,7 @@ class InputsOutOfRange(Cause):
 
 
 def _plain_inputs(measured: Measured) -> list[Any]:
-    """The inputs without those that carry a unit, whose numbers say nothing, and indices."""
+    """The inputs that are neither indices nor quantities, whose scale depends on their unit."""
     leaves = jax.tree.leaves(measured.evaluator.inputs, is_leaf=u.math.is_quantity)
     inputs = [x for x in leaves if not u.math.is_quantity(x)]
     if measured.step.chooses_rows():
@@ -89,14 +89,14 @@ def _plain_inputs(measured: Measured) -> list[Any]:
 
 
 def _usual_largest(values: Any) -> float:
-    """The largest size of an input, but for one signal in a thousand; 0 without any."""
+    """The 99.9th percentile of the nonzero inputs' magnitudes; 0 if all are 0."""
     sizes = np.abs(np.asarray(values, np.float64))
     signals = sizes[sizes > 0]
     return float(np.quantile(signals, 0.999, method="higher")) if signals.size else 0.0
 
 
 def _times_apart(values: Any) -> float:
-    """The largest feature, relative to the smallest one that is not 0."""
+    """The scale of the largest feature, relative to that of the smallest that is not 0."""
     if values.ndim < 3:
         return 1.0
     sizes = np.abs(np.asarray(values, np.float64)).reshape(-1, *values.shape[2:]).max(axis=0)

@@ -1,4 +1,4 @@
-"""Populations and weights without a gradient: none can reach them, or it is 0 in the trial."""
+"""Populations and weights without a gradient: it cannot reach them, or it is 0 in the trial."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GradientStopped(Cause):
 
 
 def stopped_matrices(measured: Measured) -> list[int]:
-    """Weight matrices on which the output depends, and which no derivative reaches."""
+    """Weight matrices that the output depends on, but whose derivative is blocked."""
     step = measured.step
     matrices = [i for i in step.parameters if step.arrays.states[i].ndim > 1]
     return [i for i in matrices if step.graph.is_stopped(i)]
@@ -57,7 +57,7 @@ def disconnected(measured: Measured) -> list[str]:
 
 
 def _no_parameters(measured: Measured) -> Finding | None:
-    """A model whose weights are no parameters, so that an optimizer does not see them."""
+    """A model without a ParamState, so that an optimizer has nothing to train."""
     step = measured.step
     if step.parameters or not step.multiplies():
         return None
@@ -125,7 +125,7 @@ class GradientZero(Cause):
 
 
 def _outputs_alike(measured: Measured) -> str:
-    """How outputs are alike, so that no loss can learn from them, or that the objective is flat."""
+    """A clause on why the gradient is 0: the outputs are all alike, or the objective is flat."""
     if measured.evaluator.objective.function:
         moves = any(np.asarray(x).any() for x in measured.evaluator.cotangents.values)
         return "" if moves else "that of the objective is 0 at these outputs"

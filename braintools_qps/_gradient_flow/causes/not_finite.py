@@ -1,4 +1,4 @@
-"""NaN and infinity: where they begin, in the inputs, forward, in the objective or backward."""
+"""NaN and infinity, and where they begin: in the inputs, forward, in the loss or backward."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NotFinite(Cause):
 
 
 def _membrane(measured: Measured) -> Finding | None:
-    """The first step, and the first population at that step, whose membrane is not finite."""
+    """The first membrane that is not finite: the earliest step, then the earliest population."""
     evaluator = measured.evaluator
     starts = [
         (step, order)
@@ -81,7 +81,7 @@ def _output(measured: Measured) -> Finding | None:
 
 
 def _surrogate(measured: Measured) -> Finding | None:
-    """A derivative that is NaN or infinite at a finite membrane; the first on the way back."""
+    """A surrogate whose derivative is NaN or infinite at a finite membrane potential."""
     pairs = zip(reversed(measured.step.callers), reversed(measured.slopes))
     name = next((name for name, x in pairs if _first_step(x) is not None), None)
     if name is None:
@@ -98,7 +98,7 @@ def _surrogate(measured: Measured) -> Finding | None:
 
 
 def _gradient(measured: Measured) -> Finding | None:
-    """A gradient that overflows, or becomes NaN, although the forward run is finite."""
+    """A gradient that becomes NaN or infinite, although the forward pass is finite."""
     for p in reversed(measured.populations):
         back = _first_step(p.gradient.second_moments)
         if back is not None:
@@ -131,7 +131,7 @@ def _trained(measured: Measured) -> Finding | None:
 
 
 def _in_inputs(evaluator: Evaluator, step: int) -> str:
-    """Where the inputs hold NaN, if they do at this step or before."""
+    """A clause on NaN or infinity in the inputs up to this step; empty if there is none."""
     for values in evaluator.run.inputs[1:]:
         places = np.argwhere(~np.isfinite(np.asarray(values)))
         if len(places) and places[0][0] <= step:
@@ -143,7 +143,7 @@ def _in_inputs(evaluator: Evaluator, step: int) -> str:
 
 
 def _of_membrane(evaluator: Evaluator, p: Population) -> str:
-    """The place to look if a membrane is not finite."""
+    """Where to look if a membrane is not finite."""
     step = evaluator.step
     weights = [np.asarray(step.arrays.states[i]) for i in step.graph.input_weights(p.name)]
     if not all(np.isfinite(values).all() for values in weights):

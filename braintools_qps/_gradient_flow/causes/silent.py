@@ -1,4 +1,4 @@
-"""Populations that hardly fire, or whose spikes say nothing about the inputs."""
+"""Populations that hardly fire, or whose spikes are the same for most inputs."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _of_same(measured: Measured, same: list[PopulationFlow]) -> Finding:
 
 
 def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
-    """Why no factor on its weights may help, and the usual reasons."""
+    """Where to look if scaling the input weights does not make a population fire."""
     step = measured.step
     weights = step.graph.input_weights(p.name)
     if not weights:

@@ -1,4 +1,4 @@
-"""High slopes with which the gradient grows in time, or reverses."""
+"""Slopes so high that the gradient grows, or reverses, on its way back in time."""
 
 from __future__ import annotations
 

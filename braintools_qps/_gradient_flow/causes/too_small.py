@@ -36,7 +36,7 @@ class TooSmall(Cause):
 
 
 def _needed(evaluator: Evaluator) -> tuple[float, str]:
-    """How many neurons a task needs, and what for. An output per input feature is no class."""
+    """How many neurons a task needs, and why. Outputs as many as features are no classes."""
     labels, batched = evaluator.labels, evaluator.batch is not None
     if labels is not None and not np.issubdtype(labels.dtype, np.floating):
         classes = len(np.unique(labels))
