@@ -13,10 +13,10 @@ from .networks.design import CLASSES, PIXELS, SIDE, Design
 from .networks.parts import flat
 
 
-def inputs(design: Design, samples: slice = slice(None)) -> jax.Array:
+def inputs(design: Design) -> jax.Array:
     """Inputs of shape (steps, samples, pixels); a row at a time has 8 pixels."""
     coded = CODES[design.code](dataset(design.source)[0], design.steps)
-    return design.data(coded)[:, samples].astype(design.dtype)
+    return design.data(coded).astype(design.dtype)
 
 
 def constant(images: jax.Array, steps: int) -> jax.Array:

@@ -174,7 +174,7 @@ def published(name: str) -> Callable[..., Any]:
 
 
 NEURONS = {"Leaky": Leaky, "Synaptic": Synaptic, "Exponential": Exponential, "Volts": Volts}
-NEURONS |= {name: published(name) for name in ("LIF", "ALIF", "LIFRef", "ExpIF")}
+NEURONS |= {name: published(name) for name in ("LIF", "ALIF", "LIFRef")}
 
 
 class Block(brainstate.nn.Module):
