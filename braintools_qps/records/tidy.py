@@ -34,11 +34,8 @@ def tidy_lines(comparison: ComparisonData, rows: str) -> Lines:
 
 def _by_candidate(comparison: ComparisonData) -> Iterator[Line]:
     """Mean and interval, the difference from the best, what is known, the setting."""
-    bounds, order, mute = (
-        score_of(comparison).bounds,
-        ranking(comparison),
-        did_not_learn(comparison),
-    )
+    bounds, order = score_of(comparison).bounds, ranking(comparison)
+    mute = did_not_learn(comparison)
     for result in order.ranked:
         interval = summary(result.scores.test, bounds=bounds) if result.scores.test else ()
         difference = order.differences.get(result.label, ())

@@ -160,53 +160,60 @@ def versions(world):
     world.patch.setattr(plan, "packages", lambda: usual | {"optax": "0.0"})
 
 
+def run_files(world):
+    return sorted((world.out / "runs").iterdir())
+
+
+def rewrite(world, change):
+    """Change what each file says, and its name to what it then says."""
+    for path in run_files(world):
+        about, arrays = packing.unpacked(path)
+        change(about)
+        path.unlink()
+        path.with_name(about["name"]).write_bytes(packing.packed(about, arrays))
+
+
 def a_truncated_file(world):
-    (path, *_) = sorted((world.out / "runs").iterdir())
+    path = run_files(world)[0]
     path.write_bytes(path.read_bytes()[:500])
 
 
 def changed_bits(world):
-    for number, path in enumerate(sorted((world.out / "runs").iterdir())):
+    for number, path in enumerate(run_files(world)):
         content = bytearray(path.read_bytes())
         content[len(content) * (number + 1) // 3] ^= 1
         path.write_bytes(content)
 
 
 def swapped_files(world):
-    one, other = sorted((world.out / "runs").iterdir())
+    one, other = run_files(world)
     contents = one.read_bytes(), other.read_bytes()
     other.write_bytes(contents[0])
     one.write_bytes(contents[1])
 
 
 def links_to_nowhere(world):
-    for path in sorted((world.out / "runs").iterdir()):
+    for path in run_files(world):
         path.unlink()
         path.symlink_to(path.parent / f"nowhere {path.name}")
 
 
 def other_fields(world):
-    for path in sorted((world.out / "runs").iterdir()):
-        about, arrays = packing.unpacked(path)
-        about["outcome"]["elapsed"] = about["outcome"].pop("seconds")
-        path.write_bytes(packing.packed(about, arrays))
+    rewrite(world, lambda about: about["outcome"].pop("seconds"))
 
 
 def no_probe(world):
-    for path in sorted((world.out / "runs").iterdir()):
-        about, arrays = packing.unpacked(path)
-        about["outcome"]["probe"] = []
-        path.write_bytes(packing.packed(about, arrays))
+    rewrite(world, lambda about: about["outcome"].update(probe=[]))
 
 
 def an_earlier_version(world):
     """Its names end with the key, and its files do not say what that is made of."""
-    for path in sorted((world.out / "runs").iterdir()):
-        about, arrays = packing.unpacked(path)
+
+    def change(about):
         del about["outcome"]["about"], about["outcome"]["probe"]
         about["name"] = about["name"][::-1].replace("-", "")[:40]
-        path.with_name(about["name"]).write_bytes(packing.packed(about, arrays))
-        path.unlink()
+
+    rewrite(world, change)
 
 
 def files_of_others(world):
@@ -250,13 +257,13 @@ def rounding_on_this_machine(world):
 
 def on_machine(world, factor, name="another"):
     """As if the runs had been saved there, with a first loss larger by this factor."""
-    for path in sorted((world.out / "runs").iterdir()):
-        about, arrays = packing.unpacked(path)
+
+    def change(about):
         about["outcome"]["machine"] = name
         about["outcome"]["probe"][0] *= factor
         about["name"] = about["name"][:-8] + "0" * 8
-        path.write_bytes(packing.packed(about, arrays))
-        path.rename(path.with_name(about["name"]))
+
+    rewrite(world, change)
 
 
 def fresh(world):
