@@ -143,18 +143,24 @@ def training_step(
     steps: int,
     batch: int = BATCH,
 ) -> tuple[Any, tuple]:
-    """One step of gradient descent, compiled, and its arguments."""
-    with brainstate.environ.context(dt=1.0 * u.ms):
+    """One step of gradient descent on random spike trains, compiled, and its arguments."""
+    return compiled_step(contestant, lambda: make(contestant), spike_trains(steps, batch))
+
+
+def compiled_step(
+    contestant: Contestant, make: Callable[[], Any], data: tuple[jax.Array, jax.Array]
+) -> tuple[Any, tuple]:
+    """The same for a network that adds up its logits over the steps."""
+    with brainstate.environ.context(dt=1.0 * u.ms, fit=True):
         brainstate.random.seed(0)
-        network = make(contestant)
-        inputs, labels = spike_trains(steps, batch)
-        contestant.treat(network, inputs)
+        network = make()
+        contestant.treat(network, data[0])
 
         def logits(inputs):
             contestant.loop(network, inputs)
             return network.logits.value / len(inputs)
 
-        compile, arguments = descent(network, logits, (inputs, labels))
+        compile, arguments = descent(network, logits, data)
         return compile(), arguments
 
 

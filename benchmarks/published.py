@@ -23,11 +23,17 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import save_memory
-
-from .descent import descent
 from .harness import Case, Ready, Settings
-from .memory import PLAIN, PLAIN_NETWORK, SAVED, SECONDS, measured
+from .memory import (
+    CONTESTANTS,
+    FEW,
+    PLAIN,
+    PLAIN_NETWORK,
+    SECONDS,
+    Contestant,
+    compiled_step,
+    measured,
+)
 
 BATCH, STEPS, NEURONS, CLASSES = 32, 100, 128, 10
 
@@ -203,34 +209,16 @@ MODELS = {
     "the same, sparse connections": Sparse,
     "spoken digits, learnt decays": SpokenDigits,
 }
-CONTESTANTS: dict[str, Callable] = {PLAIN_NETWORK: lambda network, x: None, SAVED: save_memory}
 
 
 def cases(settings: Settings) -> Iterator[Case]:
     """Each model, plain and saved."""
-    for work, make in MODELS.items():
-        contestants = {name: partial(_ready, make, treat) for name, treat in CONTESTANTS.items()}
+    for work, kind in MODELS.items():
+        contestants = {name: partial(_ready, CONTESTANTS[name], kind) for name in FEW}
         yield Case("Published models", work, contestants, PLAIN_NETWORK, seconds=SECONDS)
 
 
-def training_step(
-    make: Callable[[], Counting], treat: Callable[[Any, Any], Any], steps: int = STEPS
-) -> tuple[Any, tuple]:
-    """One step of gradient descent, compiled, and its arguments."""
-    with brainstate.environ.context(dt=1.0 * u.ms, fit=True):
-        brainstate.random.seed(0)
-        network = make()
-        shape = (steps, BATCH, *network.features)
-        inputs = jax.random.bernoulli(jax.random.key(0), 0.3, shape).astype(network.dtype)
-        treat(network, inputs)
-
-        def logits(inputs: jax.Array) -> jax.Array:
-            brainstate.transform.for_loop(network, inputs)
-            return network.logits.value / len(inputs)
-
-        compile, arguments = descent(network, logits, (inputs, jnp.zeros(BATCH, int)))
-        return compile(), arguments
-
-
-def _ready(make: Callable[[], Counting], treat: Callable[[Any, Any], Any]) -> Ready:
-    return measured(*training_step(make, treat))
+def _ready(contestant: Contestant, kind: type[Counting]) -> Ready:
+    shape = (STEPS, BATCH, *kind.features)
+    inputs = jax.random.bernoulli(jax.random.key(0), 0.3, shape).astype(kind.dtype)
+    return measured(*compiled_step(contestant, kind, (inputs, jnp.zeros(BATCH, int))))
