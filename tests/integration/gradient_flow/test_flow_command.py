@@ -158,6 +158,6 @@ def test_flow_of_the_demonstration_network(capsys, tmp_path):
     file = tmp_path / "flow.json"
     assert main(["flow", "--surrogates", "QPseudoSpike", "--json", str(file)]) == 0
     first, *table = capsys.readouterr().out.splitlines()
-    assert re.match(r"It learns: \d+ steps on these 64 samples", first)
+    assert re.match(r"It learns: the loss halves within \d+ steps on these 64", first)
     assert any(line.startswith("GradientFlow of QPseudoSpike: 16 steps, 64 s") for line in table)
     assert json.loads(file.read_text())["QPseudoSpike"]["trial"]["samples"] == 64

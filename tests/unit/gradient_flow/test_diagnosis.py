@@ -277,6 +277,7 @@ SELDOM = {
     "silent without weights", "one direction", "the same spikes for all", "far too weak",
     "a root of 0 on the way back", "runaway", "NaN objective", "division by 0 before a NaN input",
     "thousandths", "surrogate", "flat", "small outputs", "several facts", "dropout", "delay",
+    "negative",
 }  # fmt: skip
 
 

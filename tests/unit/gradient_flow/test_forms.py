@@ -112,10 +112,6 @@ def vmapped(weights):
     return brainstate.nn.Vmap(inner, vmap_states="new")
 
 
-def per_neuron(weights):
-    return plain(weights, QPseudoSpike(np.full(N, ALPHA), scale=np.full(N, SCALE)))
-
-
 def of_a_state(weights):
     state = brainstate.ShortTermState(jnp.asarray(ALPHA))
     return plain(weights, QPseudoSpike(state, scale=SCALE))
@@ -146,7 +142,6 @@ FORMS = {
         lambda weights: Several(weights, SURROGATE),
         {"objective": lambda out: last_step(out["spikes"]) * out["number"][0] / 3},
     ),
-    "parameters per neuron": Form(per_neuron),
     "a parameter in a State": Form(of_a_state),
     # States.
     "of every kind": Form(lambda weights: Sum(Fresh(weights), Alone(weights), plain(weights))),

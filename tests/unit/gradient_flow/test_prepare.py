@@ -158,7 +158,8 @@ def test_a_voltage_gets_a_scale_the_usual_distance_from_the_threshold():
     assert model.spk_fun.scale / u.mV == pytest.approx(np.median(distances), rel=0.01)
 
 
-@pytest.mark.parametrize("surrogate", ["Sigmoid", thorough({"layers.0": Sigmoid})])
+@pytest.mark.thorough
+@pytest.mark.parametrize("surrogate", ["Sigmoid", {"layers.0": Sigmoid}])
 def test_the_surrogate_of_the_user(surrogate):
     model = Stack(Layer(1.4, FLAT))
     assert prepare(model, small_inputs(), surrogate=surrogate).after.cause == "none"
