@@ -63,7 +63,7 @@ TASK = {
 ENDS = {  # a result, what it says, and what it does not
     "a change of the model": (
         flow(silent("normalize_rates(model, inputs)")),
-        "Next: prepare, with the same arguments, makes this change", "choose",
+        "Next: prepare, with the same arguments, makes this change", "change this,",
     ),
     "a change by the user": (
         flow(silent(None)), "Next: change this, then gradient_flow(model, inputs) again.", "choose"
