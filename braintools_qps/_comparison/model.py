@@ -99,7 +99,7 @@ class _Meter:
         return spikes
 
     def _number(self, x: Number, spikes: Number) -> Array:
-        self.neurons = np.size(spikes)
+        self.neurons = max(self.neurons, np.size(spikes))  # traced for one sample, too
         return self._measure(x, spikes).astype(jnp.float32)
 
     def read(self) -> Array:
