@@ -73,10 +73,8 @@ def compare(
     surrogates : sequence, or mapping of labels
         Candidates, each as `get_surrogate` takes it, such as ``"QPseudoSpike(alpha=1.5)"``.
     task : str, tuple, path or Task
-        The data, in any form that `load_task` takes: a name such as ``"digits-rows"``, arrays
-        ``(X, y)`` or ``(X, y, X_test, y_test)``, or a `pathlib.Path` to an ``.npz`` file of them. X
-        has the shape (samples, time, features). y holds classes as integers or strings, or floats
-        to predict, one for each sample or for each step.
+        The data, as `load_task` takes it: a name such as ``"digits-rows"``, arrays ``(X, y)`` with X
+        of shape (samples, time, features), or a `pathlib.Path` to an ``.npz`` file of them.
     model : callable, optional
         A factory that returns a fresh brainstate model. It may take
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
@@ -97,8 +95,8 @@ def compare(
         - ``dampening`` (instead of ``mean_slope``) and ``scale_factor``, which multiply the
           candidate's own dampening and scale.
     seeds : int or sequence of int
-        The number of seeds, or the seeds themselves. Choose the number before you look at a result:
-        who looks at 5 seeds and then again at 20 finds a false difference in 10% of cases, not 5%.
+        The number of seeds, or the seeds themselves. Choose it before you look at a result: who
+        looks twice finds false differences in 10% of cases, not 5%.
     epochs, batch_size : int
         Passes over the training part, and samples in a batch.
     learning_rate : float
@@ -113,8 +111,8 @@ def compare(
         (samples, time, ...). By default, cross-entropy and accuracy for classes, the mean squared
         error and its negative for numbers.
     prepare : bool
-        Whether to call `braintools_qps.prepare` first, which changes the initial weights of each
-        seed so that the network learns. All candidates begin with these weights.
+        Whether `braintools_qps.prepare` first changes the initial weights of each seed so that the
+        network learns. All candidates begin with these weights.
     out : path, optional
         A directory for JSON, CSV, and a file for each run. A saved run is reused, unless its data,
         code, settings or versions have changed. Several processes may share the directory.
