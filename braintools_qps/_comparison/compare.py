@@ -73,8 +73,8 @@ def compare(
     surrogates : sequence, or mapping of labels
         Candidates, each as `get_surrogate` takes it, such as ``"QPseudoSpike(alpha=1.5)"``.
     task : str, tuple, path or Task
-        The data, as `load_task` takes it: a name such as ``"digits-rows"``, arrays ``(X, y)`` with X
-        of shape (samples, time, features), or a `pathlib.Path` to an ``.npz`` file of them.
+        The data, as `load_task` takes it: a name such as ``"digits-rows"``, arrays ``(X, y)`` with
+        X of shape (samples, time, features), or a `pathlib.Path` to an ``.npz`` file of them.
     model : callable, optional
         A factory that returns a fresh brainstate model. It may take
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
