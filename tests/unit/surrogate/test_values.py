@@ -100,10 +100,15 @@ def test_values(dtype, way, alpha):
     slope, area = (exact(function, x, number, scale) for function in (gradient, integral))
     # What may come out as 0: powers overflow in float32, and float16 has few small numbers.
     lost = {"float64": 1e-300, "float16": 1.5e-7}.get(dtype, 1e-33)
-    rtol = promised_error(dtype, way, alpha, np.asarray(x, np.float64) / scale) * SLACK
-    expected = [(slope, slope), (0.5 + area, 0.5 + area), (slope, slope), (0.5 - area, 0.5 + area)]
-    for actual, (value, size) in zip(curves, expected):
-        assert np.all(np.abs(np.float64(actual) - value) <= rtol * size + lost)
+    z = np.asarray(x, np.float64) / scale
+    rtol = promised_error(dtype, way, alpha, z)
+    of_area = np.where((z <= 1e4) & (dtype == "float32"), 1e-6, rtol)
+    expected = [
+        (slope, rtol * slope), (0.5 + area, of_area * (0.5 + area)),
+        (slope, rtol * slope), (0.5 - area, of_area * (0.5 + area)),
+    ]  # fmt: skip
+    for actual, (value, bound) in zip(curves, expected):
+        assert np.all(np.abs(np.float64(actual) - value) <= bound * SLACK + lost)
 
 
 ALPHAS = [1e-3, 0.4, 0.99999, 1.0, 1.7, 2.0, 100.3, 648.0, 1e6]
@@ -175,11 +180,14 @@ def test_derivatives_with_respect_to_everything(dtype, known, derivative):
     factors = [height / scale, height, height / scale, 1 / scale]
     factors += [height, dampening, height, np.ones_like(x)]
     lost = 4 * TINY * (1 + z) * np.maximum(factors, 1)
-    rtol = (2e-5 if dtype == "float32" else 2e-12) * SLACK
+    rtol = np.full_like(first, 2e-5 if dtype == "float32" else 2e-12)
+    if dtype == "float32":  # with respect to alpha, and where it is large, terms cancel
+        rtol[np.ix_([0, 2, 3, 4, 6, 7], alpha < 100)] = 8e-6
+    rtol *= SLACK
     told = [0, 1, 2, 3] if known is None else [0, 2, 3]
     for actual, part in ((curve, slice(4)), (slope, slice(4)), (original, slice(4, 8))):
         error = np.abs(np.float64(actual).T - first[part])
-        assert np.all((error <= rtol * terms[part] + lost[part])[told])
+        assert np.all((error <= rtol[part] * terms[part] + lost[part])[told])
     for actual in seconds:
         error = np.abs(np.float64(actual) - second)[x > 0]
-        assert np.all(error <= (rtol * second + lost[0] * np.maximum(1 / scale, 1))[x > 0])
+        assert np.all(error <= (rtol[0] * second + lost[0] * np.maximum(1 / scale, 1))[x > 0])
