@@ -37,7 +37,8 @@ def initialised(model: Model, samples: int, task: Task) -> Weights:
     """Initialise all states; return those that are trained and those that outlive a batch."""
     with environment():
         inputs = task.to_model(jnp.zeros((1, samples, task.features)))
-        unset = {".".join(map(str, path)) for path in initialise(model, inputs, samples)}
+        paths, _ = initialise(model, inputs, samples)
+        unset = {".".join(map(str, path)) for path in paths}
     states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
     trained = {path: state for path, state in states.items() if _is_trained(state)}
     kept = {

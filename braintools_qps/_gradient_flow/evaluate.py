@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -172,7 +171,7 @@ def evaluator_of(
     check_has_values(inputs)
     batch, step, ran, every = batch_size(inputs) or 0, None, None, inputs
     few = counted(batch) if labels is None else some_of_each(labels)
-    are_finite = all(jnp.isfinite(x).all() for x in jax.tree.leaves(inputs))
+    are_finite = all(np.isfinite(x).all() for x in jax.tree.leaves(inputs))
     if len(few) < batch and objective.function is None and are_finite:
         fewer = jax.tree.map(lambda x: x[:, few], inputs)
         with suppress(Exception):  # other errors than that of the batch size come again below

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import brainstate
@@ -16,7 +15,7 @@ from jax import Array
 
 from .._jaxpr import callers, inlined, inner_callers
 from .._models import (
-    advance,
+    OneStep,
     at_a_step,
     check_takes_steps,
     expression,
@@ -32,6 +31,7 @@ from .._models import (
     spike_of,
     states_of,
     traced_afresh,
+    traced_step,
 )
 from .._wording import listed, repeat_cause
 from ..typing import Inputs, Model, Node, SpikeFunction
@@ -52,9 +52,7 @@ def trace(model: Model, inputs: Inputs) -> Step:
     check_has_values(inputs)
     with traced_afresh(model):
         try:
-            found = required_neurons(model)
-            kept = initialise(model, inputs)
-            step = _traced_step(model, inputs, ready_neurons(model, inputs, found), kept)
+            step = _traced_step(model, inputs)
         except Exception as error:
             check_takes_steps(model, inputs)
             repeat_cause(error)
@@ -73,23 +71,35 @@ def check_has_values(inputs: Inputs) -> None:
         )
 
 
-def _traced_step(
-    model: Model, inputs: Inputs, neurons: dict[str, Node], kept: Collection[tuple]
-) -> Step:
+def _traced_step(model: Model, inputs: Inputs) -> Step:
+    neurons = {n: node for n, node in required_neurons(model).items() if callable(spike_of(node))}
     spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
     units = mark_spikes(neurons)
-    traced = _Traced(model, inputs)
-    # The first trace of a mapped model holds extra calls of spike functions: trace again.
+    kept, first = initialise(model, inputs)
+    again = lambda: _Traced(model, traced_step(model, at_a_step(inputs)))
+    traced = _Traced(model, first) if first else again()
+    _find_membranes(neurons, traced)
+    without = {name for name, neuron in neurons.items() if not has_membrane(neuron)}
+    if without == set(neurons):
+        raise no_neurons(
+            f"no such state is in {listed(without, 3)}: keep the membrane potential as self.V = "
+            "brainstate.HiddenState(...)"
+        )
+    if without:
+        for name in without:
+            set_spike(neurons[name], spikes[name])
+        forget_programs(model)
+        traced = again()
+    # The first trace of a mapped model holds extra calls of spike functions.
     if is_mapped(model):
-        traced = _Traced(model, inputs)
+        again()
+        traced = again()
     traced.check_kept()
-    return traced.step(
-        tuple(
-            traced.population(name, neurons[name], membrane, spikes[name], units[name])
-            for name, membrane in _membranes(neurons, traced).items()
-        ),
-        kept,
+    populations = (
+        traced.population(name, neurons[name], membrane, spikes[name], units[name])
+        for name, membrane in _membranes(neurons, traced).items()
     )
+    return traced.step(tuple(populations), kept)
 
 
 def step_as_is(model: Model, first: Any) -> Step:
@@ -97,7 +107,7 @@ def step_as_is(model: Model, first: Any) -> Step:
 
     ``first`` are the inputs of the step. Unlike `trace` it also works within a trace.
     """
-    return _Traced(model, jax.tree.map(lambda x: x[None], first)).step(())
+    return _Traced(model, traced_step(model, first)).step(())
 
 
 class _Leaf(NamedTuple):
@@ -111,15 +121,12 @@ class _Leaf(NamedTuple):
 class _Traced:
     """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
-    def __init__(self, model: Model, inputs: Inputs):
-        arguments = np.int32(0), at_a_step(inputs)
-        function = brainstate.transform.StatefulFunction(partial(advance, model))
-        function.make_jaxpr(*arguments)
-        self.jaxpr, self.constants = inlined(function.get_jaxpr(*arguments))
+    def __init__(self, model: Model, step: OneStep):
+        self.jaxpr, self.constants = inlined(step.jaxpr)
         self.callers = callers(self.jaxpr)
-        self.output_tree = jax.tree.structure(function.get_out_shapes(*arguments)[0])
-        self.leaves = _leaves_of(model, function.get_states(*arguments))
-        written = {id(state) for state in function.get_write_states(*arguments)}
+        self.output_tree = jax.tree.structure(step.outputs)
+        self.leaves = _leaves_of(model, step.states)
+        written = set(map(id, step.written))
         self.written = tuple(i for i, leaf in enumerate(self.leaves) if id(leaf.state) in written)
         # Variables of the written states after the step.
         self.stored: list[Any] = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
@@ -233,34 +240,11 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
     return {name: position[membrane] for name, membrane in membranes.items()}
 
 
-def ready_neurons(model: Model, inputs: Inputs, found: dict[str, Node]) -> dict[str, Node]:
-    """Choose the neurons that have a membrane; the states must be initialised for the inputs.
-
-    Raises
-    ------
-    ValueError
-        If there is no neuron with a membrane.
-    """
-    neurons = {name: neuron for name, neuron in found.items() if callable(spike_of(neuron))}
-    if unknown := {name: x for name, x in neurons.items() if not has_membrane(x)}:
-        _find_membranes(model, inputs, unknown)
-    ready = {name: neuron for name, neuron in neurons.items() if has_membrane(neuron)}
-    if not ready:
-        raise no_neurons(
-            f"no such state is in {listed(neurons, 3)}: keep the membrane potential as self.V = "
-            "brainstate.HiddenState(...)"
-        )
-    return ready
-
-
-def _find_membranes(model: Model, inputs: Inputs, neurons: dict[str, Node]) -> None:
-    """Find the membranes of neurons whose states have other names, by tracing a step."""
-    spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
-    mark_spikes(neurons)
-    traced = _Traced(model, inputs)
-    forget_programs(model)
+def _find_membranes(neurons: Mapping[str, Node], traced: _Traced) -> None:
+    """Find the membranes of neurons whose states have other names."""
     for name, neuron in neurons.items():
-        set_spike(neuron, spikes[name])
+        if has_membrane(neuron):
+            continue
         own = set(map(id, states_of(neuron)))
         states = [each for each in traced.written_states() if id(each.state) in own]
         if state := membrane_in(traced.jaxpr, name, states):

@@ -10,14 +10,12 @@ from typing import Any, NamedTuple, cast
 import brainstate
 import brainunit as u
 import jax
-import numpy as np
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._jaxpr import PRODUCTS, JaxprEqn, bind, jaxprs_within, mark_of, settle
 from .._models import (
     SPIKES,
-    advance,
     at_a_step,
     checked_inputs,
     find_neurons,
@@ -31,6 +29,7 @@ from .._models import (
     set_spike,
     spike_of,
     traced_afresh,
+    traced_step,
 )
 from .._surrogate import adjusted, is_step
 from .._wording import cause_of, repeat_cause
@@ -311,10 +310,8 @@ def _note(seen: _Seen, eqn: JaxprEqn, values: list[PossibleValues]) -> list[Any]
 
 def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     """Follow the values through one step after another, until the states hold no new ones."""
-    arguments = np.int32(0), at_a_step(inputs)
-    function = brainstate.transform.StatefulFunction(partial(advance, model))
     try:
-        function.make_jaxpr(*arguments)
+        step = traced_step(model, at_a_step(inputs))
     except Exception as error:
         if isinstance(cause_of(error), (TypeError, ValueError)):
             error.add_note(
@@ -324,10 +321,9 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
             )
         repeat_cause(error)
         raise
-    closed = function.get_jaxpr(*arguments)
-    states, written = function.get_states(*arguments), function.get_write_states(*arguments)
-    leaves = [(state, leaf) for state in states for leaf in jax.tree.leaves(state.value)]
-    carried = [i for i, (state, _) in enumerate(leaves) if any(state is w for w in written)]
+    closed = step.jaxpr
+    leaves = [(state, leaf) for state in step.states for leaf in jax.tree.leaves(state.value)]
+    carried = [i for i, (state, _) in enumerate(leaves) if any(state is w for w in step.written)]
     first = len(closed.in_avals) - len(leaves)
 
     def call(values: list[PossibleValues]) -> list[PossibleValues]:

@@ -19,7 +19,7 @@ from .find_neurons import (
 from .initial_states import below_mapped, has_dead_states, initialise
 from .inputs import at_a_step, axes_swapped, batch_size, checked_inputs, described_inputs
 from .neuron import has_membrane, membrane_of, set_membrane, set_spike, spike_of, states_of
-from .one_step import advance, check_takes_steps
+from .one_step import OneStep, advance, check_takes_steps, traced_step
 from .restore import forget_programs, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes

@@ -16,11 +16,13 @@ import numpy as np
 from ..typing import Inputs, Model
 from .find_neurons import MAPPED, Path
 from .inputs import at_a_step, batch_size
-from .one_step import shapes_written
+from .one_step import OneStep, step_if_possible
 from .restore import keeping_states
 
 
-def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> set[Path]:
+def initialise(
+    model: Model, inputs: Inputs, batch: int | None = None
+) -> tuple[set[Path], OneStep | None]:
     """Make initial states for a batch, by default that of the inputs.
 
     They come from ``init_state``, where a node has one, or are the present ones. Those of one
@@ -28,15 +30,16 @@ def initialise(model: Model, inputs: Inputs, batch: int | None = None) -> set[Pa
     `Map` maps over samples gets states of one sample, mapped; one that is mapped over something
     else keeps its states.
 
-    Returns the paths of the states that no ``init_state`` sets.
+    Returns the paths of the states that no ``init_state`` sets, and the traced step: None without a
+    batch, or if the step fails.
     """
     batch = batch or batch_size(inputs)
     before = {path: _marked(s) for path, s in brainstate.graph.states(model).items()}
     _call_init_state(model, batch)
     after = {path: vars(s)["_value"] for path, s in brainstate.graph.states(model).items()}
-    if batch:
-        _repeat_for_batch(model, at_a_step(inputs), batch)
-    return {path for path, value in before.items() if path in after and after[path] is value}
+    step = _repeat_for_batch(model, at_a_step(inputs), batch) if batch else None
+    unset = {path for path, value in before.items() if path in after and after[path] is value}
+    return unset, step
 
 
 def _marked(state: brainstate.State) -> Any:
@@ -80,16 +83,18 @@ def _call_order(node: Any) -> int:
     return getattr(getattr(node, "init_state", None), "call_order", -1)
 
 
-def _repeat_for_batch(model: Model, x: Any, batch: int) -> None:
+def _repeat_for_batch(model: Model, x: Any, batch: int) -> OneStep | None:
     """Repeat states of one sample for each sample, until a step keeps the shapes of all."""
     for _ in brainstate.graph.states(model):
-        changes = shapes_written(model, x)
+        step = step_if_possible(model, x)
+        changes = step.shapes() if step else []
         alone = {id(s): s for s, old, new in changes if len(new) > len(old) and new[1:] == old}
         if not alone:
-            return
+            return step
         for state in alone.values():
             repeat = lambda x: u.math.broadcast_to(x, (batch, *x.shape))
             state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
+    return None
 
 
 def _takes(function: Callable, argument: object) -> bool:

@@ -1,15 +1,18 @@
-"""One time step of a model, and the shapes of the states that it writes."""
+"""Run one time step of a model, or trace it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.extend.core import ClosedJaxpr
 
 from ..typing import Inputs, Model
 from .inputs import batch_size, shapes_text
@@ -43,7 +46,8 @@ def check_takes_steps(model: Model, inputs: Inputs) -> None:
     if batch_size(inputs):
         sequences.append(jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), inputs))
     for sequence in sequences:
-        changes = shapes_written(model, sequence)
+        step = step_if_possible(model, sequence)
+        changes = step.shapes() if step else []
         if changes and all(new == old for _, old, new in changes):
             raise ValueError(
                 f"the model must take one time step in a call, got {type(model).__name__}, which "
@@ -52,21 +56,42 @@ def check_takes_steps(model: Model, inputs: Inputs) -> None:
             )
 
 
-def shapes_written(model: Model, x: Any) -> list[tuple[brainstate.State, Shape, Shape]]:
-    """The states that a step writes, each with a shape before and after; empty if it fails.
+class OneStep(NamedTuple):
+    """A traced step of a model."""
 
-    If a step fails here, the caller meets the same error later and explains it.
-    """
-    function = brainstate.transform.StatefulFunction(partial(advance, model))
+    jaxpr: ClosedJaxpr
+    states: Sequence[brainstate.State]  # that it reads
+    written: Sequence[brainstate.State]
+    outputs: Any  # their shapes and dtypes
+    after: Sequence[Any]  # for each state, its shapes and dtypes if the step writes it, or None
+
+    def shapes(self) -> list[tuple[brainstate.State, Shape, Shape]]:
+        """The written states, each with the shape of a leaf before and after the step."""
+        return [
+            (state, jnp.shape(old), new.shape)
+            for state, values in zip(self.states, self.after)
+            for old, new in zip(jax.tree.leaves(state.value), jax.tree.leaves(values))
+        ]
+
+
+def traced_step(model: Model, x: Any) -> OneStep:
+    """Trace one step of a model, for inputs of these shapes and dtypes."""
     arguments = np.int32(0), x
-    try:
-        with traced_afresh(model):
-            function.make_jaxpr(*arguments)
-    except Exception:
-        return []
-    states, after = function.get_states(*arguments), function.get_out_shapes(*arguments)[1]
-    return [
-        (state, jnp.shape(old), new.shape)
-        for state, values in zip(states, after)
-        for old, new in zip(jax.tree.leaves(state.value), jax.tree.leaves(values))
-    ]
+    function = brainstate.transform.StatefulFunction(partial(advance, model))
+    function.make_jaxpr(*arguments)
+    return OneStep(
+        function.get_jaxpr(*arguments),
+        function.get_states(*arguments),
+        function.get_write_states(*arguments),
+        *function.get_out_shapes(*arguments),
+    )
+
+
+def step_if_possible(model: Model, x: Any) -> OneStep | None:
+    """Trace one step of a model, and restore the model; None if the step fails.
+
+    The caller meets the same error later, and explains it.
+    """
+    with suppress(Exception), traced_afresh(model):
+        return traced_step(model, x)
+    return None
