@@ -156,7 +156,7 @@ def of_random_labels(
 
 
 def counted(batch: int, most: int = SAMPLES) -> np.ndarray:
-    """Positions of at most so many samples, evenly spread."""
+    """Positions of at most ``most`` samples, evenly spread."""
     return np.unique(np.linspace(0, batch - 1, min(batch, most)).astype(int))
 
 

@@ -36,7 +36,7 @@ PIECE, FIRST, LONGEST = 10, 40, 200  # steps in one program; fewest and most ste
 HOPELESS = 0.02  # a trial ends if the loss falls by a smaller share, overall and lately
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)  # of plain Adam, tried from the smallest
 AS_GOOD = 0.1  # of the constant answer's loss; a smaller rate may end this much higher
-LATE = 5  # the mean loss of so many last steps ranks the rates
+LATE = 5  # last steps, whose mean loss ranks the rates
 PATIENCE = 3  # seconds before a progress bar appears
 
 

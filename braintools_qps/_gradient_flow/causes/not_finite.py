@@ -122,10 +122,9 @@ def _trained(measured: Measured) -> Finding | None:
     step, position = measured.step, measured.tried.not_finite[0]
     steps = len(measured.tried.record.losses)
     text = f"{step.path(position)} becomes NaN or infinite within {steps} steps of training."
-    advice = (
-        "Look where it is used for a division by 0, or a root or logarithm at 0. Adam needs "
-        "parameters in float32: in float16 its epsilon, 1e-8, is 0."
-    )
+    advice = "Look where it is used for a division by 0, or a root or logarithm at 0."
+    if step.arrays.states[position].dtype == np.float16:
+        advice += " Adam needs parameters in float32: in float16 its epsilon, 1e-8, is 0."
     fed = tuple(step.graph.fed_by(position))
     return Finding(fed, text, advice)
 

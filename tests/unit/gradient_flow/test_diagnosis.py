@@ -115,7 +115,7 @@ CASES = {
     ),
     "an infinite derivative": Case(
         lambda: Stack(Layer(1.0), Rooted(1.0)), "not finite", "layers.1",
-        r"layers\.1\.gain becomes NaN or infinite within 10 steps of training\. Look where it is",
+        r"layers\.1\.gain becomes NaN or infinite within 10 steps .* logarithm at 0\.$",
     ),
     "runaway": Case(
         lambda: Stack(Layer(1.0), Changed(runaway)), "not finite", "layers.1",

@@ -109,6 +109,14 @@ def of_any_batch():
     return model
 
 
+def in_half():
+    """Weights and membranes in float16."""
+    layer = Layer(1.0)
+    for state in layer.weights, layer.V:
+        state.value = state.value.astype(jnp.float16)
+    return Stack(layer)
+
+
 def untrained():
     """The first population is silent, because of weights that are no parameters."""
     first = Diagonal(0.01)
@@ -299,12 +307,16 @@ MISTAKES = {
         "dead, behind weights that nothing trains": (
             lambda: Stack(layer(), Plain(0.0)), {"labels": LABELS // 4}, "brainstate.ParamState"
         ),
+        "float16": (
+            in_half, {"inputs": inputs().astype(jnp.float16).at[..., 0].set(0)},
+            "in float16 its epsilon, 1e-8, is 0",
+        ),
         "a misspelt surrogate": (stack, {"surrogate": "Sigmoyd"}, "Sigmoid"),
         "no parameters": (Plain, {}, "The model has no parameters to train"),
     },
 }  # fmt: skip
 INPUTS = {normalize_rates: IN_TIME, relay_weights: IMAGES}
-MARKS = {"volts": pytest.mark.thorough}
+MARKS = {"volts": pytest.mark.thorough, "float16": pytest.mark.float16}
 CASES = [
     pytest.param(tool, *row, id=f"{tool.__name__}: {name}", marks=MARKS.get(name, ()))
     for tool, rows in MISTAKES.items()
