@@ -94,13 +94,13 @@ class Plan:
     def _depends_on(self, candidate: Candidate, setting: Setting, tuned: Setting) -> Plain:
         """What the key of a run is made of, besides the seed, and how the run came about."""
         surrogate, program = at_setting(candidate.surrogate, setting), of_program(setting)
+        rate = float(setting.get(RATE, self.experiment.usual_rate))
         used = [*self.experiment.functions.values(), *_classes(surrogate), *program.values()]
         return {
             "surrogate": surrogate_spec(surrogate),
-            RATE: float(setting.get(RATE, self.experiment.usual_rate)),
             "program": described(program),
             "data": {"sha256": self.data},
-            "options": self._options,
+            "options": {**self._options, RATE: rate},
             "versions": packages() | {"XLA_FLAGS": " ".join(xla_flags())},
             "code": sources(used),
             **dict(zip(OF_TUNING, (candidate.spec, described(tuned)))),

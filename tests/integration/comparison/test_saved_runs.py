@@ -151,6 +151,10 @@ def options(world):
     world.changes = {"epochs": 3}
 
 
+def another_rate(world):
+    world.changes = {"learning_rate": 0.03}
+
+
 def numerics(world):
     brainstate.environ.set(gain=2.0)
 
@@ -290,6 +294,7 @@ TABLE = [  # what is done, how many runs are trained, and what is said
     (data, 2, "2 runs in {out} were made with other data"),
     (equal_data, 0, None),
     (options, 2, "2 runs in {out} were made with other options: epochs 2, now 3"),
+    (another_rate, 2, "*were made with other options: learning_rate 0.01, now 0.03"),
     (numerics, 2, "*other options: environ None, now {'gain': 2.0}"),
     (versions, 2, "2 runs in {out} were made with other versions: optax *, now '0.0'"),
     (a_truncated_file, 1, "1 file in {out}/runs is damaged"),
@@ -312,7 +317,9 @@ TABLE = [  # what is done, how many runs are trained, and what is said
 ]
 
 
-OTHER_RESULTS = code, a_module_that_it_imports, data, options, one_more_seed, the_same_rate_tuned
+OTHER_RESULTS = (
+    code, a_module_that_it_imports, data, options, another_rate, one_more_seed, the_same_rate_tuned,
+)  # fmt: skip
 
 
 def assert_said(warned, sentence, out):
