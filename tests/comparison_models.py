@@ -10,6 +10,8 @@ from helpers import linear
 
 from braintools_qps import QPseudoSpike
 
+SPIKE = QPseudoSpike()
+
 
 class Millivolts(brainstate.nn.Module):
     """A layer of LIF neurons by hand: membranes, thresholds and weights in mV."""
@@ -61,14 +63,15 @@ class TwoKinds(brainstate.nn.Module):
 
 
 class Neurons(brainstate.nn.Module):
-    """Integrators with a reset, as plain as can be."""
+    """Integrators with a reset, as plain as can be, for a batch or for one sample."""
 
-    def __init__(self, size):
+    def __init__(self, *shape, spike=SPIKE):
         super().__init__()
-        self.size, self.spk_fun = size, QPseudoSpike()
+        self.shape, self.spk_fun = shape, spike
 
     def init_state(self, batch_size=None):
-        self.V = brainstate.HiddenState(jnp.zeros((batch_size, self.size)))
+        batch = () if batch_size is None else (batch_size,)
+        self.V = brainstate.HiddenState(jnp.zeros(batch + self.shape))
 
     def update(self, x):
         V = 0.8 * self.V.value + x

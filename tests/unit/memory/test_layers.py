@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_close, thorough
+from helpers import assert_close, thorough, thorough_but
 
 from braintools_qps import SpikeConv1d, SpikeConv2d, SpikeLinear
 
@@ -29,7 +29,9 @@ OPTIONS = {
         IMAGE, {"rhs_dilation": 2, "padding": "VALID", "channel_first": True},
     ),
     "a mask": (LINE, {"w_mask": np.arange(96).reshape(3, 4, 8) % 2}),
+    "several dimensions": ((nn.Linear, SpikeLinear, ((2, 5), (2, 3))), {}),
 }  # fmt: skip
+OFTEN = "linear, no bias, a mask", "strides, padding, groups, a bias"
 kinds = pytest.mark.parametrize("kinds", [LINEAR, thorough(LINE), IMAGE])
 
 
@@ -45,14 +47,15 @@ def pair(kinds, **options):
         yield kind(*sizes, **options)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize(("kinds", "options"), OPTIONS.values(), ids=OPTIONS)
-def test_parameters_values_and_gradients_are_those_of_brainstate(kinds, options):
+@pytest.mark.parametrize("name", thorough_but(OFTEN, OPTIONS))
+def test_parameters_values_and_gradients_are_those_of_brainstate(name):
+    kinds, options = OPTIONS[name]
     theirs, ours = pair(kinds, **options)
     spikes = draw(2, *theirs.in_size)
     assert isinstance(ours, type(theirs))
     for name in ("in_size", "out_size", "name"):
         assert getattr(ours, name) == getattr(theirs, name)
+    assert ours.states().keys() == theirs.states().keys()
     assert type(ours.weight) is type(theirs.weight)
     jax.tree.map(assert_close, ours.weight.value, theirs.weight.value)
     assert_close(ours(spikes), theirs(spikes))
@@ -64,23 +67,6 @@ def test_parameters_values_and_gradients_are_those_of_brainstate(kinds, options)
 
     for one, other in zip(gradients(ours), gradients(theirs), strict=True):
         assert_close(one, other, atol=1e-5)
-
-
-@kinds
-def test_states_load_into_the_other_layer(kinds):
-    theirs, ours = pair(kinds, b_init=init.Constant(0.3))
-    theirs.weight.value = jax.tree.map(lambda leaf: leaf + 1, theirs.weight.value)
-    states = theirs.states()
-    assert states.keys() == ours.states().keys()
-    for path, state in ours.states().items():
-        state.value = states[path].value
-    spikes = draw(1, *theirs.in_size)
-    assert_close(ours(spikes), theirs(spikes))
-
-
-def test_sizes_of_several_dimensions_work_in_a_linear_layer():
-    linear, spiking = pair((nn.Linear, SpikeLinear, ((2, 5), (2, 3))))
-    assert_close(spiking(draw(4, 2, 5)), linear(draw(4, 2, 5)))
 
 
 def test_a_convolution_takes_an_empty_batch_and_none():
