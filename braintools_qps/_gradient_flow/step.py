@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import brainstate
 import brainunit as u
 import jax.numpy as jnp
 from jax import Array
-from jax.tree_util import DictKey, KeyPath, PyTreeDef, SequenceKey
+from jax.tree_util import DictKey, KeyPath, PyTreeDef
 
 from .._jaxpr import PRODUCTS, Jaxpr, Tap, Var, run
 from ..typing import SpikeFunction
@@ -50,7 +51,8 @@ class Arrays(NamedTuple):
 class Place(NamedTuple):
     """The place of a leaf among the states of a model."""
 
-    path: tuple[str | int, ...]  # of its state in the model; empty if the model does not hold it
+    state: brainstate.State
+    path: tuple[str | int, ...]  # of the state in the model; empty if the model does not hold it
     keys: KeyPath  # in the value of the state
     code: str  # an expression for the state, from ``model``
 
@@ -65,8 +67,6 @@ class Step:
 
     jaxpr: Jaxpr
     arrays: Arrays
-    populations: tuple[Population, ...]  # in the order in which signals reach them
-    readouts: tuple[Population, ...]  # neurons whose V is read, and whose spikes are not
     written: tuple[int, ...]
     lasting: tuple[int, ...]  # positions among the written: they outlast a run, as random keys do
     parameters: tuple[int, ...]
@@ -74,7 +74,9 @@ class Step:
     output_tree: PyTreeDef
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
     places: tuple[Place, ...]  # of the leaves of the states
-    kept: tuple[str, ...]  # paths of states that it writes, that no init_state sets
+    kept: tuple[str, ...] = ()  # paths of states that it writes, that no init_state sets
+    populations: tuple[Population, ...] = ()  # in the order in which signals reach them
+    readouts: tuple[Population, ...] = ()  # neurons whose V is read, and whose spikes are not
 
     def __call__(
         self,
@@ -136,6 +138,11 @@ class Step:
         return self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
 
     @property
+    def stored(self) -> list[Any]:
+        """The variables of the leaves of the written states, after the step."""
+        return self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
+
+    @property
     def input_variables(self) -> Sequence[Var]:
         """The variables of the inputs, without the index of the step."""
         before, states = len(self.arrays.constants) + 1, len(self.arrays.states)
@@ -171,7 +178,7 @@ class Step:
 
     def code(self, position: int, value: str) -> str:
         """A line that gives a leaf of the model's states a new value; ``{}`` is the old one."""
-        _, keys, code = self.places[position]
+        _, _, keys, code = self.places[position]
         return f"{code}.value = {_with_leaf(f'{code}.value', keys, value)}"
 
     def as_parameter(self, position: int) -> str:
@@ -182,12 +189,9 @@ class Step:
 
 def _with_leaf(tree: str, keys: KeyPath, value: str) -> str:
     """An expression for a tree with a new leaf; the leaf of a Quantity stands for all of it."""
-    match keys:
-        case (DictKey(key), *rest):
-            return f"{tree} | {{{key!r}: {_with_leaf(f'{tree}[{key!r}]', tuple(rest), value)}}}"
-        case (SequenceKey(i), *rest):
-            leaf = _with_leaf(f"{tree}[{i}]", tuple(rest), value)
-            return f"type({tree})([*{tree}[:{i}], {leaf}, *{tree}[{i + 1}:]])"
+    if keys and isinstance(keys[0], DictKey):
+        key = keys[0].key
+        return f"{tree} | {{{key!r}: {_with_leaf(f'{tree}[{key!r}]', keys[1:], value)}}}"
     return value.format(tree)
 
 

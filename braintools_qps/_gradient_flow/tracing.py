@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -75,10 +76,10 @@ def _traced_step(model: Model, inputs: Inputs) -> Step:
     neurons = {n: node for n, node in required_neurons(model).items() if callable(spike_of(node))}
     spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
     units = mark_spikes(neurons)
-    kept, first = initialise(model, inputs)
-    again = lambda: _Traced(model, traced_step(model, at_a_step(inputs)))
-    traced = _Traced(model, first) if first else again()
-    _find_membranes(neurons, traced)
+    unset, first = initialise(model, inputs)
+    again = lambda: traced_step(model, at_a_step(inputs))
+    step = _step_of(model, first or again())
+    _find_membranes(neurons, step)
     without = {name for name, neuron in neurons.items() if not has_membrane(neuron)}
     if without == set(neurons):
         raise no_neurons(
@@ -89,17 +90,18 @@ def _traced_step(model: Model, inputs: Inputs) -> Step:
         for name in without:
             set_spike(neurons[name], spikes[name])
         forget_programs(model)
-        traced = again()
-    # The first trace of a mapped model holds extra calls of spike functions.
-    if is_mapped(model):
+        step = _step_of(model, again())
+    if is_mapped(model):  # its first trace holds extra calls of spike functions
         again()
-        traced = again()
-    traced.check_kept()
-    populations = (
-        traced.population(name, neurons[name], membrane, spikes[name], units[name])
-        for name, membrane in _membranes(neurons, traced).items()
+        step = _step_of(model, again())
+    _check_kept(step)
+    populations = tuple(
+        _population(step, name, neurons[name], membrane, spikes[name], units[name])
+        for name, membrane in _membranes(neurons, step).items()
     )
-    return traced.step(tuple(populations), kept)
+    passing = (i for j, i in enumerate(step.written) if j not in step.lasting)
+    kept = tuple(dict.fromkeys(step.path(i) for i in passing if step.places[i].path in unset))
+    return replace(step, populations=populations, kept=kept)
 
 
 def step_as_is(model: Model, first: Any) -> Step:
@@ -107,108 +109,71 @@ def step_as_is(model: Model, first: Any) -> Step:
 
     ``first`` are the inputs of the step. Unlike `trace` it also works within a trace.
     """
-    return _Traced(model, traced_step(model, first)).step(())
+    return _step_of(model, traced_step(model, first))
 
 
-class _Leaf(NamedTuple):
-    """A leaf of a state that a step reads."""
-
-    state: brainstate.State
-    value: Array
-    place: Place
-
-
-class _Traced:
-    """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
-
-    def __init__(self, model: Model, step: OneStep):
-        self.jaxpr, self.constants = inlined(step.jaxpr)
-        self.callers = callers(self.jaxpr)
-        self.output_tree = jax.tree.structure(step.outputs)
-        self.leaves = _leaves_of(model, step.states)
-        written = set(map(id, step.written))
-        self.written = tuple(i for i, leaf in enumerate(self.leaves) if id(leaf.state) in written)
-        # Variables of the written states after the step.
-        self.stored: list[Any] = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
-
-    def written_states(self) -> list[WrittenState]:
-        """The states that are written, with their variables before and after the step."""
-        before, written = self.jaxpr.invars[-len(self.leaves) :], zip(self.written, self.stored)
-        return [WrittenState(self.leaves[i].state, before[i], after) for i, after in written]
-
-    def check_kept(self) -> None:
-        for i, variable in zip(self.written, self.stored):
-            (_, before, place), after = self.leaves[i], variable.aval
-            if (before.shape, before.dtype) != (after.shape, after.dtype):
-                name = ".".join(map(str, place.path)) or "a state"
-                raise ValueError(
-                    f"states must keep their shape and dtype, got {name} of shape {before.shape} "
-                    f"and dtype {before.dtype} before a step and {after.shape}, {after.dtype} "
-                    "after it. Initialise them for these inputs, for example with "
-                    "brainstate.nn.init_all_states(model, batch_size)"
-                )
-
-    def population(
-        self, name: str, neuron: Node, membrane: int, spike: SpikeFunction, unit: u.Unit | None
-    ) -> Population:
-        """A neuron that spikes and stores its membrane among the written states."""
-        sent, call = sent_spikes(self.jaxpr, name, self.stored[membrane])
-        return Population(
-            name=name,
-            kind=type(neuron),
-            spike=spike,
-            membrane=membrane,
-            stored=self.stored[membrane],
-            unit=u.get_unit(membrane_of(neuron).value),
-            argument_unit=unit,
-            call=call,
-            spikes=sent,
-        )
-
-    def step(self, populations: tuple[Population, ...], kept: Collection[tuple] = ()) -> Step:
-        """The step with these populations; ``kept`` are paths of states that no init_state sets."""
-        passing = [self.leaves[i] for i in self.written if not outlasts(self.leaves[i].state)]
-        paths = dict.fromkeys(leaf.place.path for leaf in passing if leaf.place.path in kept)
-        trained = lambda i: isinstance(self.leaves[i].state, brainstate.ParamState)
-        read_only = [
-            i
-            for i, leaf in enumerate(self.leaves)
-            if leaf.place.path and i not in self.written and is_real(leaf.value)
-        ]
-        matrices = [i for i in read_only if self.leaves[i].value.ndim > 1]
-        return Step(
-            jaxpr=self.jaxpr,
-            arrays=Arrays(self.constants, tuple(leaf.value for leaf in self.leaves)),
-            populations=populations,
-            readouts=(),
-            written=self.written,
-            lasting=tuple(j for j, i in enumerate(self.written) if outlasts(self.leaves[i].state)),
-            parameters=tuple(filter(trained, read_only)),
-            fixed=tuple(i for i in matrices if not trained(i)),
-            output_tree=self.output_tree,
-            callers=tuple(self.callers),
-            places=tuple(leaf.place for leaf in self.leaves),
-            kept=tuple(".".join(map(str, path)) for path in paths),
-        )
+def _step_of(model: Model, traced: OneStep) -> Step:
+    """A traced step, with the leaves of all states that it reads, without its populations."""
+    jaxpr, constants = inlined(traced.jaxpr)
+    values, places = _leaves_of(model, traced.states)
+    changed = set(map(id, traced.written))
+    written = tuple(i for i, place in enumerate(places) if id(place.state) in changed)
+    others = [i for i, p in enumerate(places) if p.path and i not in written and is_real(values[i])]
+    is_trained = lambda i: isinstance(places[i].state, brainstate.ParamState)
+    return Step(
+        jaxpr=jaxpr,
+        arrays=Arrays(constants, values),
+        written=written,
+        lasting=tuple(j for j, i in enumerate(written) if outlasts(places[i].state)),
+        parameters=tuple(filter(is_trained, others)),
+        fixed=tuple(i for i in others if values[i].ndim > 1 and not is_trained(i)),
+        output_tree=jax.tree.structure(traced.outputs),
+        callers=tuple(callers(jaxpr)),
+        places=places,
+    )
 
 
-def _leaves_of(model: Model, states: Iterable[brainstate.State]) -> list[_Leaf]:
-    """The leaves of all states.
+def _leaves_of(
+    model: Model, states: Iterable[brainstate.State]
+) -> tuple[tuple[Array, ...], tuple[Place, ...]]:
+    """The leaves of all states, and their places.
 
     No value is of a weak type: training loses that, and programs would compile again.
     """
     paths = {id(state): path for path, state in brainstate.graph.states(model).items()}
-    leaves = []
+    values, places = [], []
     for state in states:
         path = paths.get(id(state), ())
         for keys, x in jax.tree_util.tree_leaves_with_path(state.value):
             is_weak = getattr(x, "weak_type", False) and not isinstance(x, jax.core.Tracer)
             # By way of NumPy, as JAX would compile a program for each shape.
-            value = (
+            values.append(
                 jax.device_put(np.asarray(x)) if is_weak else jnp.asarray(x, jnp.asarray(x).dtype)
             )
-            leaves.append(_Leaf(state, value, Place(path, keys, expression(model, path))))
-    return leaves
+            places.append(Place(state, path, keys, expression(model, path)))
+    return tuple(values), tuple(places)
+
+
+def _check_kept(step: Step) -> None:
+    for i, after in zip(step.written, step.stored):
+        before, after = step.arrays.states[i], after.aval
+        if (before.shape, before.dtype) != (after.shape, after.dtype):
+            raise ValueError(
+                f"states must keep their shape and dtype, got {step.path(i) or 'a state'} of shape "
+                f"{before.shape} and dtype {before.dtype} before a step and {after.shape}, "
+                f"{after.dtype} after it. Initialise them for these inputs, for example with "
+                "brainstate.nn.init_all_states(model, batch_size)"
+            )
+
+
+def _population(
+    step: Step, name: str, neuron: Node, membrane: int, spike: SpikeFunction, unit: u.Unit | None
+) -> Population:
+    """A neuron that spikes and stores its membrane among the written states."""
+    stored = step.stored[membrane]
+    sent, call = sent_spikes(step.jaxpr, name, stored)
+    own = u.get_unit(membrane_of(neuron).value)
+    return Population(name, type(neuron), spike, membrane, stored, own, unit, call, sent)
 
 
 def outlasts(state: brainstate.State) -> bool:
@@ -216,7 +181,7 @@ def outlasts(state: brainstate.State) -> bool:
     return isinstance(state, (brainstate.random.RandomState, brainstate.LongTermState))
 
 
-def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
+def _membranes(neurons: Mapping[str, Node], step: Step) -> dict[str, int]:
     """Positions of the membranes among the written states, of all neurons that spike.
 
     Raises
@@ -224,11 +189,11 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
     ValueError
         If one spikes in an inner loop or does not change V, or there is none.
     """
-    if inner := inner_callers(traced.jaxpr):
+    if inner := inner_callers(step.jaxpr):
         where = ", ".join(sorted(set(inner.values())))
         raise no_neurons(f"{', '.join(sorted(inner))} spike inside {where} within the step")
-    position = {id(traced.leaves[i].state): n for n, i in enumerate(traced.written)}
-    called = sorted(set(traced.callers))
+    position = {id(step.places[i].state): n for n, i in enumerate(step.written)}
+    called = sorted(set(step.callers))
     membranes = {name: id(membrane_of(neurons[name])) for name in called}
     if still := [name for name, membrane in membranes.items() if membrane not in position]:
         raise no_neurons(
@@ -240,15 +205,18 @@ def _membranes(neurons: Mapping[str, Node], traced: _Traced) -> dict[str, int]:
     return {name: position[membrane] for name, membrane in membranes.items()}
 
 
-def _find_membranes(neurons: Mapping[str, Node], traced: _Traced) -> None:
+def _find_membranes(neurons: Mapping[str, Node], step: Step) -> None:
     """Find the membranes of neurons whose states have other names."""
+    written = [
+        WrittenState(step.places[i].state, step.state_variables[i], after)
+        for i, after in zip(step.written, step.stored)
+    ]
     for name, neuron in neurons.items():
-        if has_membrane(neuron):
-            continue
-        own = set(map(id, states_of(neuron)))
-        states = [each for each in traced.written_states() if id(each.state) in own]
-        if state := membrane_in(traced.jaxpr, name, states):
-            set_membrane(neuron, state)
+        if not has_membrane(neuron):
+            own = set(map(id, states_of(neuron)))
+            states = [each for each in written if id(each.state) in own]
+            if state := membrane_in(step.jaxpr, name, states):
+                set_membrane(neuron, state)
 
 
 def no_neurons(found: str) -> ValueError:

@@ -71,7 +71,7 @@ class Kept(brainstate.nn.Module):
     [
         lambda b, w: {"b": b, "w": w},
         lambda b, w: {"b": b * u.mA, "w": w * u.mA},
-        lambda b, w: {"layer": {"b": b, "w": [w]}},
+        lambda b, w: {"layer": {"b": b, "w": w}},
     ],
     ids=["a dictionary", "Quantities", "nested"],
 )
