@@ -178,7 +178,7 @@ def _flow_of(
         samples=evaluator.batch,
         features=evaluator.features,
         operations=total(evaluator.operations.values()),
-        trial=verdict.trial,
+        trial=verdict.measured.tried and verdict.measured.trial,
     )
 
 

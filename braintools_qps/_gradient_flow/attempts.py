@@ -11,7 +11,7 @@ from .changes import Change
 from .evaluate import Measured
 from .passes import with_index
 from .tracing import trace
-from .trial import HOPELESS, LONGEST, Trials
+from .trial import HOPELESS, LONGEST
 
 SOONER = 2  # a change helps if the loss halves this many times as fast
 CLEARLY = 0.2  # a change helps if it lowers the loss by this share of the constant answer's
@@ -22,7 +22,6 @@ class Attempts:
     """Changes of one measured model, each tried once."""
 
     measured: Measured
-    trials: Trials
     tried: set[tuple[str, ...]] = field(default_factory=set)  # lines
     kinds: dict[str, None] = field(default_factory=dict)  # of changes whose lines could be run
 
@@ -44,7 +43,7 @@ class Attempts:
 
     def _try(self, change: Change) -> LearningTrial:
         evaluator, before = self.measured.evaluator, self.measured.trial
-        model = evaluator.model
+        model, trials = evaluator.model, self.measured.trials
         with restoring(model):
             neurons = find_neurons(model)
             for name, spike in self.measured.spikes.items():
@@ -52,7 +51,8 @@ class Attempts:
             inputs = change.run(model, evaluator.inputs, evaluator.wanted)
             step = trace(model, inputs)
         longest = before.half_after // SOONER + 1 if before.half_after else LONGEST
-        return self.trials.judge(step, step.spikes, with_index(inputs), longest=longest).record
+        assert trials is not None
+        return trials.judge(step, step.spikes, with_index(inputs), longest=longest).record
 
 
 def is_better(after: LearningTrial, before: LearningTrial) -> bool:

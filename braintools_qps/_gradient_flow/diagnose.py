@@ -15,7 +15,7 @@ from .causes import CAUSES, Cause, Finding
 from .changes import Change, all_changes, with_imports
 from .evaluate import Evaluator, Measured
 from .facts import AT_CHANCE, facts, score_of_others, silent_parts, untrained
-from .loss import FEW, Loss, of_labels, of_objective, of_random_labels
+from .loss import FEW, of_labels, of_objective, of_random_labels
 from .step import is_real
 from .trial import Trials
 
@@ -29,13 +29,12 @@ SMOOTH = "Pass your loss: an accuracy, a comparison or a constant cannot be trai
 
 
 class Verdict(NamedTuple):
-    """A diagnosis, further sentences, the change that helps, and the trials that show it."""
+    """A measured model with its trial, its diagnosis, further sentences, the change that helps."""
 
+    measured: Measured
     diagnosis: Diagnosis
     further: tuple[str, ...] = ()
     change: Change | None = None
-    trial: LearningTrial | None = None
-    trials: Trials | None = None
 
 
 def trials_of(evaluator: Evaluator, most: int = SAMPLES) -> Trials | None:
@@ -71,26 +70,22 @@ def why_untried(evaluator: Evaluator) -> str:
 def diagnose(measured: Measured, trials: Trials | None) -> Verdict:
     """Train a copy of a measured model, and look for a cause if it does not learn."""
     if measured.evaluator.cotangents.is_flat:
-        return Verdict(Diagnosis("no gradient", None, FLAT, SMOOTH))
-    if trials is None:
-        return _untried(measured)
-    measured = _judged(measured, trials)
-    verdict = _verdict(measured, trials)
-    return verdict if verdict.trials else verdict._replace(trial=measured.trial, trials=trials)
+        return Verdict(measured, Diagnosis("no gradient", None, FLAT, SMOOTH))
+    return _untried(measured) if trials is None else _verdict(_judged(measured, trials))
 
 
 def _judged(measured: Measured, trials: Trials) -> Measured:
     """The measured model with its trial."""
-    run = measured.evaluator.run
-    return measured._replace(tried=trials.judge(measured.step, measured.spikes, run.inputs))
+    tried = trials.judge(measured.step, measured.spikes, measured.evaluator.run.inputs)
+    return measured._replace(trials=trials, tried=tried)
 
 
-def _verdict(measured: Measured, trials: Trials) -> Verdict:
+def _verdict(measured: Measured) -> Verdict:
     """The first cause whose change helps; else what was found, and changes for any network."""
     if measured.trial.learns_soon:
-        return _learning(measured, trials.loss)
+        return _learning(measured)
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
-    attempts = Attempts(measured, trials)
+    attempts = Attempts(measured)
     for cause, finding in found:
         if helping := attempts.first_that_helps(cause.changes(measured, finding)):
             return _proven(measured, (cause, finding), *helping)
@@ -103,13 +98,13 @@ def _verdict(measured: Measured, trials: Trials) -> Verdict:
     return _unproven(found, attempts)
 
 
-def _learning(measured: Measured, loss: Loss, *further: str) -> Verdict:
+def _learning(measured: Measured, *further: str) -> Verdict:
     """The verdict on a network that learns: no cause, but perhaps facts."""
-    others, at_chance = score_of_others(measured, loss)
+    others, at_chance = score_of_others(measured)
     said = said_of(measured.trial, measured.evaluator.batch, others)
     texts = [said, AT_CHANCE * at_chance, silent_parts(measured)]
     diagnosis = Diagnosis("none", None, " ".join(filter(None, texts)))
-    return Verdict(diagnosis, (*further, *facts(measured)))
+    return Verdict(measured, diagnosis, (*further, *facts(measured)))
 
 
 def _with_few_samples(measured: Measured) -> Verdict | None:
@@ -121,8 +116,7 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
     if not easier.trial.learns_soon and not (easier.trial.learns and measured.trial.moves):
         return None
     with_all = said_of(measured.trial).removeprefix("It")
-    verdict = _learning(easier, trials.loss, f"With more of them it{with_all} {RANDOM}")
-    return verdict._replace(trial=easier.trial, trials=trials)
+    return _learning(easier, f"With more of them it{with_all} {RANDOM}")
 
 
 def said_of(trial: LearningTrial, batch: int | None = None, others: str = "") -> str:
@@ -184,7 +178,7 @@ def _proven(
         code=None if where else "; ".join(with_imports(change.lines)),
         changes_inputs=change.of_inputs,
     )
-    return Verdict(diagnosis, tuple(facts(measured, diagnosis.cause)), change)
+    return Verdict(measured, diagnosis, tuple(facts(measured, diagnosis.cause)), change)
 
 
 def _with_it(after: LearningTrial, before: LearningTrial) -> str:
@@ -208,7 +202,7 @@ def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> 
     """The verdict on slow learning: findings without a change to try are reported as facts."""
     measured = attempts.measured
     untried = [f.text for c, f in found if not (f.exact or [*c.changes(measured, f)])]
-    verdict = _learning(measured, attempts.trials.loss, *untried)
+    verdict = _learning(measured, *untried)
     tried = _tried(attempts, "Tried, without making it faster")
     return verdict._replace(further=(*verdict.further, *tried))
 
@@ -218,10 +212,11 @@ def _unknown(attempts: Attempts) -> Verdict:
     measured = attempts.measured
     if lacking := [f"A{text[1:]}" for text in untrained(measured)]:
         text = " ".join([said_of(measured.trial), *lacking])
-        return Verdict(Diagnosis("no gradient", None, text), tuple(_tried(attempts)))
+        return Verdict(measured, Diagnosis("no gradient", None, text), tuple(_tried(attempts)))
     random = [RANDOM] if has_random_labels(measured.evaluator) else []
     remedy = " ".join(["The cause is unknown.", *_tried(attempts), *random])
-    return Verdict(named_as_cause(None, measured.trial, remedy), tuple(facts(measured)))
+    diagnosis = named_as_cause(None, measured.trial, remedy)
+    return Verdict(measured, diagnosis, tuple(facts(measured)))
 
 
 def _as_measured(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
@@ -232,7 +227,7 @@ def _as_measured(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verd
     diagnosis = named_as_cause(first, measured.trial, finding.advice or "".join(tried) or None)
     texts = [] if finding.final else [f.text for each, f in others if each.name != cause.name]
     last = tried if finding.advice else []
-    return Verdict(diagnosis, (*texts, *facts(measured, cause.name), *last))
+    return Verdict(measured, diagnosis, (*texts, *facts(measured, cause.name), *last))
 
 
 def _tried(attempts: Attempts, how: str = "Tried without success") -> list[str]:
@@ -250,6 +245,6 @@ def _untried(measured: Measured) -> Verdict:
     for cause in CAUSES:
         finding = cause.find(measured)
         if finding is not None and finding.exact:
-            return Verdict(named_as_cause((cause, finding), None, finding.advice or None))
+            return Verdict(measured, named_as_cause((cause, finding), None, finding.advice or None))
     why = why_untried(measured.evaluator)
-    return Verdict(Diagnosis("none", None, f"No trial shows whether it learns{why}."))
+    return Verdict(measured, Diagnosis("none", None, f"No trial shows whether it learns{why}."))

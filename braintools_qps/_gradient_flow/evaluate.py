@@ -22,7 +22,7 @@ from .passes import Forward, backward, compiled, forward, with_index
 from .slopes import slope_summary, slopes_and_peaks
 from .step import Spikes, Step
 from .tracing import check_has_values, trace
-from .trial import Tried
+from .trial import Trials, Tried
 
 SURROGATE = QPseudoSpike(alpha=8)  # after normalize_surrogate it lost nothing in our study
 
@@ -62,6 +62,7 @@ class Measured(NamedTuple):
     spikes: Spikes
     slopes: list[Array]
     populations: tuple[PopulationFlow, ...]
+    trials: Trials | None = None
     tried: Tried | None = None  # the trial, if there was one
 
     @property

@@ -14,7 +14,6 @@ from .causes import MAJORITY
 from .causes.no_gradient import disconnected, said_of_stopped, stopped_matrices
 from .cotangents import STREAM
 from .evaluate import Measured
-from .loss import Loss
 
 ROUNDED = 1e-3  # relative error of sums in half precision
 MOST = 256  # the most samples that are scored
@@ -96,11 +95,11 @@ def _with_first_as_last(x: Array) -> np.ndarray:
     return changed
 
 
-def score_of_others(measured: Measured, loss: Loss) -> tuple[str, bool]:
+def score_of_others(measured: Measured) -> tuple[str, bool]:
     """A clause on samples that the trial was not trained on, and whether they are at chance."""
-    if loss.labelled is None or measured.tried is None:
+    if measured.trials is None or measured.tried is None or not measured.trials.loss.labelled:
         return "", False
-    (targets, trained, to_answers), evaluator = loss.labelled, measured.evaluator
+    (targets, trained, to_answers), evaluator = measured.trials.loss.labelled, measured.evaluator
     others = np.setdiff1d(np.arange(len(targets)), trained)
     others = np.random.default_rng(STREAM).permutation(others)[:MOST]
     if not len(others):

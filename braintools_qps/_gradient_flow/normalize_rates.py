@@ -14,7 +14,6 @@ from scipy.optimize import brentq
 
 from .._checks import is_positive
 from .._models import checked_inputs
-from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Inputs, Model
 from .passes import HUGE, compiled, forward, replaced, with_index
@@ -73,9 +72,8 @@ def normalize_rates(
     ------
     ValueError
         If the rate is not between 0 and 1, or no factor from 1/1024 to 1024 brings a population to
-        it. If the same weights feed several populations. If a population never fires and none of
-        its weights is a `brainstate.ParamState`. If the inputs have no time step or parts that
-        differ in time steps or samples, or the model has no neuron with ``V`` and ``spk_fun``.
+        it. If the same weights feed several populations. If the inputs have no time step or parts
+        that differ in time steps or samples, or the model has no neuron with ``V`` and ``spk_fun``.
 
     See Also
     --------
@@ -118,8 +116,6 @@ def normalize_rates(
     measure = rates_of(step, with_index(inputs))
     before = measure(step.arrays.states)
     scaling = scaled_to(step, weights, measure, rate)
-    if error := _fixed(step, scaling.after):
-        raise error
     write_leaves(model, step, scaling.states)
     rows = (NormalizedRate(n, before[n], scaling.after[n], scaling.factors.get(n)) for n in before)
     return NormalizedRates(rate, tuple(rows))
@@ -223,7 +219,7 @@ def scaled_to(
             )[name]
             factor = attained(rate_at, rate)
             if factor is None:
-                raise _fixed(step, measure(states)) or _unattained(name, rate, rate_at)
+                raise _unattained(name, rate, rate_at)
             alone[name] = rate_at(factor)
             states, factors[name] = scaled(states, weights[name], factor), factors[name] * factor
         after = measure(states)
@@ -250,19 +246,6 @@ def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
     for path in {p for p, new, old in zip(paths, leaves, step.arrays.states) if new is not old}:
         values = [leaf for leaf, of in zip(leaves, paths) if of == path]
         states[path].value = jax.tree.unflatten(jax.tree.structure(states[path].value), values)
-
-
-def _fixed(step: Step, rates: Rates) -> ValueError | None:
-    """The error for a population that never fires and whose only weights are no parameters."""
-    for p in step.populations:
-        fixed = step.graph.fixed(p.name)
-        if fixed and not step.graph.input_weights(p.name) and rates[p.name] == 0:
-            return ValueError(
-                "weights must be of type brainstate.ParamState to be scaled\n"
-                f"{p.name} never fires, and its weights are not: {listed(map(step.path, fixed))}\n"
-                f"Make them parameters: {step.as_parameter(fixed[0])}; nothing was changed"
-            )
-    return None
 
 
 def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> ValueError:

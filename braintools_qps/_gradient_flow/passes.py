@@ -45,7 +45,8 @@ _known: ContextVar[dict[Any, Wrapped] | None] = ContextVar("known programs", def
 @contextmanager
 def compiling_once() -> Iterator[None]:
     """Compile a program once for all steps that compute the same, within this context."""
-    token = _known.set({})
+    known = _known.get()
+    token = _known.set({} if known is None else known)
     try:
         yield
     finally:
@@ -56,11 +57,11 @@ def compiled(function: Callable[..., Any], step: Step, spikes: Spikes | None = N
     """Compile a function for a step, and for surrogates; the program takes the arrays."""
     known, given = _known.get(), () if spikes is None else (spikes,)
     program = jax.jit(partial(function, step, *given))
-    key = function, step.program, *(identity(spike) for of in given for spike in of.values())
+    key = function, step.program, *(_identity(spike) for of in given for spike in of.values())
     return program if known is None else known.setdefault(key, program)
 
 
-def identity(spike: SpikeFunction) -> Any:
+def _identity(spike: SpikeFunction) -> Any:
     """A key that tells surrogates apart: the surrogate, or the id of one without a hash."""
     try:
         hash(spike)

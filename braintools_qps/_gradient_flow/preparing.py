@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +14,18 @@ from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import with_imports
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, trials_of
-from .evaluate import SURROGATE, Measured, Wanted, evaluator_of
+from .evaluate import SURROGATE, Wanted, evaluator_of
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize_rates import checked_rate
 from .passes import compiling_once
-from .step import Step
 from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # the most changes, one after the other
 NONE, USUAL = Objective(), Wanted()  # where the user asks for nothing else
-SMALL = 0.1  # weights below this share of the lowest rate are too small for steps of Adam
+NO_RATE_HELPS = (
+    f"But in {FIRST} steps of plain Adam, no rate from {min(RATES):g} to {max(RATES):g} brings the "
+    f"loss a tenth below that of a constant answer. {LEARNING_RATE:g} is only the usual one."
+)
 
 
 def prepare(
@@ -120,33 +122,24 @@ def prepare(
     labels = labels_of(inputs, labels, objective)
     inputs = checked_inputs(inputs, batch_first=batch_first, several_samples=objective is None)
     known = None if labels is None else checked_labels(labels, inputs)
-    with restoring(model, only_errors=True):
-        done = fix(model, inputs, Objective(objective), known, wanted)
-        step, evaluator = done.measured.step, done.measured.evaluator
-        found = done.trials.learning_rate(step, done.measured.spikes, evaluator.run.inputs)
+    with compiling_once(), restoring(model, only_errors=True):
+        before, verdict, lines = fix(model, inputs, Objective(objective), known, wanted)
+        measured, evaluator = verdict.measured, verdict.measured.evaluator
+        assert measured.trials is not None
+        found = measured.trials.learning_rate(measured.step, measured.spikes, evaluator.run.inputs)
     read = said_of_data(evaluator, inputs, labels)
     if not wanted.time_axis:
         read += ". If samples come first, pass batch_first=True"
     return Preparation(
-        before=done.before,
-        after=done.verdict.diagnosis,
-        lines=with_imports(done.lines),
+        before=before,
+        after=verdict.diagnosis,
+        lines=with_imports(lines),
         learning_rate=found.value,
         read=read,
-        trial=done.verdict.trial,
-        further=(*done.verdict.further, *(() if found.helps else said_of_rates(step))),
+        trial=measured.trial,
+        further=verdict.further if found.helps else (*verdict.further, NO_RATE_HELPS),
         rate_helps=found.helps,
     )
-
-
-class Fixed(NamedTuple):
-    """The result of `fix`."""
-
-    before: Diagnosis
-    measured: Measured
-    verdict: Verdict
-    trials: Trials
-    lines: list[str]
 
 
 def fix(
@@ -155,47 +148,33 @@ def fix(
     objective: Objective = NONE,
     labels: np.ndarray | None = None,
     wanted: Wanted = USUAL,
-) -> Fixed:
-    """Do what `prepare` does, on checked inputs and labels, except for the learning rate."""
+) -> tuple[Diagnosis, Verdict, list[str]]:
+    """Do what `prepare` does, on checked inputs and labels, except for the learning rate.
 
-    def look(trials: Trials | None = None) -> tuple[Measured, Verdict]:
+    Returns the diagnosis before the changes, the verdict after them, and their lines.
+    """
+
+    def look(trials: Trials | None = None) -> Verdict:
         evaluator = evaluator_of(model, inputs, objective, labels, wanted)
         wanted.of(evaluator.step)  # a misspelt surrogate is an error, whether one is needed or not
         measured = evaluator.measure(evaluator.step.spikes)
-        return measured, diagnose(measured, trials or trials_of(evaluator))
+        return diagnose(measured, trials or trials_of(evaluator))
 
     lines: list[str] = []
     with compiling_once(), restoring(model, only_errors=True):
-        measured, verdict = look()
+        verdict = look()
         before = verdict.diagnosis
-        if verdict.trials is None:
+        if verdict.measured.tried is None:
             raise ValueError(f"prepare needs a short training to judge a model\n{before}")
         for _ in range(ROUNDS):
             if verdict.change is None or verdict.change.of_inputs:
                 break
             verdict.change.run(model, inputs, wanted)
             lines += verdict.change.lines
-            measured, verdict = look(verdict.trials)
-        if verdict.trial is None or verdict.trials is None or not verdict.trial.moves:
+            verdict = look(verdict.measured.trials)
+        if verdict.measured.tried is None or not verdict.measured.trial.moves:
             raise _not_fixed(verdict)
-    return Fixed(before, measured, verdict, verdict.trials, lines)
-
-
-def said_of_rates(step: Step) -> Iterator[str]:
-    """Sentences for when no learning rate helps, and on weights too small for steps of Adam."""
-    lowest, highest = min(RATES), max(RATES)
-    yield (
-        f"But in {FIRST} steps of plain Adam, no rate from {lowest:g} to {highest:g} brings the "
-        f"loss a tenth below that of a constant answer. {LEARNING_RATE:g} is only the usual one: "
-        "compare rates in longer trainings."
-    )
-    sizes = {step.path(i): float(np.abs(step.arrays.states[i]).mean()) for i in step.parameters}
-    if small := {path: size for path, size in sizes.items() if 0 < size < lowest * SMALL}:
-        path, size = next(iter(small.items()))
-        yield (
-            f"Adam's steps are about as large as the rate, and {path} is about {size:.1g}: keep "
-            "such weights near 1, and multiply by their scale in the model."
-        )
+    return before, verdict, lines
 
 
 def _not_fixed(verdict: Verdict) -> ValueError:

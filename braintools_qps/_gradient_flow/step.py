@@ -166,12 +166,6 @@ class Step:
         """Whether a step multiplies something by a matrix, or convolves it."""
         return any(eqn.primitive.name in PRODUCTS for eqn in self.jaxpr.eqns)
 
-    def chooses_rows(self) -> bool:
-        """Whether inputs are indices, as those of an embedding."""
-        rows = (eqn.invars[1] for eqn in self.jaxpr.eqns if eqn.primitive.name == "gather")
-        sources = (self.graph.sources.get(v, ()) for v in rows if isinstance(v, Var))
-        return any(INPUTS in of_row for of_row in sources)
-
     def path(self, position: int) -> str:
         """The path of the state that a leaf belongs to."""
         return ".".join(map(str, self.places[position].path))

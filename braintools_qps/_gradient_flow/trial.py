@@ -24,7 +24,7 @@ from .._surrogate import QPseudoSpike, Scaled
 from ..records import LearningTrial
 from ..typing import SpikeFunction
 from .loss import Loss
-from .passes import identity, replaced
+from .passes import compiled, replaced
 from .slopes import slopes_at
 from .step import Arrays, Spikes, Step
 
@@ -80,7 +80,7 @@ class Trials:
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
-        self._programs: dict[Any, Callable] = {}
+        self._train = partial(train, loss)
 
     def judge(
         self, step: Step, spikes: Spikes, indexed: Sequence[Array], longest: int = LONGEST
@@ -116,10 +116,10 @@ class Trials:
         training, record = started(step), self.loss.trial()
         with _bar("trial", LONGEST) as advance:
             while not _is_over(record, longest, lead):
-                training, more = program(setting, training)
-                losses = np.asarray(more, np.float64).tolist()
-                record = self.loss.trial((*record.losses, *losses))
-                advance(len(losses))
+                training, losses = program(setting, training)
+                more = np.asarray(losses, np.float64).tolist()
+                record = self.loss.trial((*record.losses, *more))
+                advance(PIECE)
         moved = tuple(i for i, has in zip(step.parameters, training.moved) if has)
         bad = tuple(i for i, is_bad in zip(step.parameters, training.broken) if is_bad)
         return Tried(record, moved, bad, trained_states(step, step.arrays, training))
@@ -146,13 +146,11 @@ class Trials:
         return Rate(_named(gone) if helps else LEARNING_RATE, helps)
 
     def _program(self, step: Step, spikes: Spikes) -> tuple[Callable, dict[str, float]]:
-        """The training program, compiled once for equal steps, and the dampenings that it takes."""
+        """The training program, and the dampenings that it takes."""
         undamped = {name: without_dampening(spike) for name, spike in spikes.items()}
         bases = {name: base for name, (base, _) in undamped.items()}
-        key = (step.program, *(identity(bases[n]) for n in step.callers))
-        if key not in self._programs:
-            self._programs[key] = jax.jit(partial(train, step, bases, self.loss))
-        return self._programs[key], {name: height for name, (_, height) in undamped.items()}
+        heights = {name: height for name, (_, height) in undamped.items()}
+        return compiled(self._train, step, bases), heights
 
 
 def started(step: Step) -> Training:
@@ -176,7 +174,7 @@ def trained_states(step: Step, arrays: Arrays, training: Training) -> tuple[Arra
 
 
 def train(
-    step: Step, spikes: Spikes, loss: Loss, setting: Setting, training: Training
+    loss: Loss, step: Step, spikes: Spikes, setting: Setting, training: Training
 ) -> tuple[Training, Array]:
     """Take some steps of Adam, and return the loss before each."""
 

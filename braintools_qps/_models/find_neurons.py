@@ -30,12 +30,7 @@ def required_neurons(model: Model) -> dict[str, Node]:
     if neurons := find_neurons(model):
         return neurons
     name = getattr(model, "__name__", None)  # of a class or a function
-    why = (
-        (name and f"pass the model that {name}(...) returns")
-        or _classic_neuron(model)
-        or _misnamed(model)
-    )
-    if why:
+    if why := (name and f"pass the model that {name}(...) returns") or _misnamed(model):
         raise ValueError(f"the model must have neurons, and {type(model).__name__} has none: {why}")
     raise ValueError(
         f"{type(model).__name__} has no surrogate gradient: no node has an attribute spk_fun, and "
@@ -108,21 +103,3 @@ def _misnamed(model: Model) -> str:
 def is_mapped(model: Model) -> bool:
     """Whether a part of it is mapped over some of its states."""
     return bool(find_nodes(model, lambda node: isinstance(node, MAPPED)))
-
-
-def _classic_neuron(model: Model) -> str:
-    """A sentence about the first of brainpy's classic neurons in a model; empty if none is there.
-
-    Their variables are no states of brainstate.
-    """
-    nodes = [model, *brainstate.graph.nodes(model).values()]
-    parts = [part for node in nodes for part in [node, *getattr(node, "__dict__", {}).values()]]
-    for part in parts:
-        module = type(part).__module__
-        if module.startswith("brainpy.") and not module.startswith("brainpy.state"):
-            return (
-                f"{type(part).__name__} is one of brainpy's classic models, whose variables are no "
-                "states of brainstate: use its counterpart in brainpy.state, such as "
-                "brainpy.state.LIF"
-            )
-    return ""

@@ -132,7 +132,7 @@ def _closing(prepared: Preparation) -> Iterator[str]:
     if prepared.lines:
         yield "prepare trained a copy with Adam before and after each change, to see that it helps."
     if not prepared.rate_helps:
-        yield "Next: change what is named above and call prepare again, or train longer."
+        yield "Next: compare learning rates in longer trainings."
     elif prepared.trial is not None and prepared.trial.had_learned:
         yield "Next: leave it, or train it further with Adam at this learning rate."
     else:

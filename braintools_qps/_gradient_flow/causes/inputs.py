@@ -7,7 +7,6 @@ from typing import Any, final
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..changes import Change, other_inputs
@@ -80,12 +79,9 @@ class InputsOutOfRange(Cause):
 
 
 def _plain_inputs(measured: Measured) -> list[Any]:
-    """The inputs that are neither indices nor quantities, whose scale depends on their unit."""
+    """The inputs that are no quantities, whose scale depends on their unit."""
     leaves = jax.tree.leaves(measured.evaluator.inputs, is_leaf=u.math.is_quantity)
-    inputs = [x for x in leaves if not u.math.is_quantity(x)]
-    if measured.step.chooses_rows():
-        inputs = [x for x in inputs if not jnp.issubdtype(x.dtype, jnp.integer)]
-    return inputs
+    return [x for x in leaves if not u.math.is_quantity(x)]
 
 
 def _usual_largest(values: Any) -> float:

@@ -1,6 +1,5 @@
 """Each mistake gets an error that contains the fix, and the model stays as it was."""
 
-import brainpy
 import brainstate
 import brainunit as u
 import jax
@@ -117,13 +116,6 @@ def in_half():
     return Stack(layer)
 
 
-def untrained():
-    """The first population is silent, because of weights that are no parameters."""
-    first = Diagonal(0.01)
-    first.weight = brainstate.LongTermState(first.weight.value)
-    return Chain(first, Neurons(), Diagonal(0.5), Neurons())
-
-
 def sharing():
     weights = Diagonal(0.5)
     return Chain(weights, Neurons(), weights, Neurons())
@@ -205,7 +197,6 @@ MISTAKES = {
             odd(lambda m, x: jnp.asarray(Layer.update(m, x), int)), {}, "Return its spikes or a r"
         ),
         "another shape": (of_one_sample, {}, "brainstate.nn.init_all_states(model, batch_size)"),
-        "a classic neuron": (lambda: Part(brainpy.dyn.Lif(N)), {}, "counterpart in brainpy.state"),
         "other names": (two_surrogates, {}, "Layer keeps a surrogate as act: call it spk_fun"),
         # Inputs.
         "a number": (layer, {"inputs": 1.0}, "For a single step, pass inputs[None]"),
@@ -282,7 +273,6 @@ MISTAKES = {
             lambda: Chain(Diagonal(0.5), RunsAway(5.0)), {},
             f"with the largest its membranes are not finite {SCALE}",
         ),
-        "no parameters": (untrained, {}, "model.layers[0].weight = brainstate.ParamState("),
         "to and fro": (lambda: Loop(11, -10.0, 0.9), {}, "Lower the feedback weights"),
         "shared weights": (sharing, {}, "Use a copy for each"),
         "a rate of 1": (PLAIN, {"rate": 1}, "Pass rate=0.1"),
