@@ -138,19 +138,12 @@ def test_spikes_nan_and_infinity(name, dtype):
     assert np.isnan(np.float32(original)[8, 0])
 
 
-@pytest.mark.parametrize("x", [3, [True, False]])
-def test_integers_and_booleans_become_floats(x):
+@pytest.mark.parametrize("x", [3, [True, False], jnp.zeros(()), jnp.zeros((2, 0, 4))])
+def test_integers_booleans_and_arrays_of_any_shape_are_taken(x):
     for surrogate in (QPseudoSpike(), Scaled(Sigmoid())):
-        spikes = surrogate(x)
-        assert spikes.dtype == jnp.float32
-        np.testing.assert_array_equal(spikes, (np.asarray(x) >= 0).astype(float))
-
-
-@pytest.mark.parametrize("shape", [(), (2, 0, 4)])
-def test_shape_is_kept(shape):
-    x = jnp.zeros(shape)
-    for method in (QPseudoSpike(), QPseudoSpike().surrogate_grad, QPseudoSpike().surrogate_fun):
-        assert method(x).shape == shape
+        np.testing.assert_array_equal(surrogate(x), (np.asarray(x) >= 0).astype(float))
+        for method in (surrogate, surrogate.surrogate_grad, surrogate.surrogate_fun):
+            assert (method(x).dtype, method(x).shape) == (jnp.float32, np.shape(x))
 
 
 @pytest.mark.parametrize("x", [1j, np.array([1j])])
@@ -198,27 +191,18 @@ def test_checkify_finds_no_nan_in_a_branch_that_is_not_taken(alpha):
         jax.jit(checkify.checkify(function, errors=checkify.float_checks))(x)[0].throw()
 
 
-MAKERS = {
-    "QPseudoSpike": (QPseudoSpike, tail),
-    "Scaled": (
-        lambda alpha, **rest: Scaled(Sigmoid(alpha), **rest),
-        lambda x, a, s, d: d / s * logistic_slope(x / s, a),
-    ),
-}
-
-
 @pytest.mark.parametrize(
-    ("name", "residual_dtype"),
+    ("kind", "by_hand", "residual_dtype"),
     [
-        ("QPseudoSpike", None),
-        ("Scaled", "uint8"),
-        thorough("QPseudoSpike", "uint8"),
-        thorough("Scaled", None),
+        (QPseudoSpike, tail, None),
+        (lambda alpha, **rest: Scaled(Sigmoid(alpha), **rest),
+         lambda x, a, s, d: d / s * logistic_slope(x / s, a), "uint8"),
     ],
-)
-def test_parameters_have_no_derivative_at_first_order_and_one_at_second(name, residual_dtype):
+)  # fmt: skip
+def test_parameters_have_no_derivative_at_first_order_and_one_at_second(
+    kind, by_hand, residual_dtype
+):
     """As braintools 0.4 has it, on 0.3 too, which has it the other way round."""
-    kind, by_hand = MAKERS[name]
     make = lambda a, s, d: kind(a, scale=s, dampening=d, residual_dtype=residual_dtype)
     at = (2.0, 1.5, 0.5)
     for derivative in (jax.grad, jax.jacfwd):
@@ -263,13 +247,6 @@ def test_beyond_the_farthest_the_gradient_stays_within_0_and_1(alpha):
         gradient = np.asarray(surrogate.surrogate_grad(x))
         assert np.all((gradient >= 0) & (gradient <= 1))
         assert np.isfinite(surrogate.surrogate_fun(x)).all()
-
-
-@pytest.mark.parametrize("value", [1e-7, 1e7])
-@pytest.mark.parametrize("name", ["scale", "dampening"])
-def test_the_ends_of_the_range_are_taken(name, value):
-    height = 1 / value if name == "scale" else value
-    assert_close(QPseudoSpike(**{name: value}).surrogate_grad(0.0), jnp.float32(height))
 
 
 @pytest.mark.parametrize(
@@ -373,8 +350,100 @@ def test_half_precision_does_not_overflow():
     assert spike.surrogate_grad(jnp.float16(0.0)) == 1000
 
 
-def test_an_array_in_the_surrogate_broadcasts():
-    spike = Scaled(Sigmoid(jnp.asarray(PER_NEURON)), scale=2.0)
-    assert_close(jax.grad(lambda x: spike(x).sum())(jnp.zeros(())), PER_NEURON.sum() / 8)
-    with pytest.raises(ValueError, match=r"broadcast against x.*'surrogate': \(3,\).*\(4,\)"):
-        spike(jnp.ones(4))
+# Units: the table of the design
+
+CLASSES = [QPseudoSpike, lambda **kw: Scaled(QPseudoSpike(), **kw)]
+either = pytest.mark.parametrize("make", CLASSES, ids=["QPseudoSpike", "Scaled"])
+V = jnp.array([-15.0, -1.5, 0.0, 3.0]) * u.mV
+SPIKES = [0.0, 0.0, 1.0, 1.0]
+# alpha = 2 and scale = 15 mV, by hand: (1 + 2 |V| / 45 mV) ** -2 / 15 mV
+GRADIENT = np.array([9 / 25, 225 / 256, 1.0, 225 / 289]) / 15
+
+
+def all_methods(surrogate, x):
+    return [
+        lambda: surrogate(x),
+        lambda: surrogate.surrogate_grad(x),
+        lambda: surrogate.surrogate_fun(x),
+        lambda: jax.vjp(surrogate, x)[1](jnp.ones(x.shape)),
+        lambda: u.autograd.grad(lambda v: surrogate(v).sum())(x),
+    ]
+
+
+@either
+@pytest.mark.parametrize("unit", [u.mV, u.volt])
+@pytest.mark.parametrize("scale", [15 * u.mV, 15_000 * u.uvolt, jnp.full(4, 15.0) * u.mV])
+def test_units_of_x_and_scale_do_not_change_the_physics(make, scale, unit):
+    x = V.in_unit(unit)
+    spikes, gradient, original, cotangent, slope = (m() for m in all_methods(make(scale=scale), x))
+    assert_close(spikes, SPIKES)
+    assert_close(gradient * u.mV, GRADIENT)
+    assert_close(slope * u.mV, GRADIENT)
+    assert slope.unit.has_same_dim(unit.reverse())
+    # JAX knows no units: its cotangent has the structure of x, with per-unit numbers inside
+    assert_close(u.Quantity(cotangent[0].mantissa, unit=unit.reverse()) * u.mV, GRADIENT)
+    assert_close(original, make(scale=15.0).surrogate_fun(V.mantissa))
+
+
+def test_units_of_a_second_derivative():
+    surrogate = QPseudoSpike(scale=15 * u.mV)
+    curvature = u.autograd.grad(lambda v: surrogate.surrogate_grad(v))(3.0 * u.mV)
+    # d/dV of (1 + 2 V / 45 mV) ** -2 / 15 mV
+    assert_close(curvature * u.mV * u.mV, jnp.float32(-4 / 45 * (51 / 45) ** -3 / 15))
+
+
+def test_a_quantity_without_dimension_is_converted():
+    x = u.Quantity(jnp.array([-1000.0, 0.0, 500.0]), unit=u.mV / u.volt)
+    surrogate = QPseudoSpike()
+    assert_close(surrogate(x), [0.0, 1.0, 1.0])
+    assert_close(surrogate.surrogate_grad(x), [9 / 25, 1.0, 9 / 16])
+    assert_close(surrogate.surrogate_fun(x)[1], 0.5)
+
+
+@either
+def test_a_voltage_without_scale_spikes_but_has_no_derivative(make):
+    spikes, *derivatives = all_methods(make(), V)
+    assert_close(spikes(), SPIKES)
+    for derivative in derivatives:
+        with pytest.raises(
+            u.UnitMismatchError,
+            match=r"with respect to x in mV needs a scale.*for example scale=V_th - V_reset",
+        ):
+            derivative()
+
+
+def test_a_zero_tangent_needs_no_scale():
+    """Differentiating by something else, through jit and scan too, or by parameters."""
+
+    def loss(w, v):
+        step = lambda carry, _: (carry + w * q_pseudo_spike(v).sum(), None)
+        return jax.lax.scan(step, 0.0, None, length=3)[0]
+
+    assert jax.jit(jax.grad(loss))(1.0, V) == 6.0
+    assert jax.grad(lambda w: w * q_pseudo_spike(jax.lax.stop_gradient(V)).sum())(1.0) == 2.0
+    for derivative in (jax.grad, jax.jacfwd):
+        assert derivative(lambda alpha: q_pseudo_spike(V, alpha).sum())(2.0) == 0
+
+
+@either
+@pytest.mark.parametrize(
+    ("x", "scale", "message"),
+    [
+        (V, 2.0, r"got x in mV and a scale without unit\. Pass scale=1\.0 \* u\.mV"),
+        (V, jnp.ones(4), "got x in mV and a scale without unit"),
+        (V, u.ms, "got x in mV and a scale in ms"),
+        (jnp.ones(2), 2 * u.mV, r"got x without unit and a scale in mV\..*reset"),
+    ],
+)
+def test_a_scale_of_another_dimension(make, x, scale, message):
+    for method in all_methods(make(scale=scale), x):
+        with pytest.raises(u.UnitMismatchError, match="must have the same dimension, " + message):
+            method()
+
+
+@pytest.mark.float16
+def test_units_far_apart_in_half_precision():
+    """The scale in the unit of x is 1e-6 kV, which float16 has not."""
+    scale = jnp.array([1e3, 2e3], jnp.float16) * u.uvolt
+    gradient = QPseudoSpike(2.0, scale=scale).surrogate_grad(jnp.zeros(2) * u.kvolt)
+    assert_close(gradient * u.kvolt, jnp.array([1e6, 5e5]))

@@ -1,4 +1,4 @@
-"""The classes: immutable, compared by their parameters, written and read back; bad parameters."""
+"""Objects: immutable, compared by their parameters, copied, adjusted; bad parameters."""
 
 import copy
 import dataclasses
@@ -13,18 +13,45 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import S2NN, Sigmoid
+from braintools.surrogate import S2NN, Sigmoid, Surrogate
 from helpers import assert_close
 
-from braintools_qps import QPseudoSpike, Scaled, get_surrogate, q_pseudo_spike, surrogate_spec
+from braintools_qps import (
+    QPseudoSpike,
+    Scaled,
+    get_surrogate,
+    q_pseudo_spike,
+    register_surrogate,
+    surrogate_spec,
+)
+from braintools_qps._registry import call_text, candidates
+from braintools_qps._surrogate import adjusted, traceable
 from braintools_qps._surrogate.parameters import ALPHA
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class WithDelay(QPseudoSpike):
+    """A subclass with a parameter that nothing else knows of."""
+
+    delay: float = dataclasses.field(default=1.0, kw_only=True)
+
+
+class Holder(Sigmoid):
+    """Of another library, with whatever a user may keep in a surrogate."""
+
+    def __init__(self, alpha):
+        super().__init__(4.0)
+        self.alpha = alpha
+
 
 EXAMPLES = [
     QPseudoSpike(),
     QPseudoSpike(math.inf, dampening=0.25),
     QPseudoSpike(1.7, scale=15 * u.mV, residual_dtype="uint8"),
     QPseudoSpike(3, scale=0.1 + 0.2, residual_dtype="bfloat16"),
+    QPseudoSpike(scale=1e-7, dampening=1e7),  # the ends of the range
     QPseudoSpike.from_q(2.5, sharpness=3.0, scale=2 * u.mV / u.ms),
+    WithDelay(3.0, delay=2.0),
     Scaled(Sigmoid(4.0)),
     Scaled(Sigmoid(2.0), scale=15 * u.mV, residual_dtype="uint8"),
     Scaled(QPseudoSpike(1.7, scale=2.0), dampening=0.25),
@@ -33,15 +60,18 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=repr)
-def test_equal_after_repr_pickle_copy_and_spec(example):
-    assert isinstance(example, braintools.surrogate.Surrogate)
-    names = vars(braintools.surrogate) | {"QPseudoSpike": QPseudoSpike}
+def test_equal_after_repr_pickle_copy_spec_and_call(example):
+    register_surrogate(WithDelay)
+    assert isinstance(example, Surrogate)
+    names = vars(braintools.surrogate) | {"QPseudoSpike": QPseudoSpike, "WithDelay": WithDelay}
     for twin in (
         eval(repr(example), names | {"Scaled": Scaled, "Quantity": u.Quantity}),
         pickle.loads(pickle.dumps(example)),
         copy.deepcopy(example),
         example.replace(),
-        get_surrogate(json.loads(json.dumps(surrogate_spec(example)))),
+        get_surrogate(json.loads(json.dumps(surrogate_spec(example), allow_nan=False))),
+        get_surrogate(repr(example)),
+        get_surrogate(call_text(example)),
     ):
         assert twin == example
         assert hash(twin) == hash(example)
@@ -55,12 +85,88 @@ def test_repr_shows_what_is_not_the_default():
     )
 
 
-def test_jax_arrays_and_states_compare_by_identity():
-    alpha, state = jnp.array([1.0, 2.0]), brainstate.State(2.0)
-    assert QPseudoSpike(alpha) == QPseudoSpike(alpha)
-    assert hash(QPseudoSpike(alpha)) == hash(QPseudoSpike(alpha))
-    assert QPseudoSpike(alpha) != QPseudoSpike(jnp.array([1.0, 2.0]))
-    assert QPseudoSpike(state) == QPseudoSpike(state)
+ARRAY, STATE = jnp.ones(2), brainstate.State(jnp.ones(()))
+VALUES = [  # no two are the same; JAX's arrays and States count by identity
+    *(4.0, 2.0, [4.0], [1.0, {"a": 2.0}], "4.0", u.Quantity(2.0, unit=u.mV), abs, STATE, ARRAY),
+    *(np.ones(2), np.ones((2, 1)), np.ones(2, np.float32), np.array([1.0, 2.0])),
+    *(jnp.ones(2), brainstate.State(jnp.ones(()))),
+]
+
+
+def every_kind():
+    """Surrogates of which no two are the same, made of the same values each time."""
+    return [
+        *(Scaled(Holder(copy.copy(v) if isinstance(v, np.ndarray) else v)) for v in VALUES),
+        *(Scaled(inner) for inner in (Sigmoid(), Sigmoid(2), S2NN(), Scaled(Scaled(Sigmoid())))),
+        Scaled(Sigmoid(), residual_dtype="uint8"), Scaled(Sigmoid(), dampening=np.ones(3)),
+        Scaled(braintools.surrogate.QPseudoSpike()), Scaled(QPseudoSpike()), QPseudoSpike(),
+        QPseudoSpike(STATE), QPseudoSpike(dampening=STATE), QPseudoSpike(residual_dtype="uint8"),
+        QPseudoSpike(scale=1.0), QPseudoSpike(scale=u.mV), QPseudoSpike(scale=u.volt),
+        QPseudoSpike(np.ones(3)), QPseudoSpike(dampening=np.ones(3)), WithDelay(delay=2.0),
+        QPseudoSpike(dampening=np.ones((3, 1))), QPseudoSpike(scale=np.ones(3)), WithDelay(),
+        QPseudoSpike(scale=np.ones(3) * u.mV),
+    ]  # fmt: skip
+
+
+def test_surrogates_are_equal_exactly_if_class_and_parameters_are():
+    assert every_kind() == every_kind()
+    assert len({*every_kind(), *every_kind()}) == len(every_kind())
+    # What is compared by identity is kept alive, so that nothing else takes its place.
+    assert len({Scaled(Holder(jnp.full(3, float(i)))) for i in range(50)}) == 50
+
+
+def test_what_differs_in_numbers_alone_is_traced_as_one_and_nothing_else():
+    one = traceable(QPseudoSpike(2.0))
+    assert one.numbers == {"alpha": 2.0, "dampening": 1.0}
+    assert traceable(QPseudoSpike(math.inf, dampening=0.5)).key == one.key
+    assert traceable(Sigmoid()).key == traceable(Scaled(Sigmoid(), dampening=0.5)).key
+    assert traceable(QPseudoSpike(jnp.float32(3.0))).numbers["alpha"] == 3.0
+    built = one.build({"alpha": 4.0, "dampening": 2.0, "learning_rate": 0.1})
+    assert built == QPseudoSpike(4.0, dampening=2.0)
+    keys, again = ([traceable(surrogate).key for surrogate in every_kind()] for _ in range(2))
+    assert keys == again
+    assert len({*keys}) == len(keys)
+
+
+def test_a_field_that_a_subclass_adds_is_kept():
+    other = WithDelay(delay=2.0)
+    assert "delay" not in repr(WithDelay())
+    for changed in (
+        WithDelay().replace(delay=2.0),
+        adjusted(other, dampening=0.5),
+        adjusted(other, residual_dtype="uint8"),
+        traceable(other).build({"alpha": 3.0, "dampening": 1.0}),
+    ):
+        assert changed.delay == 2.0
+    assert len(candidates([WithDelay(), other])) == 2
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "changes", "expected"),
+    [
+        (QPseudoSpike(), {"dampening": 1, "scale": 1.0}, QPseudoSpike()),
+        (QPseudoSpike(dampening=3.0), {"dampening": 0.2504}, QPseudoSpike(dampening=0.7512)),
+        (QPseudoSpike(scale=2 * u.mV), {"scale": 0.5}, QPseudoSpike(scale=1.0 * u.mV)),
+        (QPseudoSpike(scale=np.ones(2)), {"scale": 2}, QPseudoSpike(scale=np.full(2, 2.0))),
+        (QPseudoSpike(), {"residual_dtype": "uint8"}, QPseudoSpike(residual_dtype="uint8")),
+        (Sigmoid(), {"dampening": 0.5}, Scaled(Sigmoid(), dampening=0.5)),
+        (Sigmoid(), {"residual_dtype": "uint8"}, Scaled(Sigmoid(), residual_dtype="uint8")),
+        (Sigmoid(), {"alpha": 2.0}, Sigmoid(2.0)),
+        (Scaled(Sigmoid(), scale=2.0), {"scale": 2.0}, Scaled(Sigmoid(), scale=4.0)),
+        (Scaled(Sigmoid()), {"alpha": 2.0}, Scaled(Sigmoid(2.0))),
+    ],
+)
+def test_adjusted_multiplies_and_replaces(surrogate, changes, expected):
+    assert repr(adjusted(surrogate, **changes)) == repr(expected)
+
+
+def test_adjusted_goes_on_reading_a_state_and_refuses_a_parameter_that_is_not_there():
+    state = brainstate.State(jnp.float32(1.0))
+    half = adjusted(QPseudoSpike(dampening=state), dampening=0.5)
+    state.value = jnp.float32(3.0)
+    assert half.surrogate_grad(0.0) == 1.5
+    with pytest.raises(ValueError, match=r"has no alpha to set .* Leave alpha out"):
+        adjusted(Surrogate(), alpha=2.0)
 
 
 def test_a_deep_copy_has_states_of_its_own():
@@ -215,9 +321,10 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
 def test_what_does_not_broadcast(name):
     surrogate = QPseudoSpike(**{name: jnp.ones(3)})
     for method in (surrogate, surrogate.surrogate_grad, surrogate.surrogate_fun):
-        rule = rf"must broadcast against x.*'{name}': \(3,\).*\(4,\)"
-        with pytest.raises(ValueError, match=rule):
+        with pytest.raises(ValueError, match=rf"broadcast against x.*'{name}': \(3,\).*\(4,\)"):
             method(jnp.ones(4))
+    with pytest.raises(ValueError, match=r"broadcast against x.*'surrogate': \(3,\).*\(4,\)"):
+        Scaled(Sigmoid(jnp.ones(3)))(jnp.ones(4))
 
 
 def test_other_parameters():
@@ -240,6 +347,7 @@ def test_numbers_become_floats():
     for value in (2, np.int64(2), np.float32(2), np.float64(2), 2 * u.volt / (1000 * u.mV)):
         assert type(QPseudoSpike(value).alpha) is float
         assert QPseudoSpike(value) == QPseudoSpike(2.0)
+    assert QPseudoSpike(scale=u.mV) == QPseudoSpike(scale=1.0 * u.mV)
 
 
 def test_a_parameter_that_the_curve_does_not_know_is_an_error():
