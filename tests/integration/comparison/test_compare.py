@@ -83,16 +83,12 @@ def test_a_comparison_can_be_repeated_from_its_json():
     assert settings["model"] == "braintools_qps._comparison.network:RecurrentNetwork"
     assert settings["optimizer"].startswith("optax:adamw(weight_decay=0.001)")
     assert (settings["clip"], settings["loss"]) == (0.03, "cross-entropy")
-    assert values["task"]["samples"] == {"train": 52, "validation": 12, "test": 16}
     assert {"jax", "braintools", "braintools-qps"} <= values["environment"]["packages"].keys()
-    assert values["task"]["readout"] == 5
     surrogate = get_surrogate(values["candidates"][1])
-    assert surrogate == QPseudoSpike(2.0)
+    assert surrogate == QPseudoSpike(2.0) == comparison.results[1].surrogate
     (again,) = compare([surrogate], **OPTIONS | {"seeds": np.array([0, 4])}).results
     assert again.curves == comparison.results[1].curves
     assert again.scores == comparison.results[1].scores
-    assert Comparison.from_json(comparison.to_json()) == comparison
-    assert comparison.results[1].surrogate == QPseudoSpike(2.0)
 
 
 def untrained():
@@ -102,7 +98,6 @@ def untrained():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"surrogates": ["Sigmoid"] * 2}, ValueError, "unique labels, got .*Sigmoid 2 times"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
         ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
         ({"model": partial(SMALL, reset="no")}, ValueError, "must be 'soft' or 'hard', got 'no'"),
@@ -111,7 +106,6 @@ def untrained():
         ({"tune": {1: (1,)}}, ValueError, r"name .*clip, hidden.* network\), got 1. Pass a model"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
         ({"optimizer": "adam"}, TypeError, "a function of learning_rate .* got 'adam'"),
-        ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
         ({"model": untrained, "seeds": 1}, ValueError, "no brainstate.ParamState of real numbers"),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
         ({"callback": 3}, TypeError, "callback must be a function .*, got callback=3"),
@@ -123,7 +117,6 @@ def untrained():
         ({"tune": {"learning_rate": 0.01}}, TypeError, r"tune=\{'learning_rate': \(0\.01,\)\}$"),
         ({"tune": {"width": (1, 2)}}, ValueError,
          r"specs, one .*: surrogates=\['mine\(width=1\)', 'mine\(width=2\)'\]$"),
-        ({"tune": {"neuron": "LIF"}}, TypeError, "a sequence of values for neuron, got 'LIF'"),
         ({"tune": {"learning_rate": (np.nan,)}}, ValueError, "_rate in tune must be .* got nan"),
         ({"tune": {"clip": (None, True)}}, TypeError, "clip in tune must be a number, got True"),
         ({"tune": ["dampening"]}, TypeError, "tune must be a mapping of names to values"),

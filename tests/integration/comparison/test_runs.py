@@ -1,23 +1,28 @@
-"""A run is a fact: it is trained once, kept whole or not at all, and depends on its key alone."""
+"""A run is a fact: it is trained once, kept whole or not at all, and depends on its key alone.
+
+Ctrl-C, kill -9 and a full disk cost an epoch of the run in training, and no result.
+"""
 
 import dataclasses
 import gc
+import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import brainstate
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import Sigmoid
-from helpers import thorough
-from small_comparison import NAMES, SMALL, X, Y, files, trained
+from helpers import linear
+from small_comparison import SMALL, X, Y, counted, files, press_ctrl_c_at, trained, without_times
 
-from braintools_qps import Comparison, register_surrogate
+from braintools_qps import Comparison, QPseudoSpike
+from braintools_qps.__main__ import main
 from braintools_qps._comparison import Factory, environment, load_task, runs
 
 
@@ -26,15 +31,6 @@ def first(tmp_path_factory):
     """A directory with a comparison of one surrogate, and the comparison."""
     out = tmp_path_factory.mktemp("first")
     return out, *trained(out=out)
-
-
-@pytest.fixture
-def out(first, tmp_path):
-    """A copy of its runs."""
-    (tmp_path / "runs").mkdir()
-    for path in (first[0] / "runs").iterdir():
-        (tmp_path / "runs" / path.name).write_bytes(path.read_bytes())
-    return tmp_path
 
 
 def test_what_is_on_the_disk(first):
@@ -50,80 +46,18 @@ def test_what_is_on_the_disk(first):
 RATES = {"learning_rate": (0.1, 0.03, 0.01)}
 
 
-@pytest.mark.parametrize(
-    ("surrogates", "change", "count"),
-    [
-        thorough({"another label": "Sigmoid"}, {}, 0),
-        thorough(NAMES[:1], {"tune": {"learning_rate": (0.03,)}}, 0),
-        thorough(NAMES[:1], {"tune": None, "learning_rate": 0.1}, 0),
-        (NAMES[:1], {"tune": RATES}, 1),
-        thorough(NAMES, {}, 2),
-        thorough(["Sigmoid", "sigmoid"], {}, 0),
-    ],
-)
-def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogates, change, count):
-    before = first[1].results[0]
-    comparison, found = trained(surrogates, out=out, **change)
-    assert found == count
-    for trial in comparison.results[0].tuning.trials if comparison.results[0].tuning else ():
-        for old in before.tuning.trials:
-            if old.setting["learning_rate"] == trial.setting["learning_rate"]:
-                assert (trial.test[0], trial.loss[0]) == (old.test[0], old.loss[0])
-
-
 @pytest.mark.thorough
-def test_what_a_killed_process_left_goes_once_something_is_trained(out):
+def test_what_a_killed_process_left_goes_once_something_is_trained(tmp_path):
     """Files that it was writing, and a file of somebody else's."""
-    (key, _), folder = files(out), out / "runs"
+    trained(out=tmp_path)
+    (key, _), folder = files(tmp_path), tmp_path / "runs"
     left = [folder / f".{start}{key}" for start in ("0123abcd", "89ef4567")]
     for path in (*left, folder / "notes", folder / ".gitignore"):
         path.write_bytes((folder / key).read_bytes()[:1000])
     os.utime(left[0], (0, 0))
-    trained(out=out, seeds=[5])
+    trained(out=tmp_path, seeds=[5])
     present = [path.exists() for path in (*left, folder / ".gitignore")]
     assert present == [False, True, True]  # the second may be another process's
-
-
-@pytest.mark.thorough
-def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
-    def publish(factor):
-        @register_surrogate(name="Own", overwrite=True)
-        class Own(Sigmoid):
-            def surrogate_grad(self, x):
-                return factor * super().surrogate_grad(x)
-
-    publish(1.0)
-    assert trained(["Own"], out=tmp_path)[1] == 2
-    publish(0.5)
-    with pytest.warns(UserWarning, match="other numbers: norm of the first gradient "):
-        assert trained(["Own"], out=tmp_path)[1] == 2
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    "other",
-    [
-        lambda: jax.default_prng_impl("rbg"),
-        lambda: jax.threefry_partitionable(False),
-        lambda: jax.default_matmul_precision("float32"),
-        lambda: brainstate.environ.context(gain=2.0 * u.mV, log=print, table={1: 2.0}),
-    ],
-)
-def test_numerics_and_what_a_model_may_read_make_other_runs(other, out):
-    with other():
-        with pytest.warns(UserWarning, match="2 runs in .* were made with other options: "):
-            assert trained(out=out)[1] == 2
-        assert trained(out=out)[1] == 0
-
-
-@pytest.mark.thorough
-def test_flags_of_xla_make_other_runs(out, monkeypatch):
-    flags = os.environ.get("XLA_FLAGS", "")
-    monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_dump_to=here")
-    assert trained(out=out)[1] == 0
-    monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_cpu_enable_fast_math=true")
-    with pytest.warns(UserWarning, match="other versions: XLA_FLAGS .*fast_math=true'"):
-        assert trained(out=out)[1] == 2
 
 
 @pytest.mark.thorough
@@ -136,21 +70,8 @@ def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path
     assert one.tuning.trials == other.tuning.trials
 
 
-def test_a_probe_that_fills_the_disk_leaves_no_file(tmp_path):
-    """A real limit of the system: files may have 1000 bytes."""
-    resource = pytest.importorskip("resource")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="too large"):
-            runs.Runs(tmp_path).make_directory()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert not files(tmp_path)
-
-
 @pytest.mark.thorough
-def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it(first):
+def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it():
     """One, three and nine runs in a group."""
     one, _ = trained(tune={"learning_rate": (0.1,)})
     three, _ = trained(tune={"learning_rate": (0.1,)}, seeds=[0, 4, 1])
@@ -187,11 +108,11 @@ def test_values_with_the_same_repr_are_trained_as_themselves(change):
     assert other.loss != same.loss
 
 
-def test_loaded_weights_give_the_reported_score(out, monkeypatch):
+def test_loaded_weights_give_the_reported_score(first, monkeypatch):
     """Those of the run that the seed chose, wherever the process has gone since."""
-    monkeypatch.chdir(out.parent)
-    comparison, _ = trained(out=out.name)
-    monkeypatch.chdir(out)
+    monkeypatch.chdir(first[0].parent)
+    comparison, _ = trained(out=first[0].name)
+    monkeypatch.chdir(first[0])
     task = load_task((X, Y))
     rows = task.split(4).test
     model = Factory(SMALL)(task)
@@ -236,3 +157,140 @@ def test_two_processes_share_a_folder_and_a_last_call_collects(tmp_path):
     assert files(tmp_path / "out") == before
     results = json.loads((tmp_path / "out/comparison.json").read_text())["results"]
     assert results[0]["seeds"] == [0, 1, 2, 3]
+
+
+# Interrupted
+
+NAMES = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]  # which share a program
+
+
+def test_ctrl_c_keeps_what_has_finished(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(NAMES, out=tmp_path, on_epochs=press_ctrl_c_at(6))
+    saved = Comparison.from_json((tmp_path / "comparison.json").read_text())
+    assert [result.label for result in saved.results] == NAMES[:1]
+    comparison, count = trained(NAMES, out=tmp_path)
+    assert count == 2
+    assert without_times(comparison)[:1] == without_times(saved)
+
+
+@pytest.mark.thorough
+def test_ctrl_c_ends_the_command_with_a_line_that_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("two.npz", X=X, y=Y)
+    command = "compare --surrogates Sigmoid --data two.npz --no-tune --seeds 2 --epochs 2 -q"
+    with counted(press_ctrl_c_at(1)):
+        assert main([*command.split(), "--option", "hidden=8", "--out", "there"]) == 130
+    line = "interrupted. Runs that have finished are in there; the same command goes on"
+    assert capsys.readouterr().err.splitlines()[-1] == f"braintools-qps: {line}"
+
+
+def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    def fill(progress):
+        monkeypatch.setattr(runs, "write_file", full)
+
+    with pytest.warns(UserWarning, match="cannot be written .No space left") as warned:
+        comparison, _ = trained(out=tmp_path, on_epochs=fill)
+    assert len(warned) == 1  # for all files
+    assert len(comparison.results) == 1
+    assert comparison.weights("Sigmoid", 4)
+
+
+KILLED = """
+import os, signal, sys
+from small_comparison import trained
+from braintools_qps._comparison import runs
+runs.SECONDS_BETWEEN = 1e9  # no checkpoints
+synced, fsync = [], os.fsync
+def kill(file):  # in the middle of writing the third of four runs
+    synced.append(file)
+    if len(synced) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    fsync(file)
+os.fsync = kill
+trained(out=sys.argv[1], seeds=[0, 4])
+"""
+
+
+@pytest.mark.thorough
+def test_kill_9_costs_no_finished_run_and_shows_no_wrong_number(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run(command, env=environment, timeout=300).returncode == -signal.SIGKILL
+    saved = [name for name in files(tmp_path) if not name.startswith(".")]
+    assert (len(saved), len(files(tmp_path))) == (2, 3)  # two whole ones, and a part of a third
+    content = lambda: [(tmp_path / "runs" / name).read_bytes() for name in saved]
+    before = content()
+    comparison, count = trained(out=tmp_path, seeds=[0, 4])
+    assert (count, content()) == (2, before)
+    undisturbed, _ = trained(seeds=[0, 4])
+    for trial, expected in zip(
+        comparison.results[0].tuning.trials, undisturbed.results[0].tuning.trials, strict=True
+    ):
+        assert trial.test == expected.test
+        np.testing.assert_allclose(trial.loss, expected.loss, rtol=1e-5)
+
+
+class Model(brainstate.nn.Module):
+    """With states that outlive a batch, in bfloat16 and random, and dropout in training."""
+
+    def __init__(self, features, classes, leak=0.8):
+        super().__init__()
+        self.inward = linear(features, 5)
+        self.outward = linear(5, classes)
+        self.spk_fun, self.leak = QPseudoSpike(), leak
+        self.mean = brainstate.LongTermState(jnp.zeros(5, jnp.bfloat16))
+        self.noise = brainstate.random.RandomState(0)
+        self.dropout = brainstate.nn.Dropout(0.8)
+
+    def init_state(self, batch_size=None):
+        self.V = brainstate.HiddenState(jnp.zeros((batch_size, 5)))
+
+    def update(self, x):
+        self.V.value = self.leak * self.V.value + self.inward(x) + 0.1 * self.noise.rand(5)
+        self.mean.value = 0.9 * self.mean.value + 0.1 * self.V.value.mean(0).astype(jnp.bfloat16)
+        return self.outward(self.dropout(self.spk_fun(self.V.value - self.mean.value - 0.1)))
+
+
+@pytest.mark.thorough
+def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    """Two programs, one for each leak, of 2 runs for 10 epochs: the epoch cut off is repeated."""
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
+    data = np.random.default_rng(0).standard_normal((40, 4, 3)), np.arange(40) % 2
+    tune = {"leak": (0.8, 0.5), "learning_rate": (0.1, 0.01)}
+    options = {"task": data, "model": Model, "tune": tune, "epochs": 10, "batch_size": 8}
+    whole, _ = trained(**options)
+    with pytest.raises(KeyboardInterrupt):
+        trained(**options, out=tmp_path, on_epochs=press_ctrl_c_at(26))
+    assert [Path(name).suffix for name in files(tmp_path)].count(".state") == 2
+    seen = []
+    note = lambda progress: seen.append(progress.epochs_done)
+    resumed, _ = trained(**options, out=tmp_path, on_epochs=note)
+    assert seen[:3] == [4, 6, 8]  # of the 20 that were missing
+    assert without_times(resumed) == without_times(whole)
+    assert len(files(tmp_path)) == 4
+
+
+@pytest.mark.thorough
+def test_checkpoints_of_different_epochs_go_on_as_if_nothing_had_been(tmp_path, monkeypatch):
+    """As those of a process that was killed after it had written the first of two."""
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
+    write, written = runs.Runs._write, itertools.count(1)
+
+    def write_and_stop(store, *content):
+        write(store, *content)
+        if next(written) == 3:  # two after the first epoch, one after the second
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs.Runs, "_write", write_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            trained(out=tmp_path, epochs=5)
+    assert [Path(name).suffix for name in files(tmp_path)] == [".state"] * 2
+    resumed, undisturbed = (trained(epochs=5, **out)[0] for out in ({"out": tmp_path}, {}))
+    assert without_times(resumed) == without_times(undisturbed)

@@ -291,3 +291,19 @@ def test_runs_are_shared_out_so_that_no_core_waits_for_long(monkeypatch, runs, w
     # On two cores 15 runs in threes take three turns of 3, in fours two turns of 4.
     monkeypatch.setattr(devices, "cores", lambda: 2)
     assert Devices(present_devices().all[:1]).width(runs) == width
+
+
+def test_operations_are_those_of_the_trained_network():
+    surrogate = QPseudoSpike(4.0, scale=10 * u.mV)
+    scores = compare([surrogate], **OPTIONS | {"model": models.millivolts}).results[0].scores
+    spikes = np.array(scores.spikes)
+    assert np.all(spikes > 0)
+    by_hand = 5 * 2 * 12 + spikes * 2  # steps x features x hidden, and spikes x classes
+    np.testing.assert_allclose(scores.operations, by_hand, rtol=1e-5)
+
+
+@pytest.mark.thorough
+def test_operations_are_unknown_where_spikes_are():
+    options = {"model": models.plain, "loss": lambda outputs, y: jnp.nan * outputs.sum()}
+    scores = compare(["QPseudoSpike"], **OPTIONS | options).results[0].scores
+    assert np.isnan([scores.spikes, scores.operations]).all()

@@ -1,6 +1,7 @@
-"""A comparison as a record: which result is best, and its weights."""
+"""A comparison as a record: which setting and which result is best, and its weights."""
 
 import dataclasses
+import itertools
 import math
 import pickle
 
@@ -10,7 +11,7 @@ from made_comparison import candidate, compared, of, tuned
 from scipy import stats
 
 from braintools_qps import Comparison, QPseudoSpike
-from braintools_qps.records import Scores, with_weights
+from braintools_qps.records import Scores, choose, with_weights
 
 LEVEL = {"A": (0.90, 0.92, 0.91, 0.90, 0.92), "B": (0.91, 0.90, 0.93, 0.92, 0.90)}
 CLOSE = LEVEL | {"C": (0.50, 0.52, 0.51, 0.50, 0.53)}
@@ -103,3 +104,26 @@ def test_weights_come_from_where_compare_keeps_them():
     for label, seed in (("A", 5), ("D", 0)):
         with pytest.raises(KeyError, match="a label and a seed that were trained"):
             kept.weights(label, seed)
+
+
+RATES = (0.1, 0.03, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("scores", "index"),
+    [  # of equals, the middle of the range
+        ((0.9, 0.8, 0.7), 0), ((0.9, 0.9, 0.7), 1), ((0.7, 0.9, 0.9), 1), ((0.9, 0.7, 0.9), 0),
+        ((0.1, math.nan, math.nan), 0), ((math.nan,) * 3, 1),
+    ],
+)  # fmt: skip
+def test_a_seed_chooses_the_highest_score_and_the_middle_among_equals(scores, index):
+    assert choose([{"learning_rate": rate} for rate in RATES], scores) == index
+
+
+def test_the_middle_is_that_of_all_names_but_not_of_a_dampening_that_follows():
+    grid = [
+        {"learning_rate": rate, "mean_slope": slope, "dampening": rate + slope, "neuron": "LIF"}
+        for rate, slope in itertools.product(RATES, (0.05, 0.1, 0.2))
+    ]
+    assert choose(grid, [0.5] * 9) == 4
+    assert choose(grid[1:], [0.5] * 8) == 3

@@ -102,12 +102,6 @@ def test_registration_takes_precedence_over_entry_points_and_built_in():
     assert surrogate_spec(QPseudoSpike())["name"] == "braintools-qps:QPseudoSpike"
 
 
-def test_registration_as_a_decorator():
-    assert register_surrogate(Steep) is Steep
-    assert register_surrogate(name="VerySteep")(Steep) is Steep
-    assert type(get_surrogate("steep")) is type(get_surrogate("very_steep")) is Steep
-
-
 def test_a_registered_name_is_not_replaced_silently():
     register_surrogate(Steep, name="Mine")
     register_surrogate(Steep, name="Mine")

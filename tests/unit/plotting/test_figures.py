@@ -1,9 +1,11 @@
-"""Figures: what is drawn, read back from the axes."""
+"""Figures: what is drawn, read back from the axes that they are given."""
 
 import brainunit as u
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from helpers import line
+from made_comparison import compared, tuned
 from report_records import flow_of, population
 
 from braintools_qps import QPseudoSpike, Scaled, plotting
@@ -38,12 +40,6 @@ def test_a_scale_with_a_unit_is_on_the_axes():
     assert gradient.get_xlabel() == original.get_xlabel()
     assert original.get_xlabel() == "membrane potential minus threshold (mV)"
     assert gradient.get_ylabel() == "gradient (1/mV)"
-
-
-@pytest.mark.parametrize("other", [QPseudoSpike(), QPseudoSpike(scale=1 * u.mA)])
-def test_scales_that_do_not_share_an_axis(other):
-    with pytest.raises(ValueError, match="scales of one dimension"):
-        plotting.plot_surrogates([QPseudoSpike(scale=10 * u.mV), other])
 
 
 def test_gradient_flow_is_relative_to_the_last_step():
@@ -81,3 +77,42 @@ def test_labels_are_drawn_as_they_were_typed():
     _, drawn = axes.get_legend_handles_labels()
     assert drawn[:3] == [" _mine, first", " _mine, second", r"cost \$5 \$\foo\$, first"]
     assert len(drawn) == 6
+
+
+FLOW = flow_of("model", [population(moments=np.square([1, 0.5, 0.1]))])
+TUNED = compared(tuned("A", (0.9, 0.8)), tuned("B", (0.9, 0.7), 1))
+FIGURES = {  # what is drawn, and in how many axes
+    "plot_accuracy": (TUNED, 1),
+    "plot_comparison": (TUNED, 4),
+    "plot_gradient_flow": (FLOW, 1),
+    "plot_learning_curves": (TUNED, 2),
+    "plot_surrogates": (["Sigmoid"], 2),
+}
+
+
+@pytest.mark.parametrize("name", plotting.__all__)
+def test_a_figure(name):
+    (record, count), draw = FIGURES[name], getattr(plotting, name)
+    axes = [*plt.subplots(1, count, squeeze=False)[1].flat]
+    drawn = draw(record, axes=axes if count > 1 else axes[0])
+    assert [drawn] == axes or drawn == axes
+    assert all(panel.has_data() for panel in axes)
+    with pytest.raises(ValueError, match=rf"needs {count} axe?s, got {count + 1}"):
+        draw(record, axes=[*axes, plt.subplots()[1]])
+
+
+MISTAKES = [
+    *(([QPseudoSpike(scale=10 * u.mV), other], "plot_surrogates", ValueError,
+       "scales of one dimension") for other in (QPseudoSpike(), QPseudoSpike(scale=1 * u.mA))),
+    (TUNED, "plot_gradient_flow", TypeError, "must be a GradientFlow, got Comparison"),
+    ("results", "plot_gradient_flow", TypeError, "must be a GradientFlow, got str"),
+    *((FLOW, name, TypeError, "must be a Comparison, got GradientFlow")
+      for name, (record, _) in FIGURES.items() if record is TUNED),
+    ({"mine": TUNED}, "plot_comparison", TypeError, "must be a Comparison, got dict"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("record", "name", "error", "message"), MISTAKES)
+def test_what_cannot_be_drawn_is_refused(record, name, error, message):
+    with pytest.raises(error, match=message):
+        getattr(plotting, name)(record)
