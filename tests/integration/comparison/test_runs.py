@@ -25,24 +25,6 @@ from braintools_qps import Comparison, QPseudoSpike
 from braintools_qps.__main__ import main
 from braintools_qps._comparison import Factory, environment, load_task, runs
 
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory):
-    """A directory with a comparison of one surrogate, and the comparison."""
-    out = tmp_path_factory.mktemp("first")
-    return out, *trained(out=out)
-
-
-def test_what_is_on_the_disk(first):
-    out, comparison, count = first
-    assert count == 2
-    assert len(files(out)) == 2
-    assert Comparison.from_json((out / "comparison.json").read_text()) == comparison
-    names = ["comparison.csv", "comparison.json", "runs"]
-    assert sorted(path.name for path in out.iterdir()) == names
-    assert (out / "comparison.csv").read_text() == comparison.to_csv()
-
-
 RATES = {"learning_rate": (0.1, 0.03, 0.01)}
 
 
@@ -58,16 +40,6 @@ def test_what_a_killed_process_left_goes_once_something_is_trained(tmp_path):
     trained(out=tmp_path, seeds=[5])
     present = [path.exists() for path in (*left, folder / ".gitignore")]
     assert present == [False, True, True]  # the second may be another process's
-
-
-@pytest.mark.thorough
-def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
-    names = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]
-    comparison, count = trained(names, out=tmp_path, tune={"alpha": (2.0, 8.0)})
-    assert count == 2
-    assert len(files(tmp_path)) == 2
-    one, other = comparison.results
-    assert one.tuning.trials == other.tuning.trials
 
 
 @pytest.mark.thorough
@@ -108,11 +80,11 @@ def test_values_with_the_same_repr_are_trained_as_themselves(change):
     assert other.loss != same.loss
 
 
-def test_loaded_weights_give_the_reported_score(first, monkeypatch):
+def test_loaded_weights_give_the_reported_score(tmp_path, monkeypatch):
     """Those of the run that the seed chose, wherever the process has gone since."""
-    monkeypatch.chdir(first[0].parent)
-    comparison, _ = trained(out=first[0].name)
-    monkeypatch.chdir(first[0])
+    monkeypatch.chdir(tmp_path.parent)
+    comparison, _ = trained(out=tmp_path.name)
+    monkeypatch.chdir(tmp_path)
     task = load_task((X, Y))
     rows = task.split(4).test
     model = Factory(SMALL)(task)

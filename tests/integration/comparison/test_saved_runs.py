@@ -357,6 +357,9 @@ OTHER_RESULTS = {
     "random numbers": [
         (within(lambda: jax.default_prng_impl("rbg")), 2, OPTIONS_DIFFER + "*"),
         (within(lambda: jax.threefry_partitionable(False)), 2, OPTIONS_DIFFER + "threefry_*")],
+    "candidates that are tuned to the same numbers": [
+        (sets(surrogates={"a": "QPseudoSpike(alpha=2)", "b": "QPseudoSpike(alpha=8)"},
+              changes={"tune": {"alpha": (2.0, 8.0)}}), 4, None)],
     "other labels": [(sets(surrogates={"b": "Sigmoid", "c": Sigmoid()}), 0, None)],
     "one more surrogate": [(sets(surrogates={"a": "Sigmoid", "b": "ReluGrad"}), 2, None)],
     "one more seed": [(options(seeds=[0, 4, 5]), 1, None)],
@@ -387,7 +390,8 @@ OTHER_RESULTS = {
 
 SELDOM = {  # which break seldom
     "flags that change numbers", "precision", "values that models may read", "code of a surrogate",
-    "random numbers", "other labels", "one more surrogate", "a variable of the score",
+    "random numbers", "candidates that are tuned to the same numbers", "other labels",
+    "one more surrogate", "a variable of the score",
 }  # fmt: skip
 NAMES = [*SAME_RESULTS, *OTHER_RESULTS]
 

@@ -1,7 +1,8 @@
-"""Options of compare that say what to train on, how and where."""
+"""Options of compare that say what to train, on what, how and where."""
 
 import argparse
 import math
+import re
 import sys
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers import status
 from braintools_qps._cli import compare as command
 from braintools_qps._cli import flow
 from braintools_qps._cli.data import task_of
+from braintools_qps._cli.factories import factory_of
 from braintools_qps._comparison import connected
 
 
@@ -56,21 +58,12 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
         (["--learning-rate", "0.01"], "Add --no-tune, or give --tune learning_rate=0.01"),
         (["--option", "hidden=3", "--tune", "hidden=2,4"], "hidden is both an --option and tuned"),
         (["--model", "math:rows"], "model of math:rows: module 'math' has no attribute 'rows'"),
-        (["--trace", "--tune", "lr=0.1"], "unrecognized arguments: --trace"),
         (["--model", "math"], "a model is given as module:factory, got 'math'. Name the function"),
         (["--model", "my-net:Net"], "as module:factory, got 'my-net:Net'. Name both"),
-        (["--model", "math:floor"], "floor() takes exactly one argument"),
-        (["--surrogates", "Sigmoid", "--surrogates", "Sigmoit"], "Did you mean 'Sigmoid'?"),
-        (["--option", "hiden=3"], "hidden, neuron, reset, got hiden. Take it in the factory, or"),
         (["--tune", "alpha=1", "--tune", "alpha=2"], "--tune: is given as NAME=VALUE,VALUE, each"),
-        (["--option", "hidden=4", "hidden=8"], "--option: is given as NAME=VALUE, each name once"),
-        (["--learning-rate", "0", "--no-tune"], "learning_rate must be finite and above 0"),
         (["--seeds", "1,9-5"], "seeds run upwards, as in 5-9, got '1,9-5'"),
-        (["--seeds", "0-99999999999"], "different integers, at most 1,000,000, got [0, 1, 2"),
         (["--seeds", "1" * 5000], "by name, as in 5-9 or 1,4,7, got '111"),
         (["--model", "comparison_models:exits"], "must return a brainstate model, got SystemExit"),
-        (["--model", "comparison_models:stops"], "return a brainstate model, got StopIteration"),
-        (["--seeds=5-9-12"], "such as 5, or by name, as in 5-9 or 1,4,7, got"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_before_anything_is_trained(
@@ -93,3 +86,41 @@ def test_what_is_no_address_is_refused_before_dask_connects(address, monkeypatch
     monkeypatch.setattr(distributed, "Client", None)
     with pytest.raises(ValueError, match=rf"scheduler must be .*'{address}': .* tcp://localhost:8"):
         connected(address).__enter__()
+
+
+# The function that --model names
+
+
+@pytest.fixture
+def nets(tmp_path, monkeypatch):
+    """A folder with a module, which is forgotten afterwards."""
+    folder = tmp_path / "nets"
+    folder.mkdir()
+    (folder / "mine.py").write_text("def make(): return 'made'")
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    yield folder
+    for name in ("mine", "nets", "nets.mine"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("here", "path", "meant"),
+    [
+        (".", "./nets/mine.py", "nets.mine:make"),
+        (".", "{nets}/mine.py", "nets.mine:make"),
+        ("nets", "{nets}/mine.py", "mine:make"),
+        ("other", "../nets/mine.py", "mine:make"),
+    ],
+)
+def test_the_hint_for_a_path_works_as_it_says(here, path, meant, nets, tmp_path, monkeypatch):
+    folder = tmp_path / here
+    folder.mkdir(exist_ok=True)
+    monkeypatch.chdir(folder)
+    with pytest.raises(ValueError, match="Did you mean") as caught:
+        factory_of(path.format(nets=nets) + ":make")
+    *_, hint = str(caught.value).partition("Did you mean ")
+    assert re.findall("'(.*?)'", hint)[0] == meant
+    assert hint.endswith(", run in its folder?") == (here == "other")
+    if here == "other":
+        monkeypatch.chdir(nets)
+    assert factory_of(meant)() == "made"

@@ -172,13 +172,11 @@ def test_a_factory_that_takes_any_keyword_is_told_what_it_got():
 @pytest.mark.parametrize(
     ("make", "options"),
     [
-        thorough(partial(Network, features=3), {}),
         thorough(partial(Network, 3), {}),
         (chain(lambda: Stateless(5), readout(2)), {}),
         (of_surrogate(of_one_class), {}),
         (models.every_step, {"y": X[:, :, :1]}),
         thorough(models.plain, {"y": np.arange(160).reshape(40, 4) % 3}),
-        thorough(SMALL, {"y": X[:, 0, :2], "readout": "last"}),
         thorough(SMALL, {"y": X[:, 0, :2], "readout": "all"}),
         (SMALL, {"y": np.stack([X[:, :, :2]] * 3, axis=-1)}),
         (drawn_with_a_fixed_key, {"seeds": (0,)}),  # there are no other seeds to tell apart

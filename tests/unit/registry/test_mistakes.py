@@ -7,7 +7,7 @@ import brainunit as u
 import jax
 import numpy as np
 import pytest
-from braintools.surrogate import Sigmoid, Surrogate
+from braintools.surrogate import Surrogate
 
 from braintools_qps import (
     QPseudoSpike,
@@ -68,15 +68,11 @@ MISTAKES = [
     (get("SFS"), UnknownSurrogateError, "no surrogate is called 'SFS'. Available"),
     (get("snntorch.SFS"), LookupError, "'snntorch.SFS' cannot be expressed here: its"),
     (get("spyx.boxcr"), LookupError, "Did you mean 'boxcar'"),
-    (get("spyx.boxcr"), LookupError, "only of superspike, arctan"),
     (get("snntorch.atan(slope=2)"), TypeError, "'slope'. Call it as snntorch.atan(alpha=2.0)"),
     (get("spikingjelly.SquarewaveFourierSeries(n=1)"), ValueError, "n must be 2 or more, got 1"),
     (get("spikingjelly.Rect(alpha=0)"), ValueError, "alpha must be greater than 0, got 0.0"),
-    (get("spikingjelly.LeakyKReLU(leak=-1)"), ValueError, "leak must be greater than 0, got -1"),
-    (get("spyx.tanh(k='1e16')"), ValueError, "k must be between 1e-7 and 1e7, got 1e+16"),
     (get("QPseudoSpike(q=3, alpha=2)"), TypeError, "as QPseudoSpike(q, sharpness=1"),
     (get("QPseudoSpike(sharpness=2)"), TypeError, "'sharpness'. Call it as QPseudoSpike(alpha=2"),
-    (get("QPseudoSpike(q=1)"), ValueError, "q must be greater than 1"),
     # Registration
     *(
         (register(Holder, name=name, overwrite=overwrite), ValueError, "only in case")
@@ -93,31 +89,18 @@ MISTAKES = [
     *((get(spec), TypeError, KIND) for spec in (3, int)),
     (get(np.zeros((40, 3000))), TypeError, "got array([[0.,"),
     (get({"alpha": 1}), ValueError, "must have a text under the key 'name', got {'alpha': 1}"),
-    (get({"name": None}), ValueError, "must have a text under the key 'name'"),
     (get("Sigmoid(beta=2)"), TypeError, ". Call it as Sigmoid(alpha=4.0)"),
-    (get("Sigmoid(1, alpha=2)"), TypeError, ". Call it as Sigmoid(alpha=4.0)"),
     (get("QPseudoSpike(scale='wide')"), TypeError, "scale must be a positive real number"),
     (get("QPseudoSpike(scale='15 elephants')"), ValueError, "the unit in '15 elephants' is"),
-    (get("QPseudoSpike(scale=Quantity(15, 'elephants'))"), ValueError, "unit in 'elephants' is"),
     (get(QPseudoSpike(), alpha=1.0), TypeError, "already built, got QPseudoSpike(alpha=2.0)"),
     *(
         (get(spec), ValueError, SHAPE)
         for spec in (
-            "__import__('os').system('x')",
-            "QPseudoSpike(alpha=open('f'))",
-            "QPseudoSpike(alpha=x)",
-            "QPseudoSpike(alpha=--1)",
-            "QPseudoSpike(*[1])",
-            "QPseudoSpike(**{'alpha': 1})",
-            "QPseudoSpike(alpha=1, alpha=2)",
-            "QPseudoSpike(alpha=1).replace(alpha=2)",
-            "QPseudoSpike(alpha=1); print()",
-            "QPseudoSpike(alpha=1",
-            "QPseudoSpike(\0)",
-            "QPseudoSpike(" + "[" * 5000 + "]" * 5000 + ")",
-            "QPseudoSpike(scale=float('2'))",
-            "QPseudoSpike(scale=Quantity(1.0, 2))",
-            "QPseudoSpike(alpha=[Sigmoid(2)])",
+            "__import__('os').system('x')", "QPseudoSpike(alpha=open('f'))", "QPseudoSpike(*[1])",
+            "QPseudoSpike(alpha=--1)", "QPseudoSpike(alpha=1).replace(alpha=2)", "QPseudoSpike(\0)",
+            "QPseudoSpike(alpha=1); print()", "QPseudoSpike(alpha=1, alpha=2)",
+            "QPseudoSpike(alpha=1", "QPseudoSpike(" + "[" * 5000 + "]" * 5000 + ")",
+            "QPseudoSpike(scale=Quantity(1.0, 2))", "QPseudoSpike(alpha=[Sigmoid(2)])",
         )
     ),
     *(
@@ -128,12 +111,7 @@ MISTAKES = [
     # Writing a spec
     (write(Holder()), TypeError, "Register it with braintools_qps.register_surrogate"),
     (write(QPseudoSpike(brainstate.State(2.0))), TypeError, STATE),
-    (lambda: jax.jit(lambda s: surrogate_spec(QPseudoSpike(scale=s)))(1.0), TypeError, STATE),
-    (
-        lambda: jax.jit(lambda s: surrogate_spec(QPseudoSpike(scale=s * u.mV)))(1.0),
-        TypeError,
-        STATE,
-    ),
+    (lambda: jax.jit(of_millivolts)(1.0), TypeError, STATE),
     # What would be read as something else
     *((write(Holder(v)), TypeError, TEXT) for v in ("15 mV", "inf", object(), (1, 2), {"a": 1})),
     (write(Holder(mode=max)), TypeError, "mode=<built-in function max> cannot be written"),
@@ -147,13 +125,10 @@ MISTAKES = [
     *((write(w), TypeError, "takes a Surrogate") for w in (QPseudoSpike, "QPseudoSpike", None)),
     # Candidates of a comparison
     (compared(["Sigmoid", "S2NN", "Sigmoid"]), ValueError, "got Sigmoid 2 times. Leave one"),
-    (compared([Sigmoid(), Sigmoid]), ValueError, "Sigmoid(alpha=4) 2 times"),
-    (compared({1: "S2NN", "1": "Sigmoid"}), ValueError, "got 1 2 times"),
     (compared({"one": "Sigmoid", " \n": "S2NN"}), ValueError, "labels must not be blank"),
     (compared(iter(())), ValueError, "one candidate or more, got none"),
     (compared(3), TypeError, "a surrogate is chosen by"),
-    (compared({"one": 3}), TypeError, "a surrogate is chosen by"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("mistake", "error", "fix"), MISTAKES)

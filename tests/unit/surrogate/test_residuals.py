@@ -89,16 +89,6 @@ def test_units_are_kept(residual_dtype):
     assert_close(slope, 9 / 25 / (0.015 * u.volt), rtol=ROUNDING[residual_dtype] / 0.36)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
-@every_dtype
-def test_half_precision_membranes(residual_dtype, dtype):
-    x = X.astype(dtype)
-    gradient = slopes(QPseudoSpike(2.0, residual_dtype=residual_dtype), x)
-    assert gradient.dtype == dtype
-    tolerance = ROUNDING[residual_dtype] + float(jnp.finfo(dtype).eps)
-    assert_close(gradient, QPseudoSpike(2.0).surrogate_grad(x), rtol=0, atol=tolerance)
-
-
 def test_dampening_and_width_do_not_cost_precision():
     """The code holds the derivative before they scale it."""
     for scale, dampening in ((1e-6, 1e4), (1e-7, 1e-6)):
@@ -110,20 +100,13 @@ def test_dampening_and_width_do_not_cost_precision():
         assert_close(by_scale, -dampening / scale**2)
 
 
-@pytest.mark.parametrize(
-    ("surrogate", "residual_dtype"),
-    [
-        thorough(Sigmoid(100.0), "uint8"),
-        (MultiGaussianGrad(), "uint8"),
-        pytest.param(MultiGaussianGrad(), "float16", marks=pytest.mark.float16),
-    ],
-)
-def test_derivatives_above_one_and_below_zero(surrogate, residual_dtype):
-    spike = Scaled(surrogate, scale=2.0, residual_dtype=residual_dtype)
-    x = jnp.linspace(-4, 4, 201)
+def test_derivatives_above_one_and_below_zero():
+    spike = Scaled(MultiGaussianGrad(), scale=0.2, residual_dtype="uint8")
+    x = jnp.linspace(-0.4, 0.4, 201)
     expected, actual = np.asarray(spike.surrogate_grad(x)), np.asarray(slopes(spike, x))
-    error = np.abs(actual - expected).max() / np.abs(expected).max()
-    assert 0 < error <= 2 * ROUNDING[residual_dtype]
+    assert expected.min() < 0 < 1 < expected.max()
+    error = np.abs(actual - expected).max() / expected.max()
+    assert 0 < error <= 2 * ROUNDING["uint8"]
     np.testing.assert_array_equal(actual[expected == 0], 0)
 
 
