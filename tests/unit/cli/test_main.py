@@ -15,22 +15,16 @@ from braintools_qps._cli import console, errors
 
 @pytest.fixture
 def listing(monkeypatch):
-    """Have the subcommand list do something else."""
+    """Have the subcommand list do something else, or end with an error."""
     module = import_module("braintools_qps._cli.list")
-    return lambda run: monkeypatch.setattr(module, "run", run)
 
+    def does(run):
+        def fail(arguments):
+            raise run
 
-@pytest.fixture
-def failing(listing):
-    """Have the subcommand list end with an error."""
+        monkeypatch.setattr(module, "run", run if callable(run) else fail)
 
-    def fail_with(error):
-        def run(arguments):
-            raise error
-
-        listing(run)
-
-    return fail_with
+    return does
 
 
 def test_version(capsys):
@@ -96,9 +90,9 @@ def test_a_warning_is_one_line_with_its_place_in_the_users_code(listing):
         (FileNotFoundError(2, "No such file", "x.npz"), "[Errno 2] No such file: 'x.npz'"),
     ],
 )
-def test_a_mistake_ends_with_one_line_and_status_2(error, message, failing, monkeypatch, capsys):
+def test_a_mistake_ends_with_one_line_and_status_2(error, message, listing, monkeypatch, capsys):
     monkeypatch.setattr(errors, "is_users", lambda filename: False)  # this file is no user's
-    failing(error)
+    listing(error)
     assert main(["list"]) == 2
     assert capsys.readouterr().err == f"braintools-qps: {message}\n"
     assert main(["list", "--traceback"]) == 2
@@ -107,29 +101,29 @@ def test_a_mistake_ends_with_one_line_and_status_2(error, message, failing, monk
     assert traced.endswith(f"\nbraintools-qps: {message}\n")
 
 
-def test_ctrl_c_ends_with_one_line(failing, capsys):
-    failing(KeyboardInterrupt())
+def test_ctrl_c_ends_with_one_line(listing, capsys):
+    listing(KeyboardInterrupt())
     assert main(["list"]) == 130
     assert capsys.readouterr().err == "braintools-qps: interrupted\n"
 
 
-def test_an_error_in_the_users_own_code_shows_its_type_and_place(failing, capsys):
-    failing(ZeroDivisionError("division by zero"))
+def test_an_error_in_the_users_own_code_shows_its_type_and_place(listing, capsys):
+    listing(ZeroDivisionError("division by zero"))
     assert main(["list"]) == 2
     line = capsys.readouterr().err
     assert line.startswith("braintools-qps: ZeroDivisionError: division by zero (test_main.py, lin")
-    assert line.endswith(", in run)\n")
+    assert line.endswith(", in fail)\n")
     with pytest.raises(SyntaxError) as caught:
         compile("def f(:", "mine.py", "exec")
     assert errors.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
-    failing(AssertionError())
+    listing(AssertionError())
     assert main(["list"]) == 2
     assert "braintools-qps: AssertionError (test_main.py, line " in capsys.readouterr().err
 
 
-def test_an_error_of_ours_is_no_mistake_of_the_user(failing, monkeypatch):
+def test_an_error_of_ours_is_no_mistake_of_the_user(listing, monkeypatch):
     monkeypatch.setattr(errors, "is_users", lambda filename: False)
-    failing(ZeroDivisionError("ours"))
+    listing(ZeroDivisionError("ours"))
     with pytest.raises(ZeroDivisionError):
         main(["list"])
 

