@@ -10,8 +10,6 @@ import pytest
 from helpers import status
 
 from braintools_qps._cli import compare as command
-from braintools_qps._cli import flow
-from braintools_qps._cli.data import task_of
 from braintools_qps._cli.factories import factory_of
 from braintools_qps._comparison import connected
 
@@ -20,14 +18,6 @@ def parsed(command, arguments):
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     return parser.parse_args(arguments)
-
-
-@pytest.mark.parametrize("command", [flow, command])
-def test_flow_and_compare_build_the_same_inputs(command, tmp_path):
-    X = np.random.default_rng(0).standard_normal((40, 3, 2)).astype(np.float32)
-    np.savez(tmp_path / "arrays.npz", X=X, y=np.arange(40) % 2)
-    task = task_of(parsed(command, ["--data", str(tmp_path / "arrays.npz")]))
-    np.testing.assert_array_equal(task.to_model(task.samples.inputs), X)
 
 
 @pytest.mark.parametrize(

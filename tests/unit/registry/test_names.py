@@ -122,11 +122,3 @@ def test_a_notebook_cell_that_is_run_twice_replaces_its_class():
     run_cell()
     second = run_cell()
     assert type(get_surrogate("Cell")) is second
-
-
-@pytest.mark.parametrize("name", ["Größe", "lab.Spike", "_Steep2"])
-def test_a_registered_name_is_reached_by_every_spec(name):
-    register_surrogate(Steep, name=name)
-    for inner in (f"{name}(alpha=2)", repr(name)):
-        assert type(get_surrogate(f"Scaled({inner})").surrogate) is Steep
-    assert surrogate_spec(Steep())["name"] == name

@@ -4,6 +4,8 @@ Each has its gradient written by hand, in numpy's float64. First `check_surrogat
 cannot ask of surrogates of other libraries: NaN, every transform, settings of JAX, parameters.
 """
 
+from itertools import product
+
 import brainstate
 import brainunit as u
 import jax
@@ -191,30 +193,25 @@ def test_checkify_finds_no_nan_in_a_branch_that_is_not_taken(alpha):
         jax.jit(checkify.checkify(function, errors=checkify.float_checks))(x)[0].throw()
 
 
-@pytest.mark.parametrize(
-    ("kind", "by_hand", "residual_dtype"),
-    [
-        (QPseudoSpike, tail, None),
-        (lambda alpha, **rest: Scaled(Sigmoid(alpha), **rest),
-         lambda x, a, s, d: d / s * logistic_slope(x / s, a), "uint8"),
-    ],
-)  # fmt: skip
-def test_parameters_have_no_derivative_at_first_order_and_one_at_second(
-    kind, by_hand, residual_dtype
-):
-    """As braintools 0.4 has it, on 0.3 too, which has it the other way round."""
-    make = lambda a, s, d: kind(a, scale=s, dampening=d, residual_dtype=residual_dtype)
-    at = (2.0, 1.5, 0.5)
-    for derivative in (jax.grad, jax.jacfwd):
-        first = derivative(lambda *at: make(*at)(jnp.float32(X)).sum(), argnums=(0, 1, 2))
-        assert_close(np.array(jax.jit(first)(*at)), [0.0, 0.0, 0.0])
-    at, h = (0.3, *at), 1e-6  # x, too
+def test_parameters_have_no_derivative_at_first_order_and_one_at_second():
+    """As braintools 0.4 has it, on 0.3 too, which has it the other way round.
+
+    The second derivatives of ours are in test_values.py.
+    """
+    ours = lambda a, s, d: QPseudoSpike(a, scale=s, dampening=d)
+    scaled = lambda a, s, d: Scaled(Sigmoid(a), scale=s, dampening=d, residual_dtype="uint8")
+    spikes = lambda make: lambda *at: make(*at)(jnp.float32(X)).sum()
+    for make, derivative in product((ours, scaled), (jax.grad, jax.jacfwd)):
+        first = jax.jit(derivative(spikes(make), argnums=(0, 1, 2)))
+        assert_close(np.array(first(2.0, 1.5, 0.5)), [0.0, 0.0, 0.0])
+    at, h = (0.3, 2.0, 1.5, 0.5), 1e-6  # x, too
+    by_hand = lambda x, a, s, d: d / s * logistic_slope(x / s, a)
     shifted = lambda i, h: by_hand(*(a + h * (i == j) for j, a in enumerate(at)))
     expected = [(shifted(i, h) - shifted(i, -h)) / (2 * h) for i in range(4)]
     for outer in (jax.grad, jax.jacfwd):
-        slope = lambda x, *rest: jax.grad(make(*rest))(x)
+        slope = lambda x, *rest: jax.grad(scaled(*rest))(x)
         second = jax.jit(outer(slope, argnums=(0, 1, 2, 3)))(*at)
-        assert_close(np.array(second), expected, rtol=max(2e-5, ROUNDING[residual_dtype] / 2))
+        assert_close(np.array(second), expected, rtol=ROUNDING["uint8"] / 2)
 
 
 @pytest.mark.parametrize("make", [lambda a: QPseudoSpike(a), lambda a: Scaled(QPseudoSpike(a))])
@@ -380,6 +377,8 @@ def test_units_of_x_and_scale_do_not_change_the_physics(make, scale, unit):
     # JAX knows no units: its cotangent has the structure of x, with per-unit numbers inside
     assert_close(u.Quantity(cotangent[0].mantissa, unit=unit.reverse()) * u.mV, GRADIENT)
     assert_close(original, make(scale=15.0).surrogate_fun(V.mantissa))
+    compact = u.autograd.grad(make(scale=15 * u.mV, residual_dtype="uint8"))(0.0 * unit)
+    assert_close(compact * u.mV, jnp.float32(1 / 15))
 
 
 def test_units_of_a_second_derivative():

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import pickle
+from functools import partial
 
 import brainstate
 import braintools
@@ -244,49 +245,37 @@ def test_from_q_is_the_paper():
     assert_close(QPseudoSpike(2.0).surrogate_fun(jnp.array([-1e15, 1e15])), [-1.0, 2.0])
 
 
-NOT_NUMBERS = ["2.0", None, 2j, True, np.True_, np.array([1j]), np.array(["2"]), [2.0], object()]
-NOT_POSITIVE = [0, -0.5, float("nan"), -float("inf"), np.float32(0)]
 PARAMETERS = ["alpha", "scale", "dampening"]
+NOT_NUMBERS = ["2.0", 2j, True, np.True_, np.array([1j]), np.array(["2"]), [2.0], object()]
+NOT_POSITIVE = [0, -0.5, float("nan"), -float("inf"), np.float32(0)]
+ARRAYS = [np.array, jnp.array, lambda v: brainstate.State(jnp.array(v))]
 OUTSIDE = {
     "scale": "Measure x and scale in another unit",
     "dampening": "Multiply the loss by a constant instead",
 }
 
 
-def entries(name):
-    """The classes and the function, called with one parameter."""
-    calls = [
-        lambda value: QPseudoSpike(**{name: value}),
-        lambda value: q_pseudo_spike(1.0, **{name: value}),
-        lambda value: QPseudoSpike().replace(**{name: value}),
-    ]
-    return calls if name == "alpha" else [*calls, lambda v: Scaled(Sigmoid(), **{name: v})]
-
-
 def refused(name, value):
-    """What each entry says, which must be the same."""
+    """What the classes and the function say of one parameter, which must be the same."""
+    calls = [QPseudoSpike, partial(q_pseudo_spike, 1.0), QPseudoSpike().replace]
     said = set()
-    for call in entries(name):
+    for call in calls if name == "alpha" else [*calls, partial(Scaled, Sigmoid())]:
         with pytest.raises((TypeError, ValueError, u.UnitMismatchError)) as error:
-            call(value)
+            call(**{name: value})
         said.add((error.type, str(error.value)))
     (one,) = said
     return one
 
 
-ARRAYS = [np.array, jnp.array, lambda v: brainstate.State(jnp.array(v))]
-
-
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(name):
     for value in NOT_NUMBERS:
-        if name != "scale" or value is not None:  # its default
-            kind, said = refused(name, value)
-            assert kind is TypeError
-            assert said.startswith(f"{name} must be a positive real number")
-            assert f"For example {name}=2.0" in said
-            assert said.endswith(" or scale=15 * brainunit.mV") == (name == "scale")
-            assert repr(value) in said
+        kind, said = refused(name, value)
+        assert kind is TypeError
+        assert said.startswith(f"{name} must be a positive real number")
+        assert f"For example {name}=2.0" in said
+        assert said.endswith(" or scale=15 * brainunit.mV") == (name == "scale")
+        assert repr(value) in said
     for value in NOT_POSITIVE:
         rule = f"{name} must be greater than 0, got {float(value)}. For example {name}=2.0"
         assert refused(name, value) == (ValueError, rule)
@@ -294,25 +283,33 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
         error, said = refused(name, kind([1.0, -3.0, 2.0]))
         assert error is ValueError
         assert f"{name} must be greater than 0, got -3.0 among" in said
-    if name in OUTSIDE:
-        for value in (9.9e-8, 1.1e7, math.inf):
-            rule = f"{name} must be between 1e-7 and 1e7, got {value:.3g}"
-            assert refused(name, value) == (ValueError, f"{rule}. {OUTSIDE[name]}")
-            for kind in ARRAYS:
-                among = f"{rule} among its elements. {OUTSIDE[name]}"
-                assert refused(name, kind([1.0, value])) == (ValueError, among)
     error, said = refused(name, brainstate.ParamState(jnp.float32(2.0)))  # would be trained
     assert error is TypeError
     for part in ("must not be a brainstate.ParamState", "ShortTermState", f"{name}=state.value"):
         assert part in said
-    if name == "scale":
-        for value in (-1 * u.mV, np.array([1.0, -1.0]) * u.mV):
-            error, said = refused(name, value)
-            assert said.startswith("scale must be greater than 0, got -1.0 * u.mV")
-            QPseudoSpike(scale=eval(said.partition("For example scale=")[2]))
-    else:
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("value", [9.9e-8, 1.1e7, math.inf])
+def test_a_value_out_of_its_range_is_refused(name, value):
+    rule, fix = f"{name} must be between 1e-7 and 1e7, got {value:.3g}", OUTSIDE[name]
+    assert refused(name, value) == (ValueError, f"{rule}. {fix}")
+    for kind in ARRAYS:
+        assert refused(name, kind([1.0, value])) == (
+            ValueError,
+            f"{rule} among its elements. {fix}",
+        )
+
+
+def test_only_the_scale_has_a_unit():
+    for value in (-1 * u.mV, np.array([1.0, -1.0]) * u.mV):
+        error, said = refused("scale", value)
+        assert said.startswith("scale must be greater than 0, got -1.0 * u.mV")
+        QPseudoSpike(scale=eval(said.partition("For example scale=")[2]))
+    for name in ("alpha", "dampening"):
         rule = f"{name} must be a number without a unit, got 2 mV. For example {name}=2.0"
         assert refused(name, 2 * u.mV) == (u.UnitMismatchError, rule)
+        assert refused(name, None)[0] is TypeError
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
