@@ -144,8 +144,6 @@ def test_models_train(make, surrogates):
         assert 0 < np.mean(result.scores.firing_rate) < 1
         assert not result.flags
         weights = comparison.weights(result.label, 0)
-        has_units = any(isinstance(value, u.Quantity) for value in weights.values())
-        assert has_units == (make is models.millivolts)
         means = [value for name, value in weights.items() if name.endswith("running_mean")]
         assert all((np.abs(mean) > 1e-3).any() for mean in means)  # they outlive a batch
         assert len(means) == (make is models.normalised)

@@ -84,7 +84,6 @@ def test_a_warning_is_one_line_with_its_place_in_the_users_code(listing):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (ValueError("too many"), "too many"),
         (ValueError("shapes differ:\n  (3,) and (5,)"), "shapes differ: (3,) and (5,)"),
         (KeyError("absent"), "absent"),
         (FileNotFoundError(2, "No such file", "x.npz"), "[Errno 2] No such file: 'x.npz'"),

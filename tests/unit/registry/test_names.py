@@ -33,14 +33,11 @@ THEIRS = braintools.surrogate.QPseudoSpike
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        (" Q_PSEUDO_SPIKE ", QPseudoSpike),
-        ("braintools-qps:QPseudoSpike", QPseudoSpike),
-        ("BrainTools.QPS:QPseudoSpike", QPseudoSpike),
-        ("braintools_qps.QPseudoSpike", QPseudoSpike),
-        ("braintools:QPseudoSpike", THEIRS),
+        (" Q_PSEUDO_SPIKE ", QPseudoSpike), ("BrainTools.QPS:QPseudoSpike", QPseudoSpike),
+        ("braintools_qps.QPseudoSpike", QPseudoSpike), ("braintools:QPseudoSpike", THEIRS),
         ("braintools.surrogate.QPseudoSpike", THEIRS),
     ],
-)
+)  # fmt: skip
 def test_a_name_in_any_case_may_say_its_distribution_before_a_colon_or_a_dot(name, kind):
     assert type(get_surrogate(name)) is kind
     call = f"{name.strip()}(alpha=3)"

@@ -294,16 +294,13 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
 def test_a_value_out_of_its_range_is_refused(name, value):
     rule, fix = f"{name} must be between 1e-7 and 1e7, got {value:.3g}", OUTSIDE[name]
     assert refused(name, value) == (ValueError, f"{rule}. {fix}")
-    for kind in ARRAYS:
-        assert refused(name, kind([1.0, value])) == (
-            ValueError,
-            f"{rule} among its elements. {fix}",
-        )
+    among = f"{rule} among its elements. {fix}"
+    assert all(refused(name, kind([1.0, value])) == (ValueError, among) for kind in ARRAYS)
 
 
 def test_only_the_scale_has_a_unit():
     for value in (-1 * u.mV, np.array([1.0, -1.0]) * u.mV):
-        error, said = refused("scale", value)
+        _, said = refused("scale", value)
         assert said.startswith("scale must be greater than 0, got -1.0 * u.mV")
         QPseudoSpike(scale=eval(said.partition("For example scale=")[2]))
     for name in ("alpha", "dampening"):
