@@ -75,16 +75,14 @@ def test_a_test_part_that_is_given_is_the_same_for_all_seeds():
 
 def test_the_readout_suits_the_task_unless_it_is_given():
     X, y = arrays()
-    assert load_task((X, y)).readout == 3
-    assert load_task((X, X)).readout == "all"
+    assert [load_task(data).readout for data in ((X, y), (X, X))] == [3, "all"]
     each_step = np.zeros((len(X), X.shape[1]))  # or as many numbers of one target
     assert load_task((X, each_step)).outputs == 1
     assert load_task((X, each_step), readout="mean").outputs == X.shape[1]
-    assert load_task((X, y), readout="last").readout == "last"
-    assert load_task((X, y), readout=np.int64(2)).readout == 2
-    task = load_task((X, y))
+    for readout in ("last", np.int64(2)):
+        task = load_task((X, y), readout=readout)
+        assert load_task(task).readout == task.readout == readout
     assert dataclasses.replace(task, readout=1).readout == 1
-    assert load_task(task) is task
 
 
 @pytest.mark.thorough

@@ -10,32 +10,34 @@ from report_records import flow_of, population
 
 from braintools_qps import QPseudoSpike, Scaled, plotting
 
+WIDE = QPseudoSpike(1.0, scale=10 * u.mV), Scaled(QPseudoSpike(scale=0.001 * u.volt))
+within = lambda x: np.minimum(np.abs(x), 1)
+CURVES = {  # what is drawn, in which panel, and how the first of them goes
+    "gradient": (["QPseudoSpike(alpha=1)"], 0, lambda x: 1 / (1 + np.abs(x))),
+    "exponential": ([QPseudoSpike(float("inf"))], 0, lambda x: np.exp(-2 * np.abs(x))),
+    "original function": (
+        ["QPseudoSpike(alpha=1)"], 1, lambda x: 0.5 + np.sign(x) * np.log1p(np.abs(x))
+    ),
+    "integral of 0.3 (1 - |x|), which has no original function": (
+        ["ReluGrad"], 1, lambda x: 0.5 + np.sign(x) * 0.3 * (within(x) - within(x) ** 2 / 2)
+    ),
+    "per millivolt": (WIDE, 0, lambda x: 0.1 / (1 + np.abs(x / 10))),
+}  # fmt: skip
 
-def test_gradient_and_original_function_of_each_surrogate():
-    gradient, original = plotting.plot_surrogates(
-        ["QPseudoSpike(alpha=1)", QPseudoSpike(float("inf"))]
-    )
-    x, y = line(gradient, "QPseudoSpike(alpha=1)")
-    np.testing.assert_allclose(y, 1 / (1 + np.abs(x)), rtol=1e-6)
-    x, y = line(gradient, "QPseudoSpike(alpha=inf)")
-    np.testing.assert_allclose(y, np.exp(-2 * np.abs(x)), rtol=1e-5)
-    x, y = line(original, "QPseudoSpike(alpha=1)")
-    np.testing.assert_allclose(y, 0.5 + np.sign(x) * np.log1p(np.abs(x)), rtol=1e-4, atol=1e-6)
+
+@pytest.mark.parametrize(("surrogates", "panel", "curve"), CURVES.values(), ids=CURVES)
+def test_curves_of_surrogates(surrogates, panel, curve):
+    x, y = plotting.plot_surrogates(surrogates)[panel].get_lines()[0].get_data()
+    np.testing.assert_allclose(y, curve(x), rtol=1e-4, atol=1e-4)
+
+
+def test_what_the_axes_measure():
+    gradient, original = plotting.plot_surrogates(["Sigmoid"])
     assert gradient.get_xlabel() == "membrane potential minus threshold\n(in units of the scale)"
     assert [text.get_text().strip() for text in original.texts] == ["spike"]
-
-
-def test_a_scale_with_a_unit_is_on_the_axes():
-    surrogates = {
-        "wide": QPseudoSpike(1.0, scale=10 * u.mV),
-        "narrow": Scaled(QPseudoSpike(scale=0.001 * u.volt)),
-    }
-    gradient, original = plotting.plot_surrogates(surrogates)
-    x, y = line(gradient, "wide")
-    np.testing.assert_allclose(y, 0.1 / (1 + np.abs(x / 10)), rtol=1e-5)
-    assert x.max() == pytest.approx(40)
-    assert gradient.get_xlabel() == original.get_xlabel()
-    assert original.get_xlabel() == "membrane potential minus threshold (mV)"
+    gradient, original = plotting.plot_surrogates(WIDE)
+    for panel in (gradient, original):
+        assert panel.get_xlabel() == "membrane potential minus threshold (mV)"
     assert gradient.get_ylabel() == "gradient (1/mV)"
 
 
@@ -49,13 +51,6 @@ def test_gradient_flow_is_relative_to_the_last_step():
     assert axes.get_yscale() == "log"
     (said,) = axes.texts
     assert (said.get_text(), said.get_position()[1]) == ("reach:\n1%", 0.01)
-
-
-def test_without_an_original_function_the_integral_of_the_gradient_is_drawn():
-    axes = plotting.plot_surrogates(["ReluGrad", "Sigmoid"])[1]
-    where, values = line(axes, "ReluGrad")  # whose gradient is max(0, 0.3 * (1 - |x|))
-    for x, value in ((-4, 0.35), (-1, 0.35), (0, 0.5), (0.5, 0.6125), (1, 0.65), (4, 0.65)):
-        assert np.interp(x, where, values) == pytest.approx(value, abs=1e-4)
 
 
 def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():

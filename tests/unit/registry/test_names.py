@@ -1,7 +1,5 @@
 """Names, precedence and registration; plugins that are really installed are in integration."""
 
-from importlib.metadata import entry_points
-
 import braintools.surrogate
 import pytest
 from braintools.surrogate import Sigmoid, Surrogate
@@ -9,7 +7,6 @@ from helpers import names_that_build
 
 from braintools_qps import (
     QPseudoSpike,
-    Scaled,
     UnknownSurrogateError,
     get_surrogate,
     list_surrogates,
@@ -67,16 +64,6 @@ def test_the_list_is_sorted_and_each_name_builds_a_different_class():
         if isinstance(member, type) and issubclass(member, Surrogate) and member is not Surrogate
     }
     assert classes == public | {QPseudoSpike}
-
-
-def test_the_standard_library_shows_the_entry_points_of_ours():
-    ours = {
-        point.name: point.load()
-        for point in entry_points(group="braintools.surrogate")
-        if point.dist.name == "braintools-qps"
-    }
-    theirs = {"Sigmoid": Sigmoid, "S2NN": braintools.surrogate.S2NN}
-    assert ours == theirs | {"QPseudoSpike": QPseudoSpike, "Scaled": Scaled}
 
 
 def test_a_class_that_a_later_braintools_adds_is_found(monkeypatch):
