@@ -241,34 +241,22 @@ def test_an_operation_that_jax_cannot_vmap_is_named():
 
 
 @pytest.mark.thorough
-def test_a_learning_rate_that_blows_up_is_flagged():
-    comparison = compare(["Sigmoid"], **OPTIONS | {"learning_rate": 1e38, "optimizer": optax.sgd})
-    (result,) = comparison.results
-    assert result.flags["nan"] == 2
-    assert np.isnan(result.scores.test).all()
-    assert "NaN 2/2" in repr(comparison)
-    assert result.diverged
-
-
-@pytest.mark.thorough
 def test_own_loss_score_and_optimizer():
     def margin(outputs, y):
         return outputs[jnp.arange(len(y)), y].mean() - outputs.mean()
 
-    seen = []
+    seen = set()
 
     def descent(learning_rate, steps, momentum=0.0):
-        seen.append((steps, momentum))
+        seen.add((steps, momentum))
         return optax.sgd(optax.linear_schedule(learning_rate, 0.0, steps), momentum)
 
-    options = {"score": margin, "loss": lambda o, y: -margin(o, y), "seeds": 1}
-    tune = {"momentum": (0.0, 0.5)}
-    comparison = compare(["Sigmoid"], optimizer=descent, **OPTIONS | options | {"tune": tune})
+    functions = {"score": margin, "loss": lambda o, y: -margin(o, y), "optimizer": descent}
+    options = OPTIONS | functions | {"seeds": 1, "tune": {"momentum": (0.0, 0.5)}}
+    comparison = compare(["Sigmoid"], **options)
     assert comparison.score == "margin"
-    assert comparison.settings["optimizer"].endswith("descent")
     assert comparison.results[0].setting["momentum"] in (0.0, 0.5)
-    assert {momentum for _, momentum in seen} == {0.0, 0.5}
-    assert {steps for steps, _ in seen} == {2}  # 2 epochs of a batch
+    assert seen == {(2, 0.0), (2, 0.5)}  # 2 epochs of a batch
     assert "margin" in repr(comparison).split()
 
 

@@ -206,6 +206,12 @@ def test_kill_9_costs_no_finished_run_and_shows_no_wrong_number(tmp_path):
         np.testing.assert_allclose(trial.loss, expected.loss, rtol=1e-5)
 
 
+@pytest.fixture
+def _checkpoint_at_each_epoch(monkeypatch):
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
+
+
 class Model(brainstate.nn.Module):
     """With states that outlive a batch, in bfloat16 and random, and dropout in training."""
 
@@ -228,10 +234,9 @@ class Model(brainstate.nn.Module):
 
 
 @pytest.mark.thorough
-def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("_checkpoint_at_each_epoch")
+def test_a_run_in_training_goes_on_where_it_was(tmp_path):
     """Two programs, one for each leak, of 2 runs for 10 epochs: the epoch cut off is repeated."""
-    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
-    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
     data = np.random.default_rng(0).standard_normal((40, 4, 3)), np.arange(40) % 2
     tune = {"leak": (0.8, 0.5), "learning_rate": (0.1, 0.01)}
     options = {"task": data, "model": Model, "tune": tune, "epochs": 10, "batch_size": 8}
@@ -248,10 +253,9 @@ def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("_checkpoint_at_each_epoch")
 def test_checkpoints_of_different_epochs_go_on_as_if_nothing_had_been(tmp_path, monkeypatch):
     """As those of a process that was killed after it had written the first of two."""
-    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
-    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
     write, written = runs.Runs._write, itertools.count(1)
 
     def write_and_stop(store, *content):

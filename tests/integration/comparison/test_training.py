@@ -125,30 +125,6 @@ def test_dropout_and_noise_are_drawn_anew_in_each_epoch(layer, differ):
     assert len({round(loss, 6) for loss in curve}) == (3 if differ else 1)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("make", "surrogates"),
-    [
-        (models.millivolts, ["QPseudoSpike(scale='10 mV')", "Scaled('Sigmoid', scale='10 mV')"]),
-        (models.TwoKinds, ["Sigmoid"]),
-        (models.normalised, ["QPseudoSpike"]),
-    ],
-)
-def test_models_train(make, surrogates):
-    comparison = compare(surrogates, model=make, **QUICK | {"epochs": 6})
-    for result in comparison.results:
-        assert result.error is None
-        assert np.mean(result.scores.test) > 0.8  # chance is 0.5
-        first, *_, last = np.mean(result.curves.loss, axis=0)
-        assert last < 0.8 * first
-        assert 0 < np.mean(result.scores.firing_rate) < 1
-        assert not result.flags
-        weights = comparison.weights(result.label, 0)
-        means = [value for name, value in weights.items() if name.endswith("running_mean")]
-        assert all((np.abs(mean) > 1e-3).any() for mean in means)  # they outlive a batch
-        assert len(means) == (make is models.normalised)
-
-
 def with_a_silent_layer(features, classes):
     """Its second neurons are inhibited, too far from the threshold for ReluGrad's gradient."""
     negative = -jnp.abs(brainstate.random.normal(0.0, 0.3, (12, 8)))
@@ -160,37 +136,40 @@ def with_a_silent_layer(features, classes):
     )  # fmt: skip
 
 
-@pytest.mark.thorough
-def test_a_network_with_a_silent_layer_learns_if_it_is_prepared(monkeypatch):
-    rates = "braintools_qps._gradient_flow.trial.Trials.learning_rate"
-    monkeypatch.setattr(rates, None)  # `compare` has its own: none is searched
-    options = QUICK | {"seeds": 1, "epochs": 8, "learning_rate": 0.03}
-    silent, prepared = (
-        compare(["ReluGrad"], model=with_a_silent_layer, prepare=prepare, **options)
-        for prepare in (False, True)
-    )
-    assert silent.results[0].scores.test[0] < 0.7  # chance is 0.5
-    assert prepared.results[0].scores.test[0] > 0.9
-    assert prepared.settings["prepare"]
-    assert "prepare" not in silent.settings
+# The running mean of the first input, which leaky neurons can approximate
+MEAN = np.cumsum(X[:, :, :1], axis=1) / np.arange(1, 7)[:, None]
+FIRST = np.where(X[:, :, 0] > X[:, :, 1], "first", "second")
+LONGER = {"epochs": 12, "learning_rate": 0.03}
+IN_MILLIVOLTS = ["QPseudoSpike(scale='10 mV')", "Scaled('Sigmoid', scale='10 mV')"]
+NETWORKS = {  # a network, its surrogates, options, and what it scores at least; chance is 0.5
+    "units": (models.millivolts, IN_MILLIVOLTS, {}, 0.8),
+    "two kinds of neurons": (models.TwoKinds, ["Sigmoid"], {}, 0.8),
+    "states that outlive a batch": (models.normalised, ["QPseudoSpike"], {}, 0.8),
+    "a number at every step": (  # half of what the best constant would score
+        models.every_step, ["Sigmoid"], {"task": (X, MEAN)} | LONGER, -np.var(MEAN) / 2
+    ),
+    "a label at every step": (models.plain, ["Sigmoid"], {"task": (X, FIRST)} | LONGER, 0.8),
+    "a silent layer": (with_a_silent_layer, ["ReluGrad"], {"prepare": True} | LONGER, 0.9),
+}  # fmt: skip
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("make", "y", "score", "least"),
-    [
-        # The running mean of the first input, which leaky neurons can approximate; half of what
-        # the best constant would score.
-        (models.every_step, mean := np.cumsum(X[:, :, :1], axis=1) / np.arange(1, 7)[:, None],
-         "-MSE", -np.var(mean) / 2),
-        (models.plain, np.where(X[:, :, 0] > X[:, :, 1], "first", "second"), "accuracy", 0.8),
-    ],
-)  # fmt: skip
-def test_an_answer_at_every_step(make, y, score, least):
-    options = QUICK | {"task": (X, y), "epochs": 12, "learning_rate": 0.03}
-    comparison = compare(["Sigmoid"], model=make, **options)
-    assert comparison.score == score
-    assert np.mean(comparison.results[0].scores.test) > least
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_learn(name):
+    make, surrogates, options, least = NETWORKS[name]
+    comparison = compare(surrogates, model=make, **QUICK | {"epochs": 6} | options)
+    assert comparison.score == ("-MSE" if least < 0 else "accuracy")
+    for result in comparison.results:
+        assert result.error is None
+        assert np.mean(result.scores.test) > least
+        first, *_, last = np.mean(result.curves.loss, axis=0)
+        assert last < 0.8 * first
+        assert 0 < np.mean(result.scores.firing_rate) < 1
+        assert not result.flags
+        weights = comparison.weights(result.label, 0)
+        means = [value for name, value in weights.items() if name.endswith("running_mean")]
+        assert all((np.abs(mean) > 1e-3).any() for mean in means)  # they outlive a batch
+        assert len(means) == (make is models.normalised)
 
 
 @pytest.mark.thorough
