@@ -23,8 +23,8 @@ TESTS_TO_REMEMBER = 40
 OPTIMIZED = [
     HERE / name
     for name in (
-        "docs/test_readme.py", "property", "integration/memory", "unit/surrogate/test_values.py",
-        "unit/surrogate/test_compiled_text.py", "unit/surrogate/test_residuals.py",
+        "docs/test_readme.py", "integration/memory", "unit/surrogate/test_values.py",
+        "unit/surrogate/test_programs.py",
     )
 ]  # fmt: skip
 

@@ -429,15 +429,6 @@ def refuse(monkeypatch, number):
     monkeypatch.setattr(Path, "write_bytes", full)
 
 
-def test_a_complete_folder_that_cannot_be_written_shows_its_results(world, first, monkeypatch):
-    refuse(monkeypatch, 30)
-    numbers, trained, warned = world.compared(world.out)
-    assert (numbers, trained) == (first[1], 0)
-    assert_said(
-        warned, "{out}/comparison.json cannot be written (Read-only file system)*", world.out
-    )
-
-
 def test_a_disk_that_is_full_before_training_is_named_with_the_path(world, monkeypatch):
     refuse(monkeypatch, 28)
     world.changes = {"seeds": [0, 4, 5]}

@@ -16,8 +16,8 @@ from helpers import linear, thorough
 from small_comparison import OPTIONS
 
 from braintools_qps import QPseudoSpike, compare, load_task
-from braintools_qps._comparison import devices, seeded
-from braintools_qps._comparison.devices import Devices, present_devices
+from braintools_qps._comparison import seeded
+from braintools_qps._comparison.devices import Devices
 from braintools_qps._comparison.programs import Programs
 
 rng = np.random.default_rng(0)
@@ -234,13 +234,6 @@ def test_a_cpu_trains_no_more_at_once_than_half_its_memory_holds(monkeypatch):
     assert alone < widest
     monkeypatch.setattr(Devices, "memory", property(lambda self: 1.2 * alone))
     assert peak(3) == alone
-
-
-@pytest.mark.parametrize(("runs", "width"), [(2, 2), (10, 3), (15, 4)])
-def test_runs_are_shared_out_so_that_no_core_waits_for_long(monkeypatch, runs, width):
-    # On two cores 15 runs in threes take three turns of 3, in fours two turns of 4.
-    monkeypatch.setattr(devices, "cores", lambda: 2)
-    assert Devices(present_devices().all[:1]).width(runs) == width
 
 
 def test_operations_are_those_of_the_trained_network():

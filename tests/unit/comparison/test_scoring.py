@@ -63,17 +63,19 @@ def scored(outputs, y):
     return 7.0 * (y == outputs.argmax(-1).T).mean()
 
 
+ONE_IN_FOUR, HALF = np.arange(40) % 4 == 0, np.arange(40) % 2
+
+
 @pytest.mark.parametrize(
     ("y", "options", "expected"),
     [
-        (np.arange(40) % 4 == 0, {}, 0.75),  # the commonest class
-        (EACH_STEP, {}, 2 / 3),
-        (np.arange(40) % 4 == 0, {"score": scored}, 5.25),
-        (np.arange(40) % 2, {"score": scored, "loss": scored}, None),  # of any outputs
-        (np.arange(40) % 2, {"score": lambda outputs, y: outputs["V"]}, None),
-        (np.arange(40) % 2, {"score": lambda outputs, y: jnp.nan * outputs.mean()}, None),
+        (ONE_IN_FOUR, {}, 0.75), (EACH_STEP, {}, 2 / 3),  # the commonest class
+        (ONE_IN_FOUR, {"score": scored}, 5.25),
+        (HALF, {"score": scored, "loss": scored}, None),  # of any outputs
+        (HALF, {"score": lambda outputs, y: outputs["V"]}, None),
+        (HALF, {"score": lambda outputs, y: jnp.nan * outputs.mean()}, None),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("readout", [None, "all"])
 def test_guessing_is_the_best_constant_answer(y, options, expected, readout):
     task = load_task((X, y.astype(int)), readout=readout)

@@ -144,10 +144,3 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
 def test_arrays_that_cannot_be_trained_on(X, y, test, error, message):
     with pytest.raises(error, match=message):
         load_task((X, y, *test))
-
-
-def test_a_regression_has_samples_for_all_three_parts_and_targets_in_bfloat16():
-    targets = jnp.asarray(X[:4, 0], jnp.bfloat16)
-    task = load_task((X[:4], targets))
-    assert (task.sizes, task.classes) == ((2, 1, 1), None)
-    np.testing.assert_array_equal(task.samples.labels, np.asarray(targets, np.float32))

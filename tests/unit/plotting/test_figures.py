@@ -53,14 +53,6 @@ def test_gradient_flow_is_relative_to_the_last_step():
     assert (said.get_text(), said.get_position()[1]) == ("reach:\n1%", 0.01)
 
 
-def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
-    many = [QPseudoSpike(17 + n) for n in range(30)]  # one program serves alphas beyond 16
-    axes, _ = plotting.plot_surrogates(many)
-    lines = axes.get_lines()
-    assert len(lines) == 30
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines[:28]}) == 28
-
-
 def test_labels_are_drawn_as_they_were_typed():
     names = "_mine", r"cost $5 $\foo$", "long " * 20
     flows = {n: flow_of(n, [population("first"), population("second")]) for n in names}

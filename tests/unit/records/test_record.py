@@ -71,15 +71,11 @@ class Nameless(braintools.surrogate.Sigmoid):
 
 @pytest.mark.parametrize(
     ("thing", "text"),
-    [
-        (annealed(), None),  # a State has no address in its repr
-        (Nameless(), "Nameless(alpha=4.0)"),
-        (max, "builtins:max"),
-        (json.dumps, "json:dumps"),
-        (object(), "<object object>"),
-        (jax.random.key(7), None),
+    [  # a State has no address in its repr
+        (annealed(), None), (Nameless(), "Nameless(alpha=4.0)"), (max, "builtins:max"),
+        (json.dumps, "json:dumps"), (object(), "<object object>"), (jax.random.key(7), None),
     ],
-)
+)  # fmt: skip
 def test_what_has_no_spec_is_described_alike_in_every_process(thing, text):
     assert Holder(thing).to_dict()["value"] == {"repr": text or repr(thing)}
 

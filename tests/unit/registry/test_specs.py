@@ -1,7 +1,9 @@
 """Specs to surrogates and back: call strings, mappings, classes and instances, and their values."""
 
 import json
+import sys
 from collections import UserList
+from contextlib import suppress
 
 import braintools.surrogate
 import brainunit as u
@@ -9,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import Arctan, Sigmoid, Surrogate
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
 from braintools_qps._registry import call_text
@@ -201,3 +205,47 @@ def test_keyword_only_parameters_are_left_out_at_their_default():
     other = Arrays(weights=np.array([1.0, 3.0]), widths=np.array([1.0, 2.0]) * u.volt)
     spec = {"name": "Arrays", "weights": [1.0, 3.0], "widths": "[1.0, 2.0] V"}
     assert surrogate_spec(other) == spec
+
+
+# Under Hypothesis: whatever can be built comes back, and no text does anything but fail
+
+
+settings.register_profile("specs", deadline=None, max_examples=200)
+PROFILE = settings.get_profile("specs")
+
+positive = st.floats(min_value=0, exclude_min=True, allow_nan=False)
+factors = st.floats(min_value=1e-7, max_value=1e7)  # the range that is checked
+units = st.sampled_from([u.mV, u.volt, u.mV / u.ms, u.nA, u.mV**2])
+surrogates = st.builds(
+    QPseudoSpike,
+    positive,
+    scale=st.none() | factors | st.builds(lambda value, unit: value * unit, factors, units),
+    dampening=factors,
+    residual_dtype=st.sampled_from([None, "bfloat16", "float16", "uint8"]),
+)
+
+
+@pytest.mark.thorough
+@PROFILE
+@given(surrogates)
+def test_every_surrogate_of_ours_comes_back_through_json_a_call_and_its_repr(surrogate):
+    spec = surrogate_spec(surrogate)
+    assert get_surrogate(json.loads(json.dumps(spec, allow_nan=False))) == surrogate
+    assert get_surrogate(call_text(surrogate)) == surrogate
+    assert get_surrogate(repr(surrogate)) == surrogate
+
+
+TOKENS = """lambda await yield __import__ exec('raise SystemExit') f'{x}' alpha= QPseudoSpike mV 1
+inf 1e999 None ( ) [ ] { } , = : * + - . ' " # \\""".split()
+texts = st.lists(st.sampled_from([*TOKENS, " ", "\n", "\0"]) | st.text(max_size=3), max_size=12)
+
+
+@pytest.mark.thorough
+@PROFILE
+@given(texts.map("".join))
+def test_text_builds_a_surrogate_or_is_refused(text):
+    modules = set(sys.modules)
+    for spec in (text, f"QPseudoSpike({text})", f"QPseudoSpike(scale={text!r})"):
+        with suppress(ValueError, TypeError, LookupError):  # a wrong name, text, unit or argument
+            get_surrogate(spec)
+    assert set(sys.modules) == modules

@@ -66,18 +66,14 @@ def test_nothing_of_a_record_is_taken_for_html(report, record):
 @pytest.mark.parametrize(
     ("record", "error", "words"),
     [
-        ({}, ValueError, "got none"),
+        ({}, ValueError, "got none"), ("record", TypeError, "got str"),
         (dataclasses.replace(COMPARISON, results=()), ValueError, "got none"),
-        ("record", TypeError, "got str"),
         ({"one": COMPARISON}, TypeError, "got dict"),
+        (FLOW, ImportError, r"Run pip install 'braintools-qps\[train\]'"),
     ],
-)
-def test_what_cannot_be_reported(report, record, error, words):
+)  # fmt: skip
+def test_what_cannot_be_reported(report, record, error, words, monkeypatch):
+    if error is ImportError:
+        monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(error, match=words):
         report(record)
-
-
-def test_without_jinja_the_fix_is_said(report, monkeypatch):
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(ImportError, match=r"Run pip install 'braintools-qps\[train\]'"):
-        report(FLOW)
