@@ -35,14 +35,6 @@ class Fixed(models.Neurons):
         super().init_state(7)
 
 
-class Stateless(models.Neurons):
-    def init_state(self, batch_size=None):
-        pass
-
-    def update(self, x):
-        return self.spk_fun(x)
-
-
 class Masked(models.Neurons):
     def __init__(self, mask):
         super().__init__(5)
@@ -111,10 +103,6 @@ def put_and_scale(model, surrogate):
         weights.value = jax.tree.map(lambda w: 2 * w, weights.value)
 
 
-def of_one_class(model, surrogate):
-    model.layers[1].spk_fun = surrogate.replace(scale=2.0)
-
-
 def drawn_with_a_fixed_key(features, classes):
     with brainstate.random.seed_context(0):
         return models.plain(features, classes)
@@ -173,8 +161,6 @@ def test_a_factory_that_takes_any_keyword_is_told_what_it_got():
     ("make", "options"),
     [
         thorough(partial(Network, 3), {}),
-        (chain(lambda: Stateless(5), readout(2)), {}),
-        (of_surrogate(of_one_class), {}),
         (models.every_step, {"y": X[:, :, :1]}),
         thorough(models.plain, {"y": np.arange(160).reshape(40, 4) % 3}),
         thorough(SMALL, {"y": X[:, 0, :2], "readout": "all"}),

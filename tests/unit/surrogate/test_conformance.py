@@ -35,7 +35,6 @@ PER_NEURON = np.array([1.0, 2.0, 3.0])
 ROUNDING = {None: 2e-6, "bfloat16": 2**-8, "uint8": 2**-5}
 SURROGATES = {
     "alpha 2": (QPseudoSpike(2.0), tail),
-    "alpha 0.5": (QPseudoSpike(0.5), lambda x: tail(x, 0.5)),
     "alpha inf": (QPseudoSpike(np.inf), lambda x: np.exp(-2 * np.abs(x))),
     "arbitrary": (QPseudoSpike(1.7, scale=3.0, dampening=0.5), lambda x: tail(x, 1.7, 3.0, 0.5)),
     "bfloat16": (QPseudoSpike(2.0, residual_dtype="bfloat16"), tail),
@@ -98,7 +97,6 @@ FIRST_ORDER = {
     "linearize": lambda f, x: jax.linearize(f, x)[1](jnp.ones_like(x)),
     "jacfwd": lambda f, x: jax.jacfwd(lambda x: f(x).sum())(x),
     "checkpoint": lambda f, x: jax.grad(jax.checkpoint(lambda x: f(x).sum()))(x),
-    "vmap": lambda f, x: jax.vmap(jax.grad(lambda x: f(x).sum()))(x),
     "brainunit": lambda f, x: u.autograd.grad(lambda x: f(x).sum())(x),
     "brainstate vector_grad": lambda f, x: brainstate.transform.vector_grad(f)(x),
 }
