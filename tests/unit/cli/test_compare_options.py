@@ -96,12 +96,10 @@ def nets(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("here", "path", "meant"),
     [
-        (".", "./nets/mine.py", "nets.mine:make"),
-        (".", "{nets}/mine.py", "nets.mine:make"),
-        ("nets", "{nets}/mine.py", "mine:make"),
-        ("other", "../nets/mine.py", "mine:make"),
+        (".", "{nets}/mine.py", "nets.mine:make"), ("nets", "{nets}/mine.py", "mine:make"),
+        (".", "./nets/mine.py", "nets.mine:make"), ("other", "../nets/mine.py", "mine:make"),
     ],
-)
+)  # fmt: skip
 def test_the_hint_for_a_path_works_as_it_says(here, path, meant, nets, tmp_path, monkeypatch):
     folder = tmp_path / here
     folder.mkdir(exist_ok=True)
