@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
 from .._wording import from_extra, listed, shown
-from .code import sources
+from .code import loaded_code, sources
 from .devices import present_devices
 from .experiment import Experiment
 from .numerics import computing_with, numerics, packages
@@ -193,9 +193,13 @@ def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain)
 
 
 def _needed(experiment: Experiment) -> Plain:
-    """The versions and the modules that workers must have; what a script defines is sent."""
+    """The versions and the modules that workers must have; what a script defines is sent.
+
+    A module must be the same on the disk and in memory, where an edited one is as it was.
+    """
     code = sources(experiment.functions.values())
-    return packages() | {name: digest for name, digest in code.items() if name.endswith(".py")}
+    modules = {name: digest for name, digest in code.items() if name.endswith(".py")}
+    return packages() | {name: [modules[name], *loaded_code(name)] for name in modules}
 
 
 def _check_worker(experiment: Experiment, needs: Plain) -> None:

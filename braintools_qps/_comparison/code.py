@@ -1,6 +1,7 @@
 """The user's code as keys have it: source without comments, docstrings and places of files.
 
-What a source does not show, such as a file that it reads, shows in the probe of a run (`kept`).
+What a source does not show, such as a file that it reads or a variable of a notebook, shows in the
+probe of a run (`kept`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from contextlib import suppress
 from hashlib import sha256
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from .._wording import is_users
@@ -26,11 +27,10 @@ from ..records import to_plain
 SCRIPT = "__main__", "__mp_main__"  # or a notebook; the second is the same in processes it starts
 PLAIN = bool, int, float, complex, str, bytes, type(None)
 LONG = 200  # characters of a value that a key has as it is
-DEFINITIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda
 
-# By name, with the spec that an import or a reload has made: a module that is edited afterwards
-# still runs as it was
-_seen: dict[str, tuple[ModuleSpec, str, list[str]]] = {}
+# Source and imported modules by name, with the spec that an import or a reload has made: a module
+# that is edited afterwards still runs as it was
+_read: dict[str, tuple[ModuleSpec, str, list[str]]] = {}
 
 
 def name_of(function: Any) -> str:
@@ -61,29 +61,31 @@ def described(value: Any) -> Any:
     if isinstance(value, functools.partial):
         return [described(part) for part in (value.func, value.args, value.keywords)]
     if isinstance(value, FunctionType):
-        held = [each for each in _closed_over(value) if isinstance(each, PLAIN)]
-        code = _digest(_code_text(value.__code__)) if value.__name__ == "<lambda>" else ""
+        cells = inspect.getclosurevars(value).nonlocals.values()
+        held = [each for each in cells if isinstance(each, PLAIN)]
+        code = _digest_of_loaded(value) if value.__name__ == "<lambda>" else ""
         return [name_of(value) + code, *held] if held else name_of(value) + code
     plain = to_plain(value)
     return plain if len(text := json.dumps(plain)) < LONG else _digest(text)
 
 
-def _closed_over(function: FunctionType) -> list[Any]:
-    values = []
-    for cell in function.__closure__ or ():
-        with suppress(ValueError):  # not filled yet
-            values.append(cell.cell_contents)
-    return values
-
-
-def _code_text(code: CodeType) -> str:
-    """The code of a function whose source is not known."""
-    constants = [constant for constant in code.co_consts if isinstance(constant, PLAIN)]
-    return repr((code.co_code, code.co_names, constants))
-
-
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest_of_loaded(function: FunctionType) -> str:
+    """A digest of a function as it is in memory."""
+    code = function.__code__
+    constants = [constant for constant in code.co_consts if isinstance(constant, PLAIN)]
+    return _digest(repr((code.co_code, code.co_names, constants)))
+
+
+def loaded_code(file: str) -> list[str]:
+    """Digests of the functions and methods of a module in memory, by its name in `sources`."""
+    module = sys.modules.get(file.removesuffix(".py").replace("/", "."))
+    members = [*vars(module or object).values()]
+    members += [each for kind in members if isinstance(kind, type) for each in vars(kind).values()]
+    return sorted(_digest_of_loaded(each) for each in members if isinstance(each, FunctionType))
 
 
 def sources(values: Iterable[object]) -> dict[str, str]:
@@ -98,32 +100,43 @@ def sources(values: Iterable[object]) -> dict[str, str]:
     >>> sources([print])
     {}
     """
-    digests: dict[str, str] = {}
-    waiting: list[Any] = [*values]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, functools.partial):
-            waiting += [value.func, *value.args, *value.keywords.values()]
-        elif isinstance(value, ModuleType):
-            waiting.append(value.__spec__)
-        elif isinstance(value, ModuleSpec) or callable(value):
-            name, digest, others = _source(value)
-            if name not in digests:
-                digests |= {name: digest} if digest else {}
-                waiting += others
-    return dict(sorted(digests.items()))
+    texts: dict[str, str] = {}
+    for value in values:
+        _collect(value, texts)
+    return {name: _digest(text) for name, text in sorted(texts.items())}
 
 
-def _source(value: Any) -> tuple[str, str, list[Any]]:
-    """The name and the digest of a source, and what else it uses; no digest if not the user's."""
-    if isinstance(value, ModuleSpec):
-        return _of_module(value)
-    value = inspect.unwrap(getattr(value, "__func__", value))
-    value = value if isinstance(value, (FunctionType, type)) else type(value)
-    if value.__module__ in SCRIPT:
-        return _of_definition(value)
-    held = [] if isinstance(value, type) else _closed_over(value)
-    return "", "", [each for each in (_spec(value.__module__), *held) if each is not None]
+def _collect(value: Any, texts: dict[str, str]) -> None:
+    """Add the source of a value, and of what it uses; other values than code have none."""
+    if isinstance(value, functools.partial):
+        for part in (value.func, *value.args, *value.keywords.values()):
+            _collect(part, texts)
+    elif isinstance(value, ModuleType):
+        _collect_module(value.__name__, texts)
+    elif callable(value):
+        value = inspect.unwrap(getattr(value, "__func__", value))
+        value = value if isinstance(value, (FunctionType, type)) else type(value)
+        if value.__module__ in SCRIPT:
+            _collect_definition(value, texts)
+        else:
+            _collect_module(value.__module__, texts)
+
+
+def _collect_module(name: str, texts: dict[str, str]) -> None:
+    spec = _spec(name)
+    path = (spec and spec.origin) or "<"
+    if spec is None or not (path.endswith(".py") and is_users(path)):
+        return
+    if name not in _read or _read[name][0] is not spec:
+        tree: ast.AST = ast.Module([], [])
+        with suppress(OSError, SyntaxError):
+            tree = ast.parse(Path(path).read_bytes())
+        _read[name] = spec, _text(tree), [*_imported(tree, spec.parent or "")]
+    file, (_, text, imported) = f"{name.replace('.', '/')}.py", _read[name]
+    if file not in texts:
+        texts[file] = text
+        for other in imported:
+            _collect_module(other, texts)
 
 
 def _spec(name: str) -> ModuleSpec | None:
@@ -132,60 +145,26 @@ def _spec(name: str) -> ModuleSpec | None:
     return None
 
 
-def _of_module(spec: ModuleSpec) -> tuple[str, str, list[Any]]:
-    name, file = spec.name, spec.origin or ""
-    if not (file.endswith(".py") and is_users(file)):
-        return "", "", []
-    if name not in _seen or _seen[name][0] is not spec:
-        with suppress(OSError, SyntaxError):
-            tree = ast.parse(Path(file).read_bytes())
-            texts = _running(name, file)
-            is_current = texts <= {*map(_code_text, _codes(compile(tree, file, "exec")))}
-            text = _text(tree) if is_current else repr(sorted(texts))
-            _seen[name] = spec, _digest(text), [*_imported(tree, spec.parent or "")]
-    _, digest, imported = _seen.get(name, (None, "unreadable", []))
-    return f"{name.replace('.', '/')}.py", digest, [*filter(None, map(_spec, imported))]
+def _collect_definition(value: Any, texts: dict[str, str]) -> None:
+    """Add a function or a class of a script or a notebook, as far as its source is known."""
+    if value.__qualname__ in texts:
+        return
+    nodes: list[Any] = []
+    with suppress(StopIteration, SyntaxError):
+        functions = (f for f in (value, *vars(value).values()) if isinstance(f, FunctionType))
+        lines = linecache.getlines(next(functions).__code__.co_filename)
+        nodes = [*ast.walk(ast.parse("".join(lines)))]
+    own = ast.Module([node for node in nodes if _name(node) == value.__name__], [])
+    texts[value.__qualname__] = _text(own)
+    for name in sorted({node.id for node in ast.walk(own) if isinstance(node, ast.Name)}):
+        _collect(vars(sys.modules[value.__module__]).get(name), texts)
+    for name in _imported(own, ""):
+        _collect_module(name, texts)
 
 
-def _running(name: str, file: str) -> set[str]:
-    """The code of the functions of a module in memory: its file may have changed since."""
-    members = [*vars(sys.modules.get(name, object)).values()]
-    members += [m for each in members if isinstance(each, type) for m in vars(each).values()]
-    codes = [member.__code__ for member in members if isinstance(member, FunctionType)]
-    return {_code_text(code) for code in codes if code.co_filename == file}
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
-def _of_definition(value: Any) -> tuple[str, str, list[Any]]:
-    """The same of a function or a class of a script or a notebook."""
-    functions = [f for f in (value, *vars(value).values()) if isinstance(f, FunctionType)]
-    nodes: list[ast.AST] = []
-    for function in functions[:1]:
-        code = function.__code__
-        line = None if isinstance(value, type) else code.co_firstlineno
-        with suppress(SyntaxError):
-            for node in ast.walk(ast.parse("".join(linecache.getlines(code.co_filename)))):
-                name = getattr(node, "name", "<lambda>")
-                if isinstance(node, DEFINITIONS) and name == value.__name__:
-                    nodes += [node] * (line in (None, _line(node)))
-    text = "\n".join(map(_text, nodes)) or "\n".join(_code_text(f.__code__) for f in functions)
-    used = {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
-    used |= {name for function in functions for name in function.__code__.co_names}
-    script = vars(sys.modules[value.__module__])
-    imported = [_spec(name) for node in nodes for name in _imported(node, "")]
-    held = [each for function in functions for each in _closed_over(function)]
-    others = [script[name] for name in sorted(used) if name in script] + held
-    return value.__qualname__, _digest(text), [*others, *filter(None, imported)]
-
-
-def _line(node: Any) -> int:
-    return min(part.lineno for part in (node, *getattr(node, "decorator_list", ())))
+def _name(node: ast.AST) -> str:
+    """The name of a definition."""
+    return "<lambda>" if isinstance(node, ast.Lambda) else getattr(node, "name", "")
 
 
 def _imported(tree: ast.AST, package: str) -> Iterator[str]:
