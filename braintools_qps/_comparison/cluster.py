@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import warnings
-from collections.abc import Generator, Iterator, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -103,11 +103,14 @@ def _log_from(level: int) -> None:
 
 
 def trained_by(
-    client: Client, groups: Sequence[list[Run]], experiment: Experiment, failed: Set[str]
+    client: Client,
+    groups: Sequence[list[Run]],
+    experiment: Experiment,
+    is_needed: Callable[[list[Run]], bool],
 ) -> Generator[Trained, None, None]:
     """Train groups; yield each with its outcomes or its error.
 
-    Groups of candidates whose labels are among the ``failed`` are cancelled. A group whose worker
+    If training a group failed, those that are no longer needed are cancelled. A group whose worker
     is lost is trained by another.
 
     Raises
@@ -122,11 +125,11 @@ def trained_by(
         try:
             for future in as_completed([*waiting], loop=client.loop):
                 group = waiting.pop(future)
-                if group[0].candidate.label in failed:
+                if not is_needed(group):
                     continue
-                yield group, _result(future)
-                lost = [f for f, its in waiting.items() if its[0].candidate.label in failed]
-                client.cancel(lost)
+                yield group, (result := _result(future))
+                if isinstance(result, Exception):
+                    client.cancel([f for f, its in waiting.items() if not is_needed(its)])
         finally:
             if client.status == "running":
                 client.cancel([data, *waiting])

@@ -21,7 +21,7 @@ from .factory import Factory
 from .network import RecurrentNetwork
 from .numerics import check_debugging
 from .optimizers import check_optimizer
-from .plan import Plan, candidates_of
+from .plan import candidates_of
 from .progress import Progress
 from .result import blank
 from .runs import Runs
@@ -174,10 +174,9 @@ def compare(
         prepare=prepare,
     )
     candidates = candidates_of(surrogates)
-    plan = Plan(experiment)
-    comparison = blank(candidates.values(), plan)
+    comparison = blank(candidates.values(), experiment)
     with closing(Progress(epochs, shown=progress)) as bar:
         if batch_size > (most := task.sizes.train):
             bar.say(f"batch_size={batch_size}: a batch holds all {most} samples to train on")
-        search = Search(comparison, candidates, plan, Runs(out), bar, client, fresh, callback)
+        search = Search(comparison, candidates, experiment, Runs(out), bar, client, fresh, callback)
         return search.whole()

@@ -31,7 +31,8 @@ class Kept:
     def __init__(self, store: Runs, fresh: bool) -> None:
         self.outcomes: dict[str, Outcome] = {}  # by key, without weights
         self.from_before = 0  # how many of them were saved
-        self._store, self._fresh = store, fresh
+        self._store = store
+        self._names = [] if fresh else store.names()
         self._unusable: dict[str, str] = {}  # files, by name, and what is wrong with them
 
     def add(self, run: Run, outcome: Outcome, notes: Sequence[str]) -> None:
@@ -46,59 +47,44 @@ class Kept:
 
         The sentences are empty if nothing differs.
         """
-        if self._fresh:
-            return []
-        differences = [self._read(run) for run in {run.key: run for run in runs}.values()]
-        counts = Counter(kind for kind, _ in differences)
-        texts = {kind: text for kind, text in reversed(differences) if text}
-        place = self._store.place
+        place, differences = self._store.place, defaultdict[str, list[str]](list)
+        for run in {run.key: run for run in runs}.values():
+            if text := self._read(run):
+                kind = "numbers" if text.startswith("numbers") else text  # which differ by run
+                differences[kind].append(text)
         said = [
-            f"{plural(counts[kind], 'run')} in {place} {'was' if counts[kind] == 1 else 'were'} "
-            f"made with other {text}"
-            for kind, text in texts.items()
+            f"{plural(len(texts), 'run')} in {place} {'was' if len(texts) == 1 else 'were'} made "
+            f"with other {texts[0]}"
+            for texts in differences.values()
         ]
         return said + [
             f"{plural(count, 'file')} in {place}/{FOLDER} {'is' if count == 1 else 'are'} {state}"
             for state, count in Counter(self._unusable.values()).items()
         ]
 
-    def _read(self, run: Run) -> tuple[str, str]:
-        """Read a run; or else return the kind of a difference, and its text."""
-        difference = "", ""
-        alike = self._names[run.key.partition("-")[0]]
+    def _read(self, run: Run) -> str:
+        """Read a run; or else return how those differ that were saved in its place."""
+        text = ""
+        alike = [name for name in self._names if name.startswith(run.key.partition("-")[0])]
         for name in sorted(alike, key=lambda name: name != run.key):
             if (outcome := self._store.outcome(name)) is None:
                 self._unusable[name] = "damaged"
-            elif numbers := _other_numbers(outcome, run):
-                difference = numbers
-            else:
+            elif not (text := _other_numbers(outcome, run)):
                 self.outcomes[run.key] = outcome._replace(weights={})
                 self.from_before += 1
-                return "", ""
-        if alike:
-            return difference
-        others = [_other_parts(about, run.about) for about in self._saved[_place_of(run.about)]]
-        text = min(others, key=len, default="")
-        return text, text
-
-    @cached_property
-    def _names(self) -> Mapping[str, list[str]]:
-        """Names of the files of runs, by the keys that they begin with."""
-        names = defaultdict(list)
-        for name in self._store.names():
-            names[name.partition("-")[0]].append(name)
-        return names
+                return ""
+        others = [] if alike else self._saved[_place_of(run.about)]
+        return min((_other_parts(about, run.about) for about in others), key=len, default=text)
 
     @cached_property
     def _saved(self) -> Mapping[str, list[Plain]]:
         """What all saved runs are about, by candidate, setting and seed."""
         saved = defaultdict(list)
-        for names in self._names.values():
-            for name in names:
-                if (about := self._store.about(name)) is None:
-                    self._unusable[name] = "damaged" if "-" in name else "of an earlier version"
-                else:
-                    saved[_place_of(about)].append(about)
+        for name in self._names:
+            if (about := self._store.about(name)) is None:
+                self._unusable[name] = "damaged" if "-" in name else "of an earlier version"
+            else:
+                saved[_place_of(about)].append(about)
         return saved
 
 
@@ -106,14 +92,14 @@ def _place_of(about: Plain) -> str:
     return json.dumps([about[name] for name in (*OF_TUNING, "seed")], sort_keys=True)
 
 
-def _other_numbers(outcome: Outcome, run: Run) -> tuple[str, str] | None:
-    """The first number of the probe that differs, and both its values; None if all agree."""
+def _other_numbers(outcome: Outcome, run: Run) -> str:
+    """The first number of the probe that differs, with both its values; empty if all agree."""
     near = NEAR_HERE if outcome.machine == machine() else NEAR_ELSEWHERE
     for name, before, now in zip(PROBED, outcome.probe, run.probe, strict=True):
         if not np.isclose(before, now, near, 0, equal_nan=True):
             digits = 3 if abs(before - now) > 0.01 * abs(now) else 7
-            return name, f"numbers: {name} {before:.{digits}g}, now {now:.{digits}g}"
-    return None
+            return f"numbers: {name} {before:.{digits}g}, now {now:.{digits}g}"
+    return ""
 
 
 def _other_parts(before: Plain, now: Plain) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 import brainstate
 import brainunit as u
@@ -51,7 +50,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
-    return notes + _one_hot(experiment.task) + _checked_loss(experiment, outputs, size)
+    return notes + _one_hot(experiment.task) + _flat_loss(experiment, outputs, size)
 
 
 def _one_hot(task: Task) -> tuple[str, ...]:
@@ -75,20 +74,16 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
         surrogate and leaves it.
     """
     seeds, name = experiment.seeds, name_of(experiment.factory.make)
-    (model, (weights, arrays)), (again, start) = (_start(experiment, s, seeds[0]) for s in PROBES)
-    _check_made_anew(experiment, model, again)
-    starts = [start]
+    (model, start), (again, other) = (_start(experiment, probe, seeds[0]) for probe in PROBES)
+    _check_fresh(experiment, model, again)
+    starts = [other]
     if experiment.factory.takes_surrogate:
         with suppress(Exception):  # this factory takes surrogates of one class only
             starts.append(_start(experiment, OF_ANOTHER_CLASS, seeds[0])[1])
-    if changed := [
-        path
-        for others, more in starts  # brainpy.state numbers the names of its arrays
-        for path in _differing(weights, others) + _differing(arrays, arrays | more)
-    ]:
+    if changed := {path: None for other in starts for path in _differing(start, other)}:
         raise ValueError(
             "candidates must start from the same weights with the same seed, got different ones in "
-            f"{', '.join(dict.fromkeys(changed))} from calls of {name} with seed {seeds[0]}. Draw "
+            f"{', '.join(changed)} from calls of {name} with seed {seeds[0]}. Draw "
             "from brainstate.random or numpy.random, which the seed sets, not from a generator of "
             "your own, such as numpy.random.default_rng(), and whatever the surrogate is"
         )
@@ -102,8 +97,8 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
     )
 
 
-def _check_made_anew(experiment: Experiment, model: Model, again: Model) -> None:
-    """Check that two calls of the factory make two models, each with its surrogate."""
+def _check_fresh(experiment: Experiment, model: Model, again: Model) -> None:
+    """Check that two calls of the factory made two models, each with its surrogate."""
     name = name_of(experiment.factory.make)
     if again is model:
         raise ValueError(
@@ -111,8 +106,7 @@ def _check_made_anew(experiment: Experiment, model: Model, again: Model) -> None
             f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
             "Create the model inside the function"
         )
-    takes_surrogate = experiment.factory.takes_surrogate
-    if takes_surrogate and _spike_functions(model) == _spike_functions(again):
+    if experiment.factory.takes_surrogate and _spike_functions(model) == _spike_functions(again):
         raise ValueError(
             f"the factory {name} takes surrogate and must put it into the model, got the same "
             "spike functions with two different surrogates. Pass it on, as in "
@@ -120,33 +114,27 @@ def _check_made_anew(experiment: Experiment, model: Model, again: Model) -> None
         )
 
 
-def _start(
-    experiment: Experiment, surrogate: Surrogate, seed: int
-) -> tuple[Model, tuple[Values, Values]]:
+def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Model, Values]:
     """A model, with its initial weights and the arrays that its nodes have as attributes."""
     model, states = experiment.start(surrogate, seed)
-    return model, (states.values.trained | states.values.kept, _arrays_of(model))
-
-
-def _differing(first: Values, second: Values) -> list[str]:
-    """Names of values that are not the same numbers, random keys included."""
-    text = lambda value: [(a.shape, a.tobytes()) for a in map(raw, jax.tree.leaves(value))]
-    return [name for name in first if text(first[name]) != text(second.get(name))]
-
-
-def _spike_functions(model: Model) -> list[Hashable]:
-    spikes = [spike_of(neuron) for neuron in find_neurons(model).values()]
-    return [surrogate_key(s) if isinstance(s, Surrogate) else id(s) for s in spikes]
-
-
-def _arrays_of(model: Model) -> Values:
-    """Arrays that nodes have as attributes."""
-    return {
+    arrays = {
         ".".join(map(str, (*path, name))): value
         for path, node in brainstate.graph.nodes(model).items()
         for name, value in vars(node).items()
         if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
     }
+    return model, states.values.trained | states.values.kept | arrays
+
+
+def _differing(first: Values, second: Values) -> list[str]:
+    """Names of values in both that are not the same numbers, random keys included."""
+    text = lambda value: [(a.shape, a.tobytes()) for a in map(raw, jax.tree.leaves(value))]
+    return [n for n in first if n in second and text(first[n]) != text(second[n])]
+
+
+def _spike_functions(model: Model) -> list[Hashable]:
+    spikes = [spike_of(neuron) for neuron in find_neurons(model).values()]
+    return [surrogate_key(s) if isinstance(s, Surrogate) else id(s) for s in spikes]
 
 
 def _traced(experiment: Experiment, size: int) -> Outputs:
@@ -195,27 +183,16 @@ def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:
     )
 
 
-def _checked_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[str, ...]:
+def _flat_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[str, ...]:
     """A warning if the loss has no gradient, because then nothing is trained."""
-    goal, labels = experiment.scoring, experiment.task.samples.labels
-    y = jnp.asarray(labels[np.arange(size) % len(labels)])
-    rng = np.random.default_rng(0)
-    draw = lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)
-
-    def number(name: str, outputs: Outputs) -> Array:
-        with seeded(jax.random.key(0)), environment(fit=name == "loss"):
-            return jnp.mean(u.get_mantissa(getattr(goal, name)(goal.read(outputs), y)))
-
-    for name in ("loss", "score"):
-        try:
-            jax.eval_shape(partial(number, name), outputs)
-        except Exception as error:
-            error.add_note(f"{name} must be a function of (outputs, y) that JAX can trace")
-            raise
-    gradient = jax.grad(partial(number, "loss"), allow_int=True)(jax.tree.map(draw, outputs))
+    scoring, labels = experiment.scoring, experiment.task.samples.labels
+    y, rng = jnp.asarray(labels[np.arange(size) % len(labels)]), np.random.default_rng(0)
+    drawn = jax.tree.map(lambda o: jnp.asarray(rng.standard_normal(o.shape), o.dtype), outputs)
+    with seeded(jax.random.key(0)), environment(fit=True):
+        gradient = jax.grad(lambda o: scoring.number("loss", o, y), allow_int=True)(drawn)
     if any(g.dtype != jax.dtypes.float0 and g.any() for g in jax.tree.leaves(gradient)):
         return ()
-    name = f" {goal.loss_name}".replace(" loss", "")
+    name = f" {scoring.loss_name}".replace(" loss", "")
     return (
         f"The loss{name} has a gradient of 0 for all outputs: nothing was trained. Outputs must be "
         "floats, and the loss must change with them, such as cross-entropy. A count of correct "

@@ -78,20 +78,16 @@ class Training:
     def epoch(self, run: tuple[Checkpoint, Given], samples: Samples) -> Checkpoint:
         """The checkpoint after one more epoch."""
         checkpoint, (key, numbers, rows) = run
-        surrogate, optimizer = self.build(numbers), self.experiment.optimizer_for(numbers[RATE])
+        surrogate = self.build(numbers)
         size, batches = self.experiment.batch_size, self.experiment.batches
         orders, draws = jax.random.split(key)
 
         def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
-            (weights, moments), (number, chosen) = carry, batch
+            number, chosen = batch
             taken = Samples(samples.inputs[chosen], samples.labels[chosen])
-            draw = key, jax.random.fold_in(draws, checkpoint.epoch * batches + number)
-            loss_of = lambda values: self._loss(
-                weights._replace(trained=values), surrogate, taken, draw
-            )
-            (loss, (kept, _)), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
-            trained, moments = _descended(optimizer, gradient, moments, weights.trained)
-            return (Weights(trained, kept), moments), loss
+            draw = jax.random.fold_in(draws, checkpoint.epoch * batches + number)
+            after, _ = self._step(carry, surrogate, numbers[RATE], taken, (key, draw))
+            return after
 
         order = jax.random.permutation(jax.random.fold_in(orders, checkpoint.epoch), rows.train)
         batched = jnp.arange(batches), order[: batches * size].reshape(batches, size)
@@ -103,18 +99,14 @@ class Training:
     def probe(self, run: tuple[Checkpoint, Given], batch: Samples) -> Array:
         """Loss, score, and the norms of the gradient and of the first update, on a batch."""
         checkpoint, (key, numbers, _) = run
-        surrogate, optimizer = self.build(numbers), self.experiment.optimizer_for(numbers[RATE])
-        weights, scoring = checkpoint.weights, self.experiment.scoring
-        loss_of = lambda values: self._loss(
-            weights._replace(trained=values), surrogate, batch, (key, key)
+        carry = checkpoint.weights, checkpoint.optimizer
+        (_, loss), (outputs, gradient, changes) = self._step(
+            carry, self.build(numbers), numbers[RATE], batch, (key, key)
         )
-        (loss, (_, outputs)), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
-        score = _scalar(scoring.score(scoring.read(outputs), batch.labels))
-        values, gradients = map(jax.tree.leaves, (weights.trained, gradient))
-        changes, _ = optimizer.update(gradients, checkpoint.optimizer, values)
+        score = self.experiment.scoring.number("score", outputs, batch.labels)
         squares = lambda leaf: jnp.sum(jnp.square(u.get_mantissa(leaf)))
         norm = lambda leaves: jnp.sqrt(sum(map(squares, leaves)))
-        return jnp.stack([loss, score, norm(gradients), norm(jax.tree.leaves(changes))])
+        return jnp.stack([loss, score, norm(gradient), norm(changes)])
 
     def test(self, run: tuple[Checkpoint, Given], samples: Samples) -> Tested:
         """Scores and firing on the test part."""
@@ -144,7 +136,7 @@ class Training:
             model = self._model(surrogate, len(rows), weights)
             outputs, spikes, neurons = watched(model, samples.inputs, rows, task, count)
         finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
-        score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
+        score = scoring.number("score", outputs, samples.labels[rows])
         total, steps = spikes.sum(), samples.inputs.shape[1]
         rate = total / (steps * max(1, neurons))
         return jnp.where(finite, score, jnp.nan), rate, total / len(rows)
@@ -155,34 +147,40 @@ class Training:
         set_values(initialised(model, samples, self.experiment.task), weights)
         return model
 
-    def _loss(
-        self, weights: Weights, surrogate: Surrogate, batch: Samples, keys: tuple[Array, Array]
-    ) -> tuple[Array, tuple[Values, Outputs]]:
-        """Loss, kept values and outputs; the keys make the model, and run it."""
+    def _step(
+        self,
+        carry: Carry,
+        surrogate: Surrogate,
+        rate: Array,
+        batch: Samples,
+        keys: tuple[Array, Array],
+    ) -> tuple[tuple[Carry, Array], tuple[Outputs, list[Number], list[Number]]]:
+        """A step of the optimizer: the states after it and the loss; outputs, gradient and changes.
+
+        The keys make the model, and run it. The optimizer gets the weights as a list, in the order
+        of their paths.
+        """
         scoring, task, (key, draw) = self.experiment.scoring, self.experiment.task, keys
-        with seeded(key):
-            model = self.experiment.model(surrogate)
-        with seeded(draw):
-            states = initialised(model, len(batch.labels), task)
-            set_values(states, weights)
-            outputs = outputs_in_training(model, batch.inputs, task)
-        loss = _scalar(scoring.loss(scoring.read(outputs), batch.labels))
-        return loss, (states.values.kept, outputs)
+        (trained, kept), moments = carry
 
+        def loss_of(trained: Values) -> tuple[Array, tuple[Values, Outputs]]:
+            with seeded(key):
+                model = self.experiment.model(surrogate)
+            with seeded(draw):
+                states = initialised(model, len(batch.labels), task)
+                set_values(states, Weights(trained, kept))
+                outputs = outputs_in_training(model, batch.inputs, task)
+            loss = scoring.number("loss", outputs, batch.labels)
+            return loss, (states.values.kept, outputs)
 
-def _descended(
-    optimizer: optax.GradientTransformation, gradient: Values, moments: optax.OptState, old: Values
-) -> tuple[Values, optax.OptState]:
-    """The weights after a step; the optimizer gets them as a list, in the order of their paths."""
-    values, structure = jax.tree.flatten(old)
-    changes, moments = optimizer.update(jax.tree.leaves(gradient), moments, values)
-    return jax.tree.unflatten(structure, optax.apply_updates(values, changes)), moments
+        (loss, (kept, outputs)), slopes = jax.value_and_grad(loss_of, has_aux=True)(trained)
+        (values, structure), gradient = jax.tree.flatten(trained), jax.tree.leaves(slopes)
+        optimizer = self.experiment.optimizer_for(rate)
+        changes, moments = optimizer.update(gradient, moments, values)
+        trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
+        return ((Weights(trained, kept), moments), loss), (outputs, gradient, changes)
 
 
 def _after(last: Checkpoint, weights: Weights, moments: optax.OptState, now: History) -> Checkpoint:
     history = jax.tree.map(lambda curve, x: curve.at[last.epoch].set(x), last.history, now)
     return Checkpoint(weights, moments, last.epoch + 1, history)
-
-
-def _scalar(value: Number) -> Array:
-    return jnp.mean(u.get_mantissa(value))

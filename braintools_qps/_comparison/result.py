@@ -22,7 +22,7 @@ from ..records import (
 )
 from .experiment import RATE, Experiment, at_setting
 from .numerics import present_environment
-from .plan import Candidate, Plan, Run
+from .plan import Candidate, Run
 from .runs import MEASURED, History, Outcome
 from .scoring import guess
 
@@ -80,9 +80,8 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
     )
 
 
-def blank(candidates: Iterable[Candidate], plan: Plan) -> Comparison:
+def blank(candidates: Iterable[Candidate], experiment: Experiment) -> Comparison:
     """A comparison that has no results yet."""
-    experiment = plan.experiment
     settings = {
         RATE: experiment.usual_rate,
         "loss": experiment.scoring.loss_name,
@@ -92,7 +91,7 @@ def blank(candidates: Iterable[Candidate], plan: Plan) -> Comparison:
         **({"prepare": True} if experiment.prepare else {}),
     }
     return Comparison(
-        task={**experiment.task.facts, "sha256": plan.data},
+        task={**experiment.task.facts, "sha256": experiment.task.sha256},
         settings=to_plain({**experiment.facts, **settings}),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),

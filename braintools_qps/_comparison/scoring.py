@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import brainunit as u
 import jax
@@ -27,6 +28,15 @@ class Scoring:
     score_name: str
     loss_name: str
     is_own: bool  # both functions are the user's, so outputs may be anything
+
+    def number(self, name: Literal["loss", "score"], outputs: Outputs, y: Array) -> Array:
+        """The loss or the score of the outputs of all steps."""
+        try:
+            value = getattr(self, name)(self.read(outputs), y)
+        except Exception as error:
+            error.add_note(f"{name} must be a function of (outputs, y) that JAX can trace")
+            raise
+        return jnp.mean(u.get_mantissa(value))
 
     def read(self, outputs: Outputs) -> Outputs:
         """Outputs (steps, samples, ...) to (samples, ...), or (samples, steps, ...) for "all"."""

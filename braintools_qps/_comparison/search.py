@@ -8,7 +8,7 @@ between candidates includes the variation from tuning.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,9 +22,10 @@ from .._wording import cause_of, plural
 from ..records import CandidateResult, Comparison, with_weights
 from .cluster import RUNS_PER_CALL, Trained, trained_by
 from .devices import present_devices
+from .experiment import Experiment
 from .kept import Kept
 from .model_checks import check_model
-from .plan import Candidate, Plan, Run
+from .plan import Candidate, Run, runs_of
 from .progress import Progress
 from .result import choices, failed, result_of
 from .runs import Outcome, Runs
@@ -45,7 +46,7 @@ class Search:
 
     comparison: Comparison
     candidates: Mapping[str, Candidate]
-    plan: Plan
+    experiment: Experiment
     store: Runs
     progress: Progress
     client: Client | None
@@ -54,32 +55,33 @@ class Search:
     # Keys of runs, by label and seed
     _chosen: dict[tuple[str, int], str] = field(default_factory=dict)
     _failed: dict[str, Exception] = field(default_factory=dict)
-    _trainer: Trainer | None = None
+    _waiting: dict[str, list[Run]] = field(default_factory=dict)  # by label, until all are known
 
     def __post_init__(self) -> None:
         self._kept = Kept(self.store, self.fresh)
 
     def whole(self) -> Comparison:
         """Train all candidates with all seeds."""
-        runs = self._planned()
-        for text in self._kept.find(run for of_one in runs.values() for run in of_one):
+        self._waiting = self._planned()
+        for text in self._kept.find(run for runs in self._waiting.values() for run in runs):
             warnings.warn(text, stacklevel=3)
-        self._check(runs)
+        missing = self._missing()
+        self._check(missing)
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
-        self._obtain(runs)
+        self._obtain(missing)
         return with_weights(self.comparison, partial(_weights, self.store, self._chosen))
 
     def _planned(self) -> dict[str, list[Run]]:
         """The runs of the candidates by label; those that cannot be probed fail."""
-        experiment, settings = self.plan.experiment, []
+        experiment, settings = self.experiment, []
         with suppress(Exception):  # of one candidate, which fails below
             settings = settings_of([c.surrogate for c in self.candidates.values()], experiment)
         runs, trainer = {}, Trainer.of_probes(experiment)
         for (label, candidate), known in zip_longest(self.candidates.items(), settings):
             try:
                 its_settings = known or settings_of([candidate.surrogate], experiment)[0]
-                runs[label] = probed(self.plan.runs(candidate, its_settings), trainer)
+                runs[label] = probed(runs_of(candidate, its_settings, experiment), trainer)
             except Exception as error:
                 self._failed[label] = error
         if not runs:
@@ -87,53 +89,67 @@ class Search:
         self._raise_if_all_failed()
         return runs
 
-    def _check(self, runs: Mapping[str, Sequence[Run]]) -> None:
+    def _check(self, missing: Sequence[Run]) -> None:
         """Check the model if anything is to be trained; warn of what is wrong with it."""
-        missing = self._missing(run for of_one in runs.values() for run in of_one)
-        self.progress.say(self._announced(runs, len(missing)))
+        self.progress.say(self._announced(len(missing)))
         known = dict.fromkeys(n for outcome in self._kept.outcomes.values() for n in outcome.notes)
-        notes = check_model(self.plan.experiment) if missing else tuple(known)
+        notes = check_model(self.experiment) if missing else tuple(known)
         self.comparison = replace(self.comparison, notes=notes)
         for note in notes:
             warnings.warn(note, stacklevel=4)
         if missing:
             self.store.make_directory()
 
-    def _announced(self, waiting: Mapping[str, Sequence[Run]], missing: int) -> str:
+    def _announced(self, missing: int) -> str:
         """What is about to be trained, in one line."""
-        experiment, runs = self.plan.experiment, sum(map(len, waiting.values()))
+        experiment, runs = self.experiment, sum(map(len, self._waiting.values()))
         line = (
-            f"{plural(len(waiting), 'surrogate')} x {plural(len(experiment.settings), 'setting')} "
-            f"x {plural(len(experiment.seeds), 'seed')}: {plural(runs, 'run')}"
+            f"{plural(len(self._waiting), 'surrogate')} x "
+            f"{plural(len(experiment.settings), 'setting')} x "
+            f"{plural(len(experiment.seeds), 'seed')}: {plural(runs, 'run')}"
         )
         if self.store.directory is None:
             return f"{line}. Results are not saved: pass out= to save them"
         known = runs - missing
         return f"{line}, {known:,} of them saved in {self.store.place}" if known else line
 
-    def _obtain(self, waiting: dict[str, list[Run]]) -> None:
-        """Add the results of candidates, by their labels, as their runs come in."""
-        missing = self._missing(run for runs in waiting.values() for run in runs)
+    def _obtain(self, missing: Sequence[Run]) -> None:
+        """Train runs, and add the result of each candidate once all its runs are known."""
         self.progress.known = self._kept.from_before
         self.progress.begin(len(missing))
         for run in missing if self.fresh else ():
             self.store.forget(run.key)
-        self._conclude_complete(waiting)
+        self._conclude_complete()
         with closing(self._trained(missing)) as trained:
             for group, outcomes in trained:
-                label = group[0].candidate.label
                 if isinstance(outcomes, Exception):
-                    lost = [run for run in self._missing(missing) if run.candidate.label == label]
-                    self.progress.finish(label, len(lost), np.nan)
-                    del waiting[label]
-                    self._failed[label] = outcomes
-                    self._raise_if_all_failed()
-                    self._add(failed(self.candidates[label], outcomes))
+                    self._fail(group, outcomes)
                 else:
                     self._keep(group, outcomes)
-                    self._conclude_complete(waiting)
-        if waiting:  # for runs that they share with candidates that failed
-            self._obtain(waiting)
+                    self._conclude_complete()
+
+    def _trained(self, runs: Sequence[Run]) -> Generator[Trained, None, None]:
+        """Groups with what came of them, but for those that no waiting candidate needs."""
+        experiment = self.experiment
+        if not runs:
+            return
+        if self.client is not None:
+            groups = [*groups_of(runs, self.store, RUNS_PER_CALL)]
+            yield from trained_by(self.client, groups, experiment, self._is_needed)
+            return
+        trainer = Trainer(experiment, present_devices().width(len(runs)))
+        for group in filter(self._is_needed, groups_of(runs, self.store)):
+            advance = partial(self.progress.advance, group[0].candidate.label)
+            outcomes: Sequence[Outcome] | Exception
+            try:
+                outcomes = trainer.train(group, store=self.store, on_epoch=advance)
+            except Exception as error:
+                outcomes = error
+            yield group, outcomes
+
+    def _is_needed(self, group: Sequence[Run]) -> bool:
+        """Whether a candidate waits for one of these runs; others have failed."""
+        return not {run.key for run in self._missing()}.isdisjoint(run.key for run in group)
 
     def _keep(self, group: Sequence[Run], outcomes: Sequence[Outcome]) -> None:
         """Keep runs that have just been trained."""
@@ -142,45 +158,34 @@ class Search:
         losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
         self.progress.finish(group[0].candidate.label, len(outcomes), float(np.mean(losses)))
 
-    def _trained(self, runs: Sequence[Run]) -> Generator[Trained, None, None]:
-        """Groups with what came of them; those of candidates that have failed are left out."""
-        if runs and self.client is not None:
-            groups = [*groups_of(runs, self.store, RUNS_PER_CALL)]
-            return trained_by(self.client, groups, self.plan.experiment, self._failed.keys())
-        return self._trained_here(runs)
+    def _fail(self, group: Sequence[Run], error: Exception) -> None:
+        """Give up the candidates that need one of these runs, and what only they need."""
+        keys, missing = {run.key for run in group}, len(self._missing())
+        for label, runs in [*self._waiting.items()]:
+            if any(run.key in keys for run in runs):
+                del self._waiting[label]
+                self._failed[label] = error
+                self._raise_if_all_failed()
+                self._add(failed(self.candidates[label], error))
+        lost = missing - len(self._missing())
+        self.progress.finish(group[0].candidate.label, lost, np.nan)
 
-    def _trained_here(self, runs: Sequence[Run]) -> Generator[Trained, None, None]:
-        for group in groups_of(runs, self.store):
-            if self._trainer is None:
-                width = present_devices().width(len(runs))
-                self._trainer = Trainer(self.plan.experiment, width)
-            label = group[0].candidate.label
-            if label in self._failed:
-                continue
-            advance = partial(self.progress.advance, label)
-            outcomes: Sequence[Outcome] | Exception
-            try:
-                outcomes = self._trainer.train(group, store=self.store, on_epoch=advance)
-            except Exception as error:
-                outcomes = error
-            yield group, outcomes
-
-    def _missing(self, runs: Iterable[Run]) -> list[Run]:
+    def _missing(self) -> list[Run]:
         """The runs that are not known; candidates and settings may come to the same run."""
-        missing = {run.key: run for run in runs if run.key not in self._kept.outcomes}
-        return list(missing.values())
+        runs = (run for runs in self._waiting.values() for run in runs)
+        return [*{run.key: run for run in runs if run.key not in self._kept.outcomes}.values()]
 
-    def _conclude_complete(self, waiting: dict[str, list[Run]]) -> None:
+    def _conclude_complete(self) -> None:
         """Add the results of candidates all of whose runs are known."""
-        for label, runs in [*waiting.items()]:
+        for label, runs in [*self._waiting.items()]:
             if any(run.key not in self._kept.outcomes for run in runs):
                 continue
-            del waiting[label]
+            del self._waiting[label]
             outcomes = [self._kept.outcomes[run.key] for run in runs]
-            rows, tuning = choices(runs, outcomes, self.plan.experiment)
+            rows, tuning = choices(runs, outcomes, self.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
             self._chosen |= {(label, run.seed): outcome.name for run, outcome in picked}
-            self._add(result_of(picked, tuning, self.plan.experiment))
+            self._add(result_of(picked, tuning, self.experiment))
 
     def _raise_if_all_failed(self) -> None:
         """Raise what the first candidate did: there is nothing to report beside it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache, partial
 from hashlib import sha256
 
@@ -19,7 +19,6 @@ from .programs import Programs, stacked, unstacked
 from .runs import Outcome, Runs
 from .settings import CALIBRATION_SEED as PROBE_SEED
 from .tasks import Samples
-from .typing import Tree
 
 
 def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iterator[list[Run]]:
@@ -136,8 +135,12 @@ class Trainer:
             initial_checkpoint(experiment, weights_of(run.seed), self._rate(run)) for run in group
         ]
         saved = [store.checkpoint(run.key) if store else None for run in group]
-        restored = [_in_form(each.arrays.values(), starts[0]) for each in saved if each]
-        begun = [checkpoint for checkpoint in restored if checkpoint is not None]
+        forms, structure = jax.tree.flatten(starts[0])
+        begun = [
+            jax.tree.unflatten(structure, map(like, each.arrays.values(), forms))
+            for each in saved
+            if each
+        ]
         if len(begun) < len(group):
             return 0, stacked(starts)
         return int(begun[0].epoch), stacked(begun)
@@ -168,16 +171,6 @@ def _saved(group: Sequence[Run], checkpoints: Checkpoint) -> dict[str, Saved]:
         run.key: Saved(about, {str(n): leaf[row] for n, leaf in enumerate(leaves)})
         for row, run in enumerate(group)
     }
-
-
-def _in_form(leaves: Iterable[np.ndarray], tree: Tree) -> Tree | None:
-    """A tree of the same form with other leaves; None if they do not fit."""
-    forms, structure = jax.tree.flatten(tree)
-    values = [*map(like, leaves, forms)]
-    form_of = lambda leaf: (np.shape(leaf), jnp.result_type(leaf))
-    if len(values) == len(forms) and [*map(form_of, values)] == [*map(form_of, forms)]:
-        return jax.tree.unflatten(structure, values)
-    return None
 
 
 def _program_key(run: Run) -> Hashable:

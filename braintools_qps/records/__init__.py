@@ -6,7 +6,7 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 `rates` and `memory` those of `normalize_rates` and `save_memory`.
 
 `comparison_data` has the plain data of a comparison, and `ranking` which candidate is ahead. Above
-both stand `verdict`, `convergence`, `notes`, `comparison_table`, `methods` and `tidy` (CSV and
+both stand `verdict`, `notes`, `comparison_table`, `methods` and `tidy` (CSV and
 pandas); `comparison` puts them together. `table` has text and HTML, `flow_table` the table of
 `gradient_flow`.
 """

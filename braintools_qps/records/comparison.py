@@ -13,13 +13,12 @@ from .._statistics import Interval
 from .candidate import CandidateResult
 from .comparison_data import ComparisonData
 from .comparison_table import comparison_table, comparison_text
-from .convergence import convergence
 from .methods import methods
 from .ranking import collapsed, ranking
 from .reading import read_comparison
 from .record import table_of
 from .tidy import csv_text, tidy_lines
-from .verdict import verdict
+from .verdict import convergence, verdict
 
 
 @dataclass(frozen=True, eq=False, repr=False)

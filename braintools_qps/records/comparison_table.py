@@ -9,13 +9,12 @@ from .._wording import shortened
 from .candidate import CandidateResult
 from .columns import CANDIDATE_COLUMNS, SCORE
 from .comparison_data import ComparisonData
-from .convergence import convergence
 from .notes import MARK, notes_below, to_use
 from .ranking import Ranking, did_not_learn, ranking
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
 from .table import WIDTH, Rows, Table, known_columns, text_table, wrapped
-from .verdict import verdict
+from .verdict import convergence, verdict
 
 LEAST_LABEL = 16
 

@@ -1,8 +1,10 @@
-"""The verdict of a comparison in words."""
+"""The verdict of a comparison in words, and whether its training had converged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from .._statistics import LEAST_SEEDS
 from .._wording import listed, plural, shortened
@@ -13,6 +15,8 @@ from .scores import Score, score_of
 
 MOST_NAMES = 4  # in a sentence
 MANY_SEEDS, MORE = 20, 4  # from here on no more are proposed; four times as many halve the bound
+# A loss still falls if this last part of the epochs brought this share of its whole fall.
+LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
 
 def verdict(comparison: ComparisonData) -> list[str]:
@@ -28,7 +32,7 @@ def verdict(comparison: ComparisonData) -> list[str]:
     return sentences
 
 
-def names_of(results: Iterable[CandidateResult]) -> str:
+def _names_of(results: Iterable[CandidateResult]) -> str:
     """The first few labels in a sentence."""
     return listed((shortened(result.label) for result in results), MOST_NAMES, last="and")
 
@@ -79,7 +83,7 @@ def _unlearned(comparison: ComparisonData, mute: list[CandidateResult]) -> Itera
         level = "at chance" if accuracy else "no better than a constant answer"
         first = "" if comparison.settings.get("prepare") else "Try prepare=True (--prepare), or "
         yield (
-            f"{names_of(mute)} did not learn ({comparison.score} {level} with every seed). "
+            f"{_names_of(mute)} did not learn ({comparison.score} {level} with every seed). "
             f"{first}{'train' if first else 'Train'} longer."
         )
 
@@ -99,3 +103,27 @@ def _collapses(comparison: ComparisonData, learned: list[CandidateResult]) -> It
             f"{listed(texts, MOST_NAMES, last='and')}. {plural(seeds, 'seed')} miss a collapse of "
             f"one run in ten in {100 * 0.9**seeds:.0f}% of comparisons."
         )
+
+
+def convergence(comparison: ComparisonData) -> str:
+    """Which losses, as means over seeds, were still falling at the end; empty if none was."""
+    sound = [r for r in comparison.results if r.curves.loss and not r.diverged]
+    losses = {result.label: np.mean(result.curves.loss, axis=0) for result in sound}
+    falling = [result for result in sound if _still_falls(losses[result.label])]
+    if not falling:
+        return ""
+    everyone = len(falling) == len(comparison.results)
+    who = "losses were" if everyone else f"loss of {_names_of(falling)} was"
+    epochs = 2 * max(map(len, losses.values()))
+    return (
+        f"The {who} still falling when training ended: differences may only reflect speed. Train "
+        f"for {epochs} epochs. All runs are then trained again, because the learning rate falls "
+        "more slowly."
+    )
+
+
+def _still_falls(loss: np.ndarray) -> bool:
+    """Whether a loss still fell at the end; False for a single epoch."""
+    part = max(1, round(LAST_PART * len(loss)))
+    least = STILL_FALLING * max(loss[0] - loss[-1], 0.0)
+    return part < len(loss) and bool(loss[-1 - part] - loss[-1] > least)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -170,6 +171,16 @@ class Task:
             "classes": self.classes,
             "readout": self.readout,
         } | ({} if self.unit.is_unitless else {"unit": str(self.unit)})
+
+    @cached_property
+    def sha256(self) -> str:
+        """A digest of the samples and of how they are used."""
+        forms = [(array.shape, array.dtype.str) for array in self.samples]
+        facts = {name: fact for name, fact in self.facts.items() if name != "name"}
+        whole = sha256(repr((forms, facts, self.given_test)).encode())
+        for array in self.samples:
+            whole.update(np.ascontiguousarray(array).data)
+        return whole.hexdigest()
 
     def __repr__(self) -> str:
         sizes = "/".join(map(str, self.sizes))
