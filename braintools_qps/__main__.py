@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from ._cli import console, errors
+from ._cli import console
 
 PROGRAM = "braintools-qps"
 DESCRIPTION = "List, measure and compare the surrogate gradients of spiking networks."
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM}: {str(stop) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        return errors.report(error, PROGRAM, with_traceback="--traceback" in argv)
+        return console.report(error, PROGRAM, with_traceback="--traceback" in argv)
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

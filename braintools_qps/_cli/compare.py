@@ -18,8 +18,7 @@ from .. import _defaults
 from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
 from .._files import write_file
 from .._wording import shown
-from .data import add, add_data, add_model, add_surrogates, task_of
-from .factories import factory_of
+from .data import add, add_data, add_model, add_surrogates, factory_of, task_of
 
 if TYPE_CHECKING:
     from ..records import Comparison

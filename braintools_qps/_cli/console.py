@@ -1,6 +1,7 @@
-"""Shared by all subcommands: --quiet, --traceback, logging.
+"""Shared by all subcommands: --quiet, --traceback, logging, error messages.
 
-Results are printed. Notes, such as where a file was written, are logged: ``--quiet`` hides them.
+Results are printed. Notes, such as where a file was written, are logged: ``--quiet`` hides them. An
+error is one line, with the line of the user's code at fault.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .._wording import is_users
+from .._wording import cause_of, is_users, message_of
 
 logger = logging.getLogger("braintools_qps")
 
@@ -51,3 +53,47 @@ def _in_one_line(
     """A warning in one line, with the line of the user's code that caused it."""
     place = f" ({Path(filename).name}, line {lineno})" if is_users(filename) else ""
     return f"{category.__name__}: {message}{place}\n"
+
+
+STATUS = 2  # as argparse exits after an error that the user can fix
+EXPECTED = ValueError, TypeError, LookupError, ImportError, OSError, MemoryError
+
+
+def report(error: Exception, program: str, with_traceback: bool) -> int:
+    """Print an error that the user can fix; raise any other, which is a bug in this package.
+
+    Returns
+    -------
+    int
+        The status to exit with.
+    """
+    if not (_is_expected(error) or _place(error)):
+        raise error
+    if with_traceback:
+        traceback.print_exception(error)
+    print(f"{program}: {described(error)}", file=sys.stderr)
+    return STATUS
+
+
+def described(error: BaseException) -> str:
+    """The message in one line; for an error in the user's code, also its type, file and line."""
+    error = cause_of(error)
+    place = _place(error)
+    message = message_of(error)
+    if isinstance(error, SyntaxError):  # says where it is by itself
+        return f"{type(error).__name__}: {message}"
+    if place is None:
+        return message
+    message = f"{type(error).__name__}: {message}".removesuffix(": ")
+    return f"{message} ({Path(place.filename).name}, line {place.lineno}, in {place.name})"
+
+
+def _is_expected(error: Exception) -> bool:
+    units = sys.modules.get("brainunit")
+    return isinstance(error, EXPECTED + ((units.UnitMismatchError,) if units else ()))
+
+
+def _place(error: BaseException) -> traceback.FrameSummary | None:
+    """The innermost line of the user's own code; None if there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame for frame in reversed(frames) if is_users(frame.filename)), None)

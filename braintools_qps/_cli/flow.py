@@ -13,8 +13,7 @@ from typing import Any
 
 from .._defaults import SAMPLES
 from .._files import write_file
-from .data import add, add_data, add_model, add_surrogates, task_of
-from .factories import blamed_on, factory_of
+from .data import add, add_data, add_model, add_surrogates, blamed_on, factory_of, task_of
 
 logger = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from ..typing import Model
 from .code import PLAIN, described, name_of
 from .contexts import environment, seeded
 from .factory import Factory
+from .model import Weights, initialised, set_values
 from .numerics import numerics
 from .optimizers import Optimizer, adamw, described_optimizer, names_of
 from .scoring import Scoring
 from .tasks import Task
 from .typing import Plain, Setting, Values
-from .weights import Weights, initialised, set_values
 
 RATE = "learning_rate"
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about

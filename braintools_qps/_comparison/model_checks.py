@@ -21,11 +21,10 @@ from ..typing import Model
 from .code import name_of
 from .contexts import environment, seeded
 from .experiment import Experiment
-from .model import outputs_in_training
+from .model import initialised, outputs_in_training
 from .packing import raw
 from .tasks import Task
 from .typing import Outputs, Values
-from .weights import initialised
 
 # In the forward pass all surrogates are equal, and the first two take every unit.
 PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)

@@ -16,11 +16,10 @@ from jax import Array
 from ..typing import Model
 from .contexts import seeded
 from .experiment import RATE, Experiment
-from .model import operations, outputs_in_training, watched
+from .model import Weights, initialised, operations, outputs_in_training, set_values, watched
 from .runs import History, Tested
 from .tasks import Samples, Split
 from .typing import Number, Outputs, Setting, Values
-from .weights import Weights, initialised, set_values
 
 Carry = tuple[Weights, optax.OptState]
 

@@ -29,8 +29,8 @@ from .plan import Candidate, Run, runs_of
 from .progress import Progress
 from .result import choices, failed, result_of
 from .runs import Outcome, Runs
-from .settings import settings_of
 from .train import Trainer, groups_of, probed
+from .tune import settings_of
 from .typing import Values
 
 if TYPE_CHECKING:

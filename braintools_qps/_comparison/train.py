@@ -17,8 +17,8 @@ from .packing import Saved, like, raw
 from .plan import Run
 from .programs import Programs, stacked, unstacked
 from .runs import Outcome, Runs
-from .settings import CALIBRATION_SEED as PROBE_SEED
 from .tasks import Samples
+from .tune import CALIBRATION_SEED as PROBE_SEED
 
 
 def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iterator[list[Run]]:

@@ -1,4 +1,4 @@
-"""The figure of test scores: seeds, means and intervals."""
+"""The figure of test scores, and the panel of their differences from the first, seed by seed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_record
 from .._statistics import Interval, summary
-from ..records import Comparison, score_of
-from .panels import Axes, candidate_styles, panels_of, typed
+from ..records import Comparison, did_not_learn, score_of
+from .panels import FAINT, Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
 LEAST_HEIGHT = 1.8
@@ -106,3 +106,35 @@ def _heights(scores: np.ndarray) -> np.ndarray:
     """How far below its row each dot lies; equal scores are stacked."""
     equal = np.array([np.sum(scores[:number] == score) for number, score in enumerate(scores)])
     return np.minimum(DOTS + PER_DOT * equal, LOWEST_DOT)
+
+
+def draw_differences(comparison: Comparison, axes: Axes) -> None:
+    """Draw a row for each candidate: its difference from the first by seed, and the interval.
+
+    A single candidate has its test scores instead.
+    """
+    if sum(not result.diverged for result in comparison.results) < 2:
+        draw_accuracy(comparison, axes)
+        return
+    score, looks = score_of(comparison), candidate_styles(comparison)
+    mute, differences = did_not_learn(comparison), comparison.differences
+    first, *others = comparison.ranked
+    axes.axvline(0, color=FAINT, linewidth=1, zorder=0)
+    axes.plot(0, 0, "|", color=looks[first.label]["color"], markersize=14, markeredgewidth=3)
+    for row, result in enumerate(others, 1):
+        if result.diverged:
+            write_in_row(axes, row, "failed" if result.error else "diverged")
+        elif result.label in mute:
+            write_in_row(axes, row, "did not learn")
+        else:
+            by_seed = [x - y for x, y in zip(result.scores.test, first.scores.test)]
+            colour = looks[result.label]["color"]
+            draw_row(axes, row, by_seed, differences[result.label], score.factor, colour)
+    label_rows(comparison, axes)
+    unit = f", {score.unit}s" if score.unit else ""
+    bars = "" if comparison.possible_loss is None else "; bars: mean with 95% interval, all pairs"
+    axes.set_xlabel(
+        f"test {comparison.score} minus that of {typed(first.label)}{unit}\n"
+        f"(dots: seeds{bars})", loc="right",
+    )  # fmt: skip
+    axes.set_title("Difference from the first, seed by seed")

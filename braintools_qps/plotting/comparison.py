@@ -9,8 +9,7 @@ from typing import Any
 from .._checks import check_record
 from .._registry import get_surrogate
 from ..records import Comparison
-from .accuracy import rows_height
-from .differences import draw_differences
+from .accuracy import draw_differences, rows_height
 from .learning_curves import draw_learning_curves
 from .panels import Axes, add_legend, candidate_styles, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis

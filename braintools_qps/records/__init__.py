@@ -5,15 +5,16 @@ a comparison back from JSON. `flow`, `population`, `operations` and `diagnosis` 
 `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of `compare`;
 `rates` and `memory` those of `normalize_rates` and `save_memory`.
 
-`comparison_data` has the plain data of a comparison, and `ranking` which candidate is ahead. Above
-both stand `verdict`, `notes`, `comparison_table`, `methods` and `tidy` (CSV and
-pandas); `comparison` puts them together. `table` has text and HTML, `flow_table` the table of
+`candidate` has the plain data of a comparison, and `ranking` which candidate is ahead. Above both
+stand `verdict`, `notes`, `comparison_table`, `methods` and `tidy` (CSV and pandas); `comparison`
+puts them together. `table` has text and HTML, `flow_table` the table of
 `gradient_flow`.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from . import flow_table  # which registers its tables
 from .candidate import CandidateResult, Cost, Curves, Scores
+from .columns import value_text
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
@@ -29,7 +30,6 @@ from .ranking import did_not_learn
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain
 from .scores import score_of
-from .settings import value_text
 from .table import wrapped
 from .tuning import Trial, Tuning, choose, varied_names
 

@@ -1,11 +1,11 @@
-"""The result of one candidate of a comparison: scores, curves and cost."""
+"""The plain data of a comparison: its settings, and for each candidate scores, curves and cost."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from braintools.surrogate import Surrogate
 
@@ -192,3 +192,23 @@ class CandidateResult(Record):
         """Whether scores are missing, or a test or validation score is not finite."""
         scores = (*self.scores.test, *self.scores.validation)
         return not scores or not all(map(math.isfinite, scores))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonData(Record):
+    """What was compared, with which settings, and the results; `Comparison` explains the fields."""
+
+    FORMAT: ClassVar[str] = "braintools_qps.comparison/4"
+
+    task: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    candidates: tuple[Mapping[str, Any], ...]
+    results: tuple[CandidateResult, ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def score(self) -> str:
+        """Name of the score."""
+        return self.settings.get("score", "accuracy")

@@ -1,8 +1,8 @@
-"""The numbers of a candidate: where each is in its record, and how tables show it."""
+"""The numbers and the setting of a candidate: where each is in its record, how tables show it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from .._statistics import summary
 from .candidate import CandidateResult
 from .scores import Score
+from .tuning import varied_names
 
 SCORE = "score"  # the header of the column that is named after the score
 
@@ -66,3 +67,35 @@ CANDIDATE_COLUMNS = [
     Column("cost.seconds_per_epoch", "seconds_per_epoch", "s/epoch", lambda x, score: f"{x:.2g}"),
     Column("cost.peak_bytes", "peak_bytes", "peak MB", lambda x, score: f"{1e-6 * x:.1f}"),
 ]  # fmt: skip
+
+
+SHOWN_AS_FRACTIONS = ("dampening", "scale", "scale_factor")
+ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
+
+
+def all_tuned_names(results: Iterable[CandidateResult]) -> list[str]:
+    """Names to show: learning rate and dampening, and all others with several values."""
+    tried = [[trial.setting for trial in r.tuning.trials] for r in results if r.tuning]
+    shown = [name for s in tried for name in s[0] if name in (*ALWAYS, *varied_names(s))]
+    return list(dict.fromkeys(shown))
+
+
+def setting_text(result: CandidateResult, name: str) -> str:
+    """The value chosen most often, and by how many seeds."""
+    if name not in result.setting:
+        return "-"
+    value, seeds = value_text(name, result.setting[name]), result.seeds
+    if result.tuning is None:
+        return value
+    same = sum(result.setting_of(seed).get(name) == result.setting[name] for seed in seeds)
+    return value + (f" ({same}/{len(seeds)})" if same < len(seeds) else "")
+
+
+def value_text(name: str, value: object) -> str:
+    """A value of a setting in a few characters; factors as fractions."""
+    if value is None:
+        return "none"
+    if not isinstance(value, float):
+        return str(value)
+    is_part = 0 < value < 1 and (1 / value).is_integer()
+    return f"1/{1 / value:g}" if is_part and name in SHOWN_AS_FRACTIONS else f"{value:.3g}"

@@ -10,8 +10,7 @@ from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
 from .._statistics import Interval
-from .candidate import CandidateResult
-from .comparison_data import ComparisonData
+from .candidate import CandidateResult, ComparisonData
 from .comparison_table import comparison_table, comparison_text
 from .methods import methods
 from .ranking import collapsed, ranking

@@ -6,13 +6,11 @@ import textwrap
 from collections.abc import Sequence
 
 from .._wording import shortened
-from .candidate import CandidateResult
-from .columns import CANDIDATE_COLUMNS, SCORE
-from .comparison_data import ComparisonData
+from .candidate import CandidateResult, ComparisonData
+from .columns import ALWAYS, CANDIDATE_COLUMNS, SCORE, all_tuned_names, setting_text
 from .notes import MARK, notes_below, to_use
 from .ranking import Ranking, did_not_learn, ranking
 from .scores import score_of
-from .settings import ALWAYS, all_tuned_names, setting_text
 from .table import WIDTH, Rows, Table, known_columns, text_table, wrapped
 from .verdict import convergence, verdict
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from .._statistics import LEAST_SEEDS
 from .._wording import listed, plural
-from .comparison_data import ComparisonData
-from .settings import value_text
+from .candidate import ComparisonData
+from .columns import value_text
 from .table import cell
 
 

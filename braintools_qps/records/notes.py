@@ -7,11 +7,9 @@ from contextlib import suppress
 
 from .._registry import get_surrogate
 from .._wording import listed, plural, shortened
-from .candidate import CandidateResult
-from .columns import CANDIDATE_COLUMNS
-from .comparison_data import ComparisonData
+from .candidate import CandidateResult, ComparisonData
+from .columns import CANDIDATE_COLUMNS, all_tuned_names, value_text
 from .ranking import did_not_learn, ranking
-from .settings import all_tuned_names, value_text
 
 MARK = "="  # not clearly lower than any other
 PURPOSES = {"train": "train", "validation": "validate", "test": "test"}

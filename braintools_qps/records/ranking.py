@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._statistics import LEAST_SEEDS, Interval, at_chance, paired
-from .candidate import CandidateResult
-from .comparison_data import ComparisonData
+from .candidate import CandidateResult, ComparisonData
 
 # A score this near to chance level may be chance
 STANDARD_ERRORS = 2.0  # of an accuracy

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from .._statistics import UNBOUNDED, Interval
-from .comparison_data import ComparisonData
+from .candidate import ComparisonData
 
 LEAST = 1e-4  # smaller bounds are 0
 

@@ -9,9 +9,8 @@ from io import StringIO
 
 from .._statistics import summary
 from .._wording import listed
-from .candidate import CandidateResult
+from .candidate import CandidateResult, ComparisonData
 from .columns import CANDIDATE_COLUMNS
-from .comparison_data import ComparisonData
 from .ranking import Ranking, did_not_learn, ranking
 from .scores import score_of
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from .._statistics import LEAST_SEEDS
 from .._wording import listed, plural, shortened
-from .candidate import CandidateResult
-from .comparison_data import ComparisonData
+from .candidate import CandidateResult, ComparisonData
 from .ranking import Ranking, collapsed, did_not_learn, ranking
 from .scores import Score, score_of
 

@@ -10,7 +10,7 @@ import pytest
 from helpers import status
 
 from braintools_qps._cli import compare as command
-from braintools_qps._cli.factories import factory_of
+from braintools_qps._cli.data import factory_of
 from braintools_qps._comparison import connected
 
 

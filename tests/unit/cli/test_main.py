@@ -16,7 +16,7 @@ from braintools.surrogate import Sigmoid
 import braintools_qps
 from braintools_qps import get_surrogate, list_surrogates, register_surrogate
 from braintools_qps.__main__ import COMMANDS, main
-from braintools_qps._cli import console, errors
+from braintools_qps._cli import console
 from braintools_qps._cli.list import SHAPES
 from braintools_qps._comparison import TASKS
 from braintools_qps._defaults import ADVICE
@@ -97,7 +97,7 @@ def test_a_warning_is_one_line_with_its_place_in_the_users_code(listing):
     ],
 )
 def test_a_mistake_ends_with_one_line_and_status_2(error, message, listing, monkeypatch, capsys):
-    monkeypatch.setattr(errors, "is_users", lambda filename: False)  # this file is no user's
+    monkeypatch.setattr(console, "is_users", lambda filename: False)  # this file is no user's
     listing(error)
     assert main(["list"]) == 2
     assert capsys.readouterr().err == f"braintools-qps: {message}\n"
@@ -121,14 +121,14 @@ def test_an_error_in_the_users_own_code_shows_its_type_and_place(listing, capsys
     assert line.endswith(", in fail)\n")
     with pytest.raises(SyntaxError) as caught:
         compile("def f(:", "mine.py", "exec")
-    assert errors.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
+    assert console.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
     listing(AssertionError())
     assert main(["list"]) == 2
     assert "braintools-qps: AssertionError (test_main.py, line " in capsys.readouterr().err
 
 
 def test_an_error_of_ours_is_no_mistake_of_the_user(listing, monkeypatch):
-    monkeypatch.setattr(errors, "is_users", lambda filename: False)
+    monkeypatch.setattr(console, "is_users", lambda filename: False)
     listing(ZeroDivisionError("ours"))
     with pytest.raises(ZeroDivisionError):
         main(["list"])
