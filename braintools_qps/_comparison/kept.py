@@ -29,7 +29,7 @@ class Kept:
     """
 
     def __init__(self, store: Runs, fresh: bool) -> None:
-        self.outcomes: dict[str, Outcome] = {}  # by key, without weights
+        self.outcomes: dict[str, Outcome] = {}  # by key, without weights if they are in a file
         self.from_before = 0  # how many of them were saved
         self._store = store
         self._names = [] if fresh else store.names()
@@ -39,8 +39,8 @@ class Kept:
         """Save a run that has just been trained, with notes on the model."""
         outcome = outcome._replace(name=run.key, about=run.about, probe=[*run.probe])
         outcome = outcome._replace(machine=machine(), notes=[*notes])
-        self._store.keep(outcome)
-        self.outcomes[run.key] = outcome._replace(weights={})
+        is_saved = self._store.keep(outcome)
+        self.outcomes[run.key] = outcome._replace(weights={}) if is_saved else outcome
 
     def find(self, runs: Iterable[Run]) -> list[str]:
         """Read the saved ones of these runs; say how others differ that were saved in their place.

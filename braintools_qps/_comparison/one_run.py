@@ -93,7 +93,10 @@ class Training:
         carry = checkpoint.weights, checkpoint.optimizer
         (weights, moments), losses = jax.lax.scan(step, carry, batched)
         score, rate, _ = self._evaluated(weights, surrogate, key, samples, rows.validation)
-        return _after(checkpoint, weights, moments, History(losses.mean(), score, rate))
+        now = History(losses.mean(), score, rate)
+        write = lambda curve, x: curve.at[checkpoint.epoch].set(x)
+        history = jax.tree.map(write, checkpoint.history, now)
+        return Checkpoint(weights, moments, checkpoint.epoch + 1, history)
 
     def probe(self, run: tuple[Checkpoint, Given], batch: Samples) -> Array:
         """Loss, score, and the norms of the gradient and of the first update, on a batch."""
@@ -178,8 +181,3 @@ class Training:
         changes, moments = optimizer.update(gradient, moments, values)
         trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
         return ((Weights(trained, kept), moments), loss), (outputs, gradient, changes)
-
-
-def _after(last: Checkpoint, weights: Weights, moments: optax.OptState, now: History) -> Checkpoint:
-    history = jax.tree.map(lambda curve, x: curve.at[last.epoch].set(x), last.history, now)
-    return Checkpoint(weights, moments, last.epoch + 1, history)

@@ -36,14 +36,10 @@ class Progress:
                 print(line, file=sys.stderr, flush=True)
 
     def begin(self, runs: int) -> None:
-        """Add runs that are to be trained."""
-        self.runs += runs
-        self._began = time.monotonic() if self.runs_done == 0 else None
-        total = (self.known + self.runs) * self.epochs
-        if self._bar is None and self.shown and self.runs:
-            self._bar = _bar(total, self.known * self.epochs)
-        elif self._bar is not None:
-            self._bar.total = total
+        """Set how many runs are to be trained."""
+        self.runs, self._began = runs, time.monotonic()
+        if self.shown and runs:
+            self._bar = _bar((self.known + runs) * self.epochs, self.known * self.epochs)
 
     def advance(self, label: str, epochs: int, loss: float) -> None:
         """Count epochs of all runs."""

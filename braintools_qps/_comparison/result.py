@@ -65,18 +65,14 @@ def result_of(
         seeds=tuple(run.seed for run in runs),
         setting={RATE: experiment.usual_rate} | dict(setting),
         tuned_spec=surrogate_spec(at_setting(candidate.surrogate, setting)),
-        scores=_scores(outcomes),
+        scores=Scores(
+            validation=_numbers(outcome.history.score[-1] for outcome in outcomes),
+            **{name: _numbers(each.tested[name] for each in outcomes) for name in MEASURED},
+        ),
         curves=Curves(*(tuple(map(_numbers, each)) for each in histories)),
         tuning=tuning,
         cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
         flags=flags([outcome.history for outcome in outcomes]),
-    )
-
-
-def _scores(outcomes: Sequence[Outcome]) -> Scores:
-    return Scores(
-        validation=_numbers(outcome.history.score[-1] for outcome in outcomes),
-        **{name: _numbers(outcome.tested[name] for outcome in outcomes) for name in MEASURED},
     )
 
 

@@ -15,10 +15,9 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from jax import Array
@@ -67,16 +66,15 @@ class Outcome(NamedTuple):
 
 
 class Runs:
-    """Finished runs and checkpoints of those in training, in a directory; without one, in memory.
+    """Finished runs and checkpoints of those in training, in a directory, if there is one.
 
-    A full disk costs no results: what it does not take is kept in memory, with one warning.
+    A full disk costs no results: there is one warning.
     """
 
     def __init__(self, directory: str | os.PathLike | None = None) -> None:
         self.place = "" if directory is None else str(directory)
         self.directory = None if directory is None else Path(directory).expanduser().absolute()
         self._folder = None if self.directory is None else self.directory / FOLDER
-        self._memory: dict[str, bytes] = {}
         self._is_full = False
         self._written, self._cost = time.monotonic(), 0.0
 
@@ -132,27 +130,22 @@ class Runs:
 
         Of the arrays, those that are named, or all.
         """
-        with suppress(Exception):  # whatever it is that another program wrote
-            with self._opened(name) as file:
-                saved = unpacked(file, arrays)
-            return form(saved) if saved.about["name"] == name else None
+        if self._folder is not None:
+            with suppress(Exception):  # whatever it is that another program wrote
+                saved = unpacked(self._folder / name, arrays)
+                return form(saved) if saved.about["name"] == name else None
         return None
 
-    def _opened(self, name: str) -> IO[bytes]:
-        if name in self._memory or self._folder is None:
-            return BytesIO(self._memory[name])
-        return open(self._folder / name, "rb")
-
-    def keep(self, outcome: Outcome) -> None:
-        """Save a run under its name; its checkpoint is no longer needed."""
+    def keep(self, outcome: Outcome) -> bool:
+        """Save a run under its name, if that is possible; its checkpoint is no longer needed."""
         arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
             "tested": {name: float(number) for name, number in outcome.tested.items()},
             "weights": as_tree(outcome.weights, arrays),
         }
         del fields["history"], fields["name"]
-        self._write(outcome.name, {"outcome": fields}, arrays)
         self.forget(outcome.name)
+        return self._write(outcome.name, {"outcome": fields}, arrays)
 
     def forget(self, key: str) -> None:
         """Remove the checkpoint of a run."""
@@ -180,11 +173,9 @@ class Runs:
         if self.directory is not None:
             self._put(self.directory / name, text.encode())
 
-    def _write(self, name: str, about: Plain, arrays: NamedArrays) -> None:
+    def _write(self, name: str, about: Plain, arrays: NamedArrays) -> bool:
         content = packed({"name": name, **about}, arrays)
-        is_kept = self._folder is not None and self._put(self._folder / name, content)
-        if not is_kept and not name.endswith(CHECKPOINT):
-            self._memory[name] = content
+        return self._folder is not None and self._put(self._folder / name, content)
 
     def _put(self, path: Path, content: bytes) -> bool:
         """Write a file and return True, or warn once that it cannot be written."""

@@ -52,8 +52,7 @@ class Search:
     client: Client | None
     fresh: bool
     callback: Callable[[Comparison], None] | None
-    # Keys of runs, by label and seed
-    _chosen: dict[tuple[str, int], str] = field(default_factory=dict)
+    _chosen: dict[tuple[str, int], Outcome] = field(default_factory=dict)  # by label and seed
     _failed: dict[str, Exception] = field(default_factory=dict)
     _waiting: dict[str, list[Run]] = field(default_factory=dict)  # by label, until all are known
 
@@ -184,7 +183,7 @@ class Search:
             outcomes = [self._kept.outcomes[run.key] for run in runs]
             rows, tuning = choices(runs, outcomes, self.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
-            self._chosen |= {(label, run.seed): outcome.name for run, outcome in picked}
+            self._chosen |= {(label, run.seed): outcome for run, outcome in picked}
             self._add(result_of(picked, tuning, self.experiment))
 
     def _raise_if_all_failed(self) -> None:
@@ -204,8 +203,9 @@ class Search:
 
 
 def _weights(
-    store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int
+    store: Runs, chosen: Mapping[tuple[str, int], Outcome], label: str, seed: int
 ) -> Values | None:
     """The trained weights of a run; None if its file is gone."""
-    run = store.outcome(chosen[label, seed])
-    return None if run is None else run.weights
+    run = chosen[label, seed]
+    saved = run if run.weights else store.outcome(run.name)
+    return None if saved is None else saved.weights

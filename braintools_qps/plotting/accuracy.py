@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_record
 from .._statistics import Interval, summary
-from ..records import Comparison, did_not_learn, score_of
+from ..records import Comparison, ranking, score_of
 from .panels import FAINT, Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
@@ -117,22 +117,22 @@ def draw_differences(comparison: Comparison, axes: Axes) -> None:
         draw_accuracy(comparison, axes)
         return
     score, looks = score_of(comparison), candidate_styles(comparison)
-    mute, differences = did_not_learn(comparison), comparison.differences
-    first, *others = comparison.ranked
+    order = ranking(comparison)
+    first, *others = order.ranked
     axes.axvline(0, color=FAINT, linewidth=1, zorder=0)
     axes.plot(0, 0, "|", color=looks[first.label]["color"], markersize=14, markeredgewidth=3)
     for row, result in enumerate(others, 1):
         if result.diverged:
             write_in_row(axes, row, "failed" if result.error else "diverged")
-        elif result.label in mute:
+        elif result.label in order.unlearned:
             write_in_row(axes, row, "did not learn")
         else:
             by_seed = [x - y for x, y in zip(result.scores.test, first.scores.test)]
             colour = looks[result.label]["color"]
-            draw_row(axes, row, by_seed, differences[result.label], score.factor, colour)
+            draw_row(axes, row, by_seed, order.differences[result.label], score.factor, colour)
     label_rows(comparison, axes)
     unit = f", {score.unit}s" if score.unit else ""
-    bars = "" if comparison.possible_loss is None else "; bars: mean with 95% interval, all pairs"
+    bars = "" if order.possible_loss is None else "; bars: mean with 95% interval, all pairs"
     axes.set_xlabel(
         f"test {comparison.score} minus that of {typed(first.label)}{unit}\n"
         f"(dots: seeds{bars})", loc="right",

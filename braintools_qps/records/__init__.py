@@ -26,7 +26,7 @@ from .operations import Operations, total
 from .picture import COLOURS
 from .population import Activity, Gradient, PopulationFlow, Slopes
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
-from .ranking import did_not_learn
+from .ranking import ranking
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain
 from .scores import score_of

@@ -13,7 +13,7 @@ from .._statistics import Interval
 from .candidate import CandidateResult, ComparisonData
 from .comparison_table import comparison_table, comparison_text
 from .methods import methods
-from .ranking import collapsed, ranking
+from .ranking import ranking
 from .reading import read_comparison
 from .record import table_of
 from .tidy import csv_text, tidy_lines
@@ -160,7 +160,7 @@ class Comparison(ComparisonData):
         if its score is within a tenth of the way from there to the best candidate, or within the
         noise of one score. The dictionary is empty if chance level is not known.
         """
-        return collapsed(self)
+        return dict(ranking(self).collapsed)
 
     def weights(self, label: str, seed: int) -> Any:
         """Return the trained weights of a candidate, for the model that the factory makes.

@@ -9,7 +9,7 @@ from .._wording import shortened
 from .candidate import CandidateResult, ComparisonData
 from .columns import ALWAYS, CANDIDATE_COLUMNS, SCORE, all_tuned_names, setting_text
 from .notes import MARK, notes_below, to_use
-from .ranking import Ranking, did_not_learn, ranking
+from .ranking import Ranking, ranking
 from .scores import score_of
 from .table import WIDTH, Rows, Table, known_columns, text_table, wrapped
 from .verdict import convergence, verdict
@@ -49,7 +49,7 @@ def _from_first(comparison: ComparisonData, order: Ranking, *, wide: bool) -> di
     """Differences from the first."""
     if len(order.ranked) < 2 or not order.tied:
         return {}
-    score, mute, cells = score_of(comparison), did_not_learn(comparison), []
+    score, cells = score_of(comparison), []
     for result in order.ranked:
         if result.diverged:
             cells.append("-")
@@ -58,7 +58,7 @@ def _from_first(comparison: ComparisonData, order: Ranking, *, wide: bool) -> di
         text = score.interval(interval) if wide else score.number(interval.mean)
         if result is order.ranked[0]:
             text = "first"
-        elif result.label in mute:
+        elif result.label in order.unlearned:
             text = "at chance"
         if order.possible_loss is not None and len(order.tied) > 1:
             text += f" {' ' if result.label in order.lower else MARK}"

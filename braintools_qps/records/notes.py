@@ -9,7 +9,7 @@ from .._registry import get_surrogate
 from .._wording import listed, plural, shortened
 from .candidate import CandidateResult, ComparisonData
 from .columns import CANDIDATE_COLUMNS, all_tuned_names, value_text
-from .ranking import did_not_learn, ranking
+from .ranking import ranking
 
 MARK = "="  # not clearly lower than any other
 PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
@@ -39,10 +39,11 @@ def to_use(comparison: ComparisonData) -> str:
     """The surrogate of the first row with its learning rate, as one types it."""
     # There may be no best one, or a plugin that is not installed here.
     with suppress(LookupError, TypeError, ValueError):
-        best = ranking(comparison).tied[0]
+        order = ranking(comparison)
+        best = order.tied[0]
         rate = value_text("learning_rate", best.setting["learning_rate"])
         surrogate = get_surrogate(best.tuned_spec or best.spec)
-        if best.label not in did_not_learn(comparison):
+        if best.label not in order.unlearned:
             return f"comparison.best_surrogate: {surrogate!r}, learning_rate={rate}"
     return ""
 

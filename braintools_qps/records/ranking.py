@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
@@ -29,9 +29,11 @@ class Ranking(NamedTuple):
 
     ranked: tuple[CandidateResult, ...]  # the best first, those that failed last
     tied: tuple[CandidateResult, ...]  # the first, and others that are not lower than any other
-    differences: Mapping[str, Interval]  # from the first, by label
+    differences: dict[str, Interval]  # from the first, by label
     lower: Mapping[str, Lower]  # by label
     possible_loss: float | None  # None with one candidate, or with fewer than five seeds
+    collapsed: Mapping[str, int]  # runs that ended at chance level, by label; empty if not known
+    unlearned: frozenset[str]  # labels of candidates all of whose runs did
 
 
 def ranking(comparison: ComparisonData) -> Ranking:
@@ -41,12 +43,23 @@ def ranking(comparison: ComparisonData) -> Ranking:
     """
     sound = [result for result in comparison.results if not result.diverged]
     failed = [result for result in comparison.results if result.diverged]
+    collapsed = _collapsed(comparison, sound)
+    unlearned = frozenset(r.label for r in sound if 0 < len(r.seeds) == collapsed.get(r.label))
     seeds = min((len(result.scores.test) for result in sound), default=0)
     sound.sort(key=lambda result: -fmean(result.scores.test[:seeds]))
     scores, labels = [r.scores.test[:seeds] for r in sound], [r.label for r in sound]
+    means = [Interval(fmean(row) - fmean(scores[0]), None, None) for row in scores]
+    order = Ranking(
+        ranked=(*sound, *failed),
+        tied=tuple(sound),
+        differences=dict(zip(labels, means)),
+        lower={},
+        possible_loss=None,
+        collapsed=collapsed,
+        unlearned=unlearned,
+    )
     if len(sound) < 2 or seeds < LEAST_SEEDS:
-        means = [Interval(fmean(row) - fmean(scores[0]), None, None) for row in scores]
-        return Ranking((*sound, *failed), tuple(sound), dict(zip(labels, means)), {}, None)
+        return order
     pairs = paired(scores)
 
     def difference(row: int, other: int) -> Interval:
@@ -54,25 +67,21 @@ def ranking(comparison: ComparisonData) -> Ranking:
         return Interval(mean, mean - half, mean + half)
 
     others = range(1, len(sound))
-    above = {row: np.flatnonzero(pairs.lower[row]) for row in others}  # the highest first
-    return Ranking(
-        ranked=(*sound, *failed),
-        tied=(sound[0], *(sound[row] for row in others if not len(above[row]))),
-        differences={labels[0]: Interval(0.0, None, None)}
-        | {labels[row]: difference(row, 0) for row in others},
-        lower={
+    above = {row: rows for row in others if len(rows := np.flatnonzero(pairs.lower[row]))}
+    return order._replace(
+        tied=(sound[0], *(sound[row] for row in others if row not in above)),
+        differences=order.differences | {labels[row]: difference(row, 0) for row in others},
+        lower={  # than the highest of those above
             labels[row]: Lower(sound[rows[0]], difference(row, rows[0]))
             for row, rows in above.items()
-            if len(rows)
         },
         possible_loss=float((pairs.mean + pairs.half)[1:, 0].max()),
     )
 
 
-def collapsed(comparison: ComparisonData) -> dict[str, int]:
+def _collapsed(comparison: ComparisonData, sound: Sequence[CandidateResult]) -> dict[str, int]:
     """By label, how many runs ended at chance level; empty where that is not known."""
     chance = comparison.settings.get("guess")
-    sound = [result for result in comparison.results if not result.diverged]
     if chance is None or not sound:
         return {}
     noise, samples = SHARE * abs(chance), comparison.task.get("samples", {}).get("test", 1)
@@ -80,9 +89,3 @@ def collapsed(comparison: ComparisonData) -> dict[str, int]:
         noise = STANDARD_ERRORS * math.sqrt(chance * (1 - chance) / samples)
     counts = at_chance([result.scores.test for result in sound], chance, noise)
     return dict(zip((result.label for result in sound), counts))
-
-
-def did_not_learn(comparison: ComparisonData) -> set[str]:
-    """The labels of candidates all of whose runs ended at chance level."""
-    counts = collapsed(comparison)
-    return {r.label for r in comparison.results if 0 < len(r.seeds) == counts.get(r.label)}

@@ -11,7 +11,7 @@ from .._statistics import summary
 from .._wording import listed
 from .candidate import CandidateResult, ComparisonData
 from .columns import CANDIDATE_COLUMNS
-from .ranking import Ranking, did_not_learn, ranking
+from .ranking import Ranking, ranking
 from .scores import score_of
 
 Line = dict[str, object]  # the values of a row by column
@@ -34,7 +34,6 @@ def tidy_lines(comparison: ComparisonData, rows: str) -> Lines:
 def _by_candidate(comparison: ComparisonData) -> Iterator[Line]:
     """Mean and interval, the difference from the best, what is known, the setting."""
     bounds, order = score_of(comparison).bounds, ranking(comparison)
-    mute = did_not_learn(comparison)
     for result in order.ranked:
         interval = summary(result.scores.test, bounds=bounds) if result.scores.test else ()
         difference = order.differences.get(result.label, ())
@@ -44,19 +43,19 @@ def _by_candidate(comparison: ComparisonData) -> Iterator[Line]:
             "seeds": len(result.seeds),
             **dict(zip((comparison.score, "low", "high"), interval)),
             **dict(zip(names, difference)),
-            "standing": _standing(order, result, mute),
+            "standing": _standing(order, result),
             **result.setting,
             "error": result.error,
         }
 
 
-def _standing(order: Ranking, result: CandidateResult, mute: set[str]) -> str:
+def _standing(order: Ranking, result: CandidateResult) -> str:
     """The verdict on one candidate in a word or two; empty if it is alone."""
     if result.diverged:
         return "failed"
     if len(order.differences) < 2:
         return ""
-    if result.label in mute:
+    if result.label in order.unlearned:
         return "did not learn"
     if order.possible_loss is None:
         return "too few seeds"

@@ -9,7 +9,7 @@ import numpy as np
 from .._statistics import LEAST_SEEDS
 from .._wording import listed, plural, shortened
 from .candidate import CandidateResult, ComparisonData
-from .ranking import Ranking, collapsed, did_not_learn, ranking
+from .ranking import Ranking, ranking
 from .scores import Score, score_of
 
 MOST_NAMES = 4  # in a sentence
@@ -20,15 +20,13 @@ LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
 def verdict(comparison: ComparisonData) -> list[str]:
     """The sentences: which to take, which are lower, which did not learn, which collapsed."""
-    order, mute = ranking(comparison), did_not_learn(comparison)
+    order = ranking(comparison)
     sound = [result for result in order.ranked if not result.diverged]
     sentences: list[str] = []
-    if len(sound) > max(1, len(mute)):
+    if len(sound) > max(1, len(order.unlearned)):
         sentences += _answer(comparison, order, sound)
-        sentences += _lower(score_of(comparison), order, mute)
-    sentences += _unlearned(comparison, [result for result in sound if result.label in mute])
-    sentences += _collapses(comparison, [r for r in order.ranked if r.label not in mute])
-    return sentences
+        sentences += _lower(score_of(comparison), order)
+    return [*sentences, *_unlearned(comparison, order), *_collapses(comparison, order)]
 
 
 def _names_of(results: Iterable[CandidateResult]) -> str:
@@ -62,10 +60,10 @@ def _seeds(count: int) -> str:
     return f"seeds={count} (--seeds {count})"
 
 
-def _lower(score: Score, order: Ranking, mute: set[str]) -> Iterator[str]:
+def _lower(score: Score, order: Ranking) -> Iterator[str]:
     """Which candidates are lower than which, and by how much; for many, only the range."""
     lower = {r.label: order.lower[r.label] for r in order.ranked
-             if r.label in order.lower and r.label not in mute}  # fmt: skip
+             if r.label in order.lower and r.label not in order.unlearned}  # fmt: skip
     if len(lower) > MOST_NAMES:
         sizes = [-each.difference.mean for each in lower.values()]
         yield f"{len(lower)} others are lower, by {score.span(min(sizes), max(sizes))}."
@@ -75,25 +73,26 @@ def _lower(score: Score, order: Ranking, mute: set[str]) -> Iterator[str]:
         yield f"{shortened(label)} is lower than {shortened(than.label)}: {interval}."
 
 
-def _unlearned(comparison: ComparisonData, mute: list[CandidateResult]) -> Iterator[str]:
+def _unlearned(comparison: ComparisonData, order: Ranking) -> Iterator[str]:
     """Candidates that are at chance level with every seed."""
-    if mute:
+    if order.unlearned:
+        names = _names_of(r for r in order.ranked if r.label in order.unlearned)
         accuracy = comparison.score == "accuracy"
         level = "at chance" if accuracy else "no better than a constant answer"
         first = "" if comparison.settings.get("prepare") else "Try prepare=True (--prepare), or "
         yield (
-            f"{_names_of(mute)} did not learn ({comparison.score} {level} with every seed). "
+            f"{names} did not learn ({comparison.score} {level} with every seed). "
             f"{first}{'train' if first else 'Train'} longer."
         )
 
 
-def _collapses(comparison: ComparisonData, learned: list[CandidateResult]) -> Iterator[str]:
+def _collapses(comparison: ComparisonData, order: Ranking) -> Iterator[str]:
     """How many runs ended at chance level, and how many may be missed."""
-    counts = collapsed(comparison)
+    counts = {label: n for label, n in order.collapsed.items() if label not in order.unlearned}
     texts = [
         f"{shortened(result.label)} collapsed in {counts[result.label]} of "
         f"{plural(len(result.seeds), 'seed')}"
-        for result in learned
+        for result in order.ranked
         if counts.get(result.label)
     ]
     if texts:
