@@ -35,18 +35,12 @@ _read: dict[str, tuple[ModuleSpec, str, list[str]]] = {}
 
 def name_of(function: Any) -> str:
     """Import path of a function, of the function in a partial, or of the type of an object."""
-    function = without_partial(function)
+    while isinstance(function, functools.partial):
+        function = function.func
     kind = type(function)
     name = getattr(function, "__qualname__", kind.__qualname__)
     module = getattr(function, "__module__", None) or kind.__module__
     return f"{module}:{name}"
-
-
-def without_partial(function: Any) -> Any:
-    """The function that a partial calls."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function
 
 
 def described(value: Any) -> Any:

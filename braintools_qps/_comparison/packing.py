@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import brainunit as u
 import jax
@@ -36,7 +36,7 @@ def packed(about: Plain, arrays: NamedArrays) -> bytes:
     return file.getvalue()
 
 
-def unpacked(file: str | PathLike, names: Iterable[str] | None = None) -> Saved:
+def unpacked(file: str | PathLike | IO[bytes], names: Iterable[str] | None = None) -> Saved:
     """The inverse of `packed`, with all arrays or those of these names.
 
     Raises if a byte of an array has changed.

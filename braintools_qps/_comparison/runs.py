@@ -131,8 +131,9 @@ class Runs:
         Of the arrays, those that are named, or all.
         """
         if self._folder is not None:
-            with suppress(Exception):  # whatever it is that another program wrote
-                saved = unpacked(self._folder / name, arrays)
+            # Whatever it is that another program wrote; NumPy leaves a path that is damaged open
+            with suppress(Exception), open(self._folder / name, "rb") as file:
+                saved = unpacked(file, arrays)
                 return form(saved) if saved.about["name"] == name else None
         return None
 

@@ -15,7 +15,7 @@ from .._checks import check_positive
 from .._defaults import TUNE
 from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean, shown
-from .code import name_of, without_partial
+from .code import name_of
 from .contexts import seeded
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting, text_of
 from .factory import Factory
@@ -83,8 +83,8 @@ def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -
         raise ValueError(
             f"tune can name dampening or {MEAN_SLOPE}, which sets it, got both. Leave one out"
         )
-    is_ours = without_partial(factory.make) is RecurrentNetwork
-    maker = "the default network" if is_ours else f"the factory {name_of(factory.make)}"
+    name = name_of(factory.make)
+    maker = "the default network" if name == name_of(RecurrentNetwork) else f"the factory {name}"
     of_factory = [parameter.name for parameter in factory.keywords]
     of_optimizer = [n for n in names_of(optimizer) if n not in GIVEN_TO_OPTIMIZERS]
     of_training = (RATE, *OF_SURROGATES, *of_optimizer)

@@ -14,7 +14,7 @@ puts them together. `table` has text and HTML, `flow_table` the table of
 
 from . import flow_table  # which registers its tables
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .columns import value_text
+from .columns import score_of, value_text
 from .comparison import Comparison, with_weights
 from .diagnosis import Diagnosis
 from .flow import GradientFlow, GradientFlows
@@ -29,7 +29,6 @@ from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .ranking import ranking
 from .rates import NormalizedRate, NormalizedRates
 from .record import Record, table_of, to_plain
-from .scores import score_of
 from .table import wrapped
 from .tuning import Trial, Tuning, choose, varied_names
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from .._wording import shortened
 from .candidate import CandidateResult, ComparisonData
-from .columns import ALWAYS, CANDIDATE_COLUMNS, SCORE, all_tuned_names, setting_text
+from .columns import ALWAYS, CANDIDATE_COLUMNS, SCORE, all_tuned_names, score_of, setting_text
 from .notes import MARK, notes_below, to_use
 from .ranking import Ranking, ranking
-from .scores import score_of
 from .table import WIDTH, Rows, Table, known_columns, text_table, wrapped
 from .verdict import convergence, verdict
 

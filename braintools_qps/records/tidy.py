@@ -10,9 +10,8 @@ from io import StringIO
 from .._statistics import summary
 from .._wording import listed
 from .candidate import CandidateResult, ComparisonData
-from .columns import CANDIDATE_COLUMNS
+from .columns import CANDIDATE_COLUMNS, score_of
 from .ranking import Ranking, ranking
-from .scores import score_of
 
 Line = dict[str, object]  # the values of a row by column
 Lines = list[Line]

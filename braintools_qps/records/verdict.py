@@ -9,8 +9,8 @@ import numpy as np
 from .._statistics import LEAST_SEEDS
 from .._wording import listed, plural, shortened
 from .candidate import CandidateResult, ComparisonData
+from .columns import Score, score_of
 from .ranking import Ranking, ranking
-from .scores import Score, score_of
 
 MOST_NAMES = 4  # in a sentence
 MANY_SEEDS, MORE = 20, 4  # from here on no more are proposed; four times as many halve the bound
