@@ -124,7 +124,6 @@ def count_wrong(outputs, y):
         (chain(neurons, readout(3)), ValueError, r"one array of shape \(32, 2\), .* got \(32, 3\)"),
         *((chain(layer, readout(2)), ValueError, r"batches of any size, .*\(7, ?5\).* Make states")
           for layer in (lambda: Fixed(5), lambda: Masked(jnp.ones((7, 5))))),
-        (models.every_step, ValueError, r"one array of shape \(32, 2\), .* got \(32, 1\)"),
         (lambda: brainstate.nn.Sequential(models.Neurons(3), lambda x: (x, x)), ValueError,
          "a step must return one array"),
         # What is raised is the cause, not brainstate's wrapper

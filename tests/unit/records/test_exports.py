@@ -105,7 +105,6 @@ def test_pandas_gets_the_rows_that_are_named():
 # The paragraph for a methods section
 
 
-FIVE = {"A": (0.90, 0.92, 0.91, 0.90, 0.92), "B": (0.50, 0.52, 0.51, 0.50, 0.53)}
 TASK = {
     "name": "gestures", "samples": {"train": 60, "validation": 20, "test": 20}, "steps": 16,
     "features": 8, "classes": 10,
@@ -119,7 +118,7 @@ VERSIONS = {"python": "3.99", "packages": {"jax": "0.99", "optax": "0.98"}, "dev
 
 def whole(**settings):
     found = compared(
-        tuned("A", FIVE["A"]), tuned("B", FIVE["B"], 1), settings=TRAINED | settings,
+        tuned("A", APART["A"]), tuned("B", APART["B"], 1), settings=TRAINED | settings,
         environment=VERSIONS,
     )  # fmt: skip
     return dataclasses.replace(found, task=TASK)
@@ -158,10 +157,10 @@ def test_a_comparison_is_told_from_the_data_to_the_versions():
         (whole(prepare=True), "first brought into the range where neurons fire, the same for all"),
         (whole(tune={"alpha": [1, 2]}, learning_rate=0.03), "The learning rate was 0.03."),
         (whole(tune={"clip": [0.1]}), "Networks were trained with clip (0.1)."),
-        (of(**FIVE, C=(0.7, 0.71, 0.72, 0.7, 0.7)), "by Tukey's range of paired differences"),
-        (of(**FIVE), "The surrogates were A and B. Nothing was tuned; the learning rate was 0.1."),
-        (of(A=FIVE["A"]), "The surrogate was A. Nothing was tuned; the learning rate was 0.1."),
-        (of({"score": "-MSE"}, **FIVE), "The test -MSE after the last epoch"),
+        (of(**APART, C=(0.7, 0.71, 0.72, 0.7, 0.7)), "by Tukey's range of paired differences"),
+        (of(**APART), "The surrogates were A and B. Nothing was tuned; the learning rate was 0.1."),
+        (of(A=APART["A"]), "The surrogate was A. Nothing was tuned; the learning rate was 0.1."),
+        (of({"score": "-MSE"}, **APART), "The test -MSE after the last epoch"),
         (dataclasses.replace(whole(), task=TASK | {"has_own_test_part": True}),
          "20 test samples. The test samples came with the data."),
     ],
