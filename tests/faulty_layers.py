@@ -1,24 +1,26 @@
 """Layers and networks with a fault that is known by construction, to test the diagnosis."""
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 from braintools.surrogate import Sigmoid, Surrogate
-from small_stacks import BATCH, Layer, N, Reset, Stack
+from small_stacks import BATCH, Layer, N, Stack
 
 stop = jax.lax.stop_gradient
 keys = jax.random.split(jax.random.key(0), 3)
 
 
-class Delayed(Reset):
+class Delayed(brainstate.nn.Module):
     def __init__(self, steps):
         super().__init__()
-        self.buffer = brainstate.HiddenState(jnp.zeros((steps, BATCH, N)))
+        with brainstate.environ.context(dt=1 * u.ms):
+            self.line = brainstate.nn.Delay(jnp.zeros(N), time=steps * u.ms)
+        self.steps = steps
 
     def update(self, x):
-        out = self.buffer.value[0]
-        self.buffer.value = jnp.concatenate([self.buffer.value[1:], x[None]])
-        return out
+        self.line(x)
+        return self.line.retrieve_at_step(self.steps)
 
 
 class Recurrent(Layer):
@@ -113,17 +115,6 @@ def runaway(V, x, w):
 def deaf(V, x, w):
     """It fires at every fourth step or so, whatever comes in."""
     return 0.9 * V * (V < 1) + 0.3 + 1e-4 * x @ w
-
-
-class Chosen(brainstate.nn.Module):
-    """An embedding: the inputs choose among the weights."""
-
-    def __init__(self, size):
-        super().__init__()
-        self.rows = brainstate.ParamState(size * jax.random.uniform(keys[2], (999, N)))
-
-    def update(self, x):
-        return self.rows.value[x[..., 0]]
 
 
 class Readout(Layer):

@@ -61,18 +61,6 @@ class Stack(brainstate.nn.Module):
         return x @ self.out.value
 
 
-class Branches(brainstate.nn.Module):
-    """Two layers side by side, each with its own readout."""
-
-    def __init__(self, a, b):
-        super().__init__()
-        self.a, self.b = a, b
-        self.out, self.out2 = (brainstate.ParamState(jnp.ones((N, 2))) for _ in range(2))
-
-    def update(self, x):
-        return self.a(x) @ self.out.value + self.b(x) @ self.out2.value
-
-
 def inputs(steps=STEPS):
     return jax.random.uniform(jax.random.key(0), (steps, BATCH, N))
 

@@ -1,89 +1,31 @@
-"""A change is its lines: they run as they are printed, on inputs as the user gave them."""
+"""Lines on the weights of a network, and which of them are centred."""
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
-from braintools.surrogate import Surrogate
-from faulty_layers import Delayed
-from flow_networks import Memoryless, only
-from lif_networks import BATCH, N, inputs
-from small_stacks import Layer, Stack
-from small_stacks import inputs as small_inputs
+from flow_networks import Diagonal, Neurons, weights_and_inputs
+from helpers import assert_close
+from small_stacks import Layer, Stack, inputs
 
-from braintools_qps import gradient_flow, prepare
 from braintools_qps._gradient_flow.changes import of_one_sign
 from braintools_qps._gradient_flow.tracing import trace
 
-pytestmark = pytest.mark.usefixtures("one_millisecond")
 
-
-def test_a_change_of_the_inputs_is_written_for_the_order_in_which_they_are_given():
-    model = Stack(Layer(1.0), Delayed(12), Layer(1.0))
-    scope = {"inputs": jnp.swapaxes(small_inputs(), 0, 1)}
-    found = only(gradient_flow(model, scope["inputs"], batch_first=True)).diagnosis
-    assert found.code == "import jax; inputs = jax.numpy.concatenate([inputs] * 2, axis=1)"
-    exec(found.code, scope)
-    longer = only(gradient_flow(model, scope["inputs"], batch_first=True))
-    assert longer.diagnosis.cause == "none"
-
-
-class Exponential(Surrogate):
-    """A surrogate of one's own, which no spec names."""
-
-    def surrogate_fun(self, x):
-        return jnp.tanh(x)
-
-    def surrogate_grad(self, x):
-        return jnp.exp(-jnp.abs(x))
-
-
-def test_a_surrogate_without_a_spec_has_the_name_that_is_printed():
-    make = lambda: Stack(Layer(1.4, Flat()))
-    own, model, twin = Exponential(), make(), make()
-    done = prepare(model, small_inputs(), surrogate=own)
-    assert any("surrogate=surrogate" in line for line in done.lines)
-    exec("\n".join(done.lines), {"model": twin, "inputs": small_inputs(), "surrogate": own})
-    assert twin.layers[0].spk_fun == model.layers[0].spk_fun
-
-
-class Flat(Exponential):
-    def surrogate_grad(self, x):
-        return 0.0 * x
-
-
-class Kept(brainstate.nn.Module):
-    """Weights and a bias, in any tree."""
-
-    def __init__(self, tree):
-        super().__init__()
-        self.weights, self.layer = brainstate.ParamState(tree), Memoryless((BATCH, N))
-
-    def update(self, x):
-        bias, weights = jax.tree.leaves(self.weights.value)
-        return self.layer(u.get_mantissa(x @ weights + bias))
-
-
-@pytest.mark.parametrize(
-    "tree",
-    [
-        lambda b, w: {"b": b, "w": w},
-        lambda b, w: {"b": b * u.mA, "w": w * u.mA},
-        lambda b, w: {"layer": {"b": b, "w": w}},
-    ],
-    ids=["a dictionary", "Quantities", "nested"],
-)
-def test_a_line_on_weights_that_are_part_of_a_state(tree):
-    bias, weights = jnp.zeros(N), jnp.eye(N)
-    model = Kept(tree(bias, weights))
-    step = trace(model, inputs())
-    (position,) = step.graph.input_weights(step.populations[0].name)
-    exec(step.code(position, "3.0 * {0}"), {"model": model})
-    expected = tree(bias, 3 * weights)
-    assert jax.tree.structure(model.weights.value) == jax.tree.structure(expected)
-    jax.tree.map(np.testing.assert_allclose, *map(jax.tree.leaves, (model.weights.value, expected)))
+@pytest.mark.parametrize("unit", [1.0, u.mV])
+@pytest.mark.parametrize("nested", [lambda tree: tree, lambda tree: {"layer": tree}])
+def test_a_line_on_weights_that_are_part_of_a_state(unit, nested):
+    layer = Diagonal(2.0, bias=0.5, unit=unit)
+    tree = layer.weight.value
+    layer.weight.value = nested(tree)
+    layer.update = lambda x: x @ jax.tree.leaves(layer.weight.value)[1]
+    step = trace(brainstate.nn.Sequential(layer, Neurons()), weights_and_inputs()[1])
+    (position,) = step.graph.input_weights("layers.1")
+    exec(step.code(position, "3.0 * {0}"), {"model": brainstate.nn.Sequential(layer)})
+    after, wanted = layer.weight.value, nested(tree | {"w": 3 * tree["w"]})
+    assert jax.tree.structure(after) == jax.tree.structure(wanted)
+    jax.tree.map(assert_close, *map(jax.tree.leaves, (after, wanted)))
 
 
 class Dale(Layer):
@@ -100,5 +42,5 @@ class Dale(Layer):
 
 def test_weights_under_dales_law_are_never_centred():
     """Their means make one excite and the other inhibit."""
-    assert of_one_sign(trace(Stack(Dale()), small_inputs())) == ()
-    assert len(of_one_sign(trace(Stack(Layer(0.5)), small_inputs()))) == 1
+    assert of_one_sign(trace(Stack(Dale()), inputs())) == ()
+    assert len(of_one_sign(trace(Stack(Layer(0.5)), inputs()))) == 1

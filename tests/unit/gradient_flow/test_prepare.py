@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import LeakyRelu, Sigmoid
-from faulty_layers import mixed
+from braintools.surrogate import LeakyRelu, Sigmoid, Surrogate
+from faulty_layers import Ternary, mixed
 from helpers import linear, thorough, untouched, values_of
 from lif_networks import N, Network, inputs
 from small_stacks import Changed, Layer, Stack
@@ -147,12 +147,21 @@ def test_a_voltage_gets_a_scale_the_usual_distance_from_the_threshold():
     assert model.spk_fun.scale / u.mV == pytest.approx(np.median(distances), rel=0.01)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("surrogate", ["Sigmoid", {"layers.0": Sigmoid}])
+class Own(Ternary):
+    """A surrogate that no spec names."""
+
+    __call__ = Surrogate.__call__
+
+
+@pytest.mark.parametrize("surrogate", [*map(thorough, ("Sigmoid", {"layers.0": Sigmoid})), Own()])
 def test_the_surrogate_of_the_user(surrogate):
-    model = Stack(Layer(1.4, FLAT))
-    assert prepare(model, small_inputs(), surrogate=surrogate).after.cause == "none"
+    model, twin = (Stack(Layer(1.4, FLAT)) for _ in range(2))
+    done = prepare(model, small_inputs(), surrogate=surrogate)
+    assert done.after.cause == "none"
     assert isinstance(model.layers[0].spk_fun, Scaled)
+    scope = {"model": twin, "inputs": small_inputs(), "surrogate": surrogate, "Sigmoid": Sigmoid}
+    exec(repr(done), scope)
+    assert twin.layers[0].spk_fun == model.layers[0].spk_fun
 
 
 @pytest.mark.thorough
