@@ -37,6 +37,14 @@ def assert_close(actual, expected, *, rtol=None, atol=0.0):
     np.testing.assert_allclose(actual, expected, rtol=rtol * SLACK, atol=atol * SLACK)
 
 
+def assert_agree(actual, expected):
+    """The leaves of gradients: not all 0, in one unit, equal relative to the largest number."""
+    for ours, theirs in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        scale = float(jnp.abs(theirs).max())
+        assert 0 < scale < np.inf
+        assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
+
+
 def values_of(model):
     """The values of all states of a model, by their paths."""
     return {path: state.value for path, state in brainstate.graph.states(model).items()}

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -60,13 +59,6 @@ def imported(path):
                 {one if one in MODULES else name for one in below} if not node.module else {name}
             )
             yield from named - {module_of(path)}
-
-
-def test_imports_run_in_no_circle():
-    """Those inside functions and for type checkers included."""
-    files = {name: path for name, path in MODULES.items() if name}  # but the package's own
-    arrows = {name: set(imported(path)) & files.keys() for name, path in files.items()}
-    assert list(TopologicalSorter(arrows).static_order())
 
 
 def test_a_room_uses_those_above_it_and_enters_them_by_their_init():

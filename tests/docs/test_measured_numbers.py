@@ -1,5 +1,7 @@
-"""The README files of benchmarks/results say what the results beside them say."""
+"""Pages and the README files of benchmarks/results say what the results say."""
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +12,30 @@ sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an ins
 
 from benchmarks.casebook.pages import tables  # noqa: E402
 from benchmarks.pages import READMES, filled  # noqa: E402
+
+NUMBERS = r"([\d.]+)\s+to\s+([\d.]+)\s+times"
+# Page, what it says, the suite of benchmarks that measured it, and the contestant.
+TIMES = [
+    *(
+        ("devices", rf"`{unroll}`\s+took\s+{NUMBERS}", "accelerator", f"braintools_qps, {unroll}")
+        for unroll in ("unroll=4", "unroll=8")
+    ),
+    ("recipes", rf"trains\s+{NUMBERS}\s+as\s+fast", "convolutions", "one step at a time"),
+    ("recipes", rf"takes\s+{NUMBERS}\s+as\s+long", "convolutions",
+     "one step at a time, as products"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "sentence", "suite", "contestant"), TIMES)
+def test_a_guide_says_the_lowest_and_the_highest_time(page, sentence, suite, contestant):
+    times = [
+        row["to_bound"]
+        for file in (ROOT / "benchmarks" / "results").glob(f"cpu-jax-*/{suite}.json")
+        for row in json.loads(file.read_text())["measurements"]
+        if row["contestant"] == contestant and row["table"].endswith("raining step")
+    ]
+    (said,) = re.findall(sentence, (ROOT / "docs" / "guides" / f"{page}.md").read_text("utf-8"))
+    assert [*map(float, said)] == [round(min(times), 1), round(max(times), 1)]
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)

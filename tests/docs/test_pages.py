@@ -1,8 +1,10 @@
-"""Pages have the titles that errors name, and the names of attributes that are looked for."""
+"""Pages have the advice, the titles that errors name, and the attributes that are looked for."""
 
 import re
 from pathlib import Path
 
+from braintools_qps import QPseudoSpike
+from braintools_qps._defaults import ADVICE, SURROGATES
 from braintools_qps._models.neuron import MEMBRANES, SPIKE_FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -27,3 +29,10 @@ def test_the_names_of_a_neurons_attributes_stand_in_one_table():
     rows = re.findall(r"^\| (surrogate|membrane).*? \| (.*?) \|", page, re.M)
     listed = {name: tuple(re.findall("`(.*?)`", cell)) for name, cell in rows}
     assert listed == {"surrogate": SPIKE_FUNCTIONS, "membrane": MEMBRANES}
+
+
+def test_the_advice_is_quoted_wherever_somebody_starts_and_compare_tries_it():
+    pages = "README.md", "docs/index.md", "docs/guides/choosing.md", "docs/guides/names.md"
+    for text in (QPseudoSpike.__doc__, *((ROOT / page).read_text("utf-8") for page in pages)):
+        assert ADVICE in " ".join(text.replace("`", "").split())
+    assert SURROGATES[-1] in ADVICE

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_close, thorough_but
+from helpers import assert_agree, thorough_but
 
 from braintools_qps import QPseudoSpike, Scaled, set_surrogate
 
@@ -65,14 +65,6 @@ def gradient_of(layer, algorithm):
         )
         loss = lambda x, weight: jnp.sum(learner(x) * weight)
         return learner.etrace_grad(inputs, readout, step_fn=loss, reduction="sum")
-
-
-def assert_agree(actual, expected):
-    actual, expected = jax.tree.leaves(actual), jax.tree.leaves(expected)
-    for ours, theirs in zip(actual, expected, strict=True):
-        scale = float(jnp.abs(theirs).max())
-        assert scale > 0
-        assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
 
 
 @pytest.mark.parametrize("algorithm", thorough_but(["eprop"], OPTIONS))

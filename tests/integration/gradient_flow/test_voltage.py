@@ -2,12 +2,12 @@
 
 from functools import partial
 
-import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Arctan, LogTailedRelu, Sigmoid
-from helpers import linear, message_of
+from comparison_models import millivolts
+from helpers import message_of
 from small_comparison import OPTIONS
 
 from braintools_qps import (
@@ -22,25 +22,12 @@ from braintools_qps import (
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
 INPUTS = jnp.ones((5, 3, 2))
+pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
-class Network(brainstate.nn.Module):
-    def __init__(self, features=2, classes=2):
-        super().__init__()
-        self.spk_fun = Sigmoid()
-        self.inputs, self.readout = (linear(*n) for n in ((features, 4), (4, classes)))
-
-    def init_state(self, batch_size):
-        self.V = brainstate.HiddenState(jnp.zeros((batch_size, 4)) * u.mV)
-
-    def update(self, x):
-        self.V.value = 0.9 * self.V.value + self.inputs(x) * u.mV
-        return self.readout(self.spk_fun(self.V.value - 10 * u.mV))
-
-
-def initialised():
-    model = Network()
-    brainstate.nn.init_all_states(model, 3)
+def network(features=2, classes=2):
+    model = millivolts(features, classes, hidden=4)
+    model.layers[0].spk_fun = Sigmoid()
     return model
 
 
@@ -64,15 +51,15 @@ FIX = "Scaled(Sigmoid(alpha=4.0), scale=V_th"
     ],
 )
 def test_the_message_contains_the_fix(tool, surrogate, fix):
-    model = initialised()
-    model.spk_fun = surrogate
+    model = network()
+    model.layers[0].spk_fun = surrogate
     assert fix in message_of(lambda: TOOLS[tool](model))
 
 
 @pytest.mark.thorough
 def test_where_there_is_a_wrapper_already():
     """As in a comparison, which wraps whatever it trains."""
-    options = OPTIONS | {"model": Network}
+    options = OPTIONS | {"model": network}
     for use in (
         lambda: Scaled(Sigmoid()).surrogate_grad(1.0 * u.mV),
         lambda: compare(["Sigmoid"], **options),

@@ -384,16 +384,6 @@ def test_the_data_of_a_task_are_changed_by_the_user():
 
 
 @pytest.mark.thorough
-def test_candidates_that_differ_are_told_apart():
-    candidates = {"low": LOW, "wrong": Triangle()}
-    shown = " ".join(
-        repr(gradient_flow(Stack(Layer(1.0)), inputs(), surrogates=candidates)).split()
-    )
-    assert "low: It learns" in shown
-    assert re.search("wrong: .*gradient of layers.0 is negative", shown)
-
-
-@pytest.mark.thorough
 def test_a_line_for_a_candidate_puts_it_into_the_model():
     model, spike = Stack(Recurrent(LOW)), QPseudoSpike(0.5)
     flow = only(gradient_flow(model, inputs(), surrogates={"mine": spike}))

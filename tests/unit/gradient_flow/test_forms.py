@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import (
-    ALPHA,
     BATCH,
     LEAK,
     SCALE,
@@ -31,13 +30,10 @@ from flow_networks import (
     weights_and_inputs,
 )
 from helpers import thorough_but, untouched
-from jax.experimental.sparse import BCOO
 
 from braintools_qps import QPseudoSpike, gradient_flow
 
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
-
-INDICES = jnp.stack(jnp.meshgrid(jnp.arange(N), jnp.arange(N), indexing="ij"), -1).reshape(-1, 2)
 
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -68,13 +64,6 @@ class Several(Layer):
     def update(self, x):
         spikes = super().update(x)
         return {"membranes": self.V.value, "number": jnp.asarray(3), "spikes": spikes}
-
-
-class Sparse(Layer):
-    """Connections by a primitive that the package does not know: a sparse product of JAX."""
-
-    def product(self, spikes):
-        return spikes @ BCOO((self.weights.value.ravel(), INDICES), shape=(N, N))
 
 
 class Sum(brainstate.nn.Module):
@@ -112,11 +101,6 @@ def vmapped(weights):
     return brainstate.nn.Vmap(inner, vmap_states="new")
 
 
-def of_a_state(weights):
-    state = brainstate.ShortTermState(jnp.asarray(ALPHA))
-    return plain(weights, QPseudoSpike(state, scale=SCALE))
-
-
 class Form(NamedTuple):
     make: Callable[[Any], Any]
     options: dict[str, Any] = {}  # noqa: RUF012
@@ -133,7 +117,6 @@ FORMS = {
     "samples first": Form(plain, {"batch_first": True}),
     "a part is compiled, checkpointed and holds an array": Form(wrapped),
     "a derivative by a rule": Form(ruled),
-    "sparse weights": Form(lambda weights: Sparse(weights, SURROGATE)),
     "millivolts, and a loss with a unit": Form(
         lambda weights: plain(weights, SURROGATE.replace(scale=SCALE * 1e3 * u.uvolt), unit=u.mV),
         {"objective": lambda outputs: last_step(outputs) * u.second},
@@ -142,7 +125,6 @@ FORMS = {
         lambda weights: Several(weights, SURROGATE),
         {"objective": lambda out: last_step(out["spikes"]) * out["number"][0] / 3},
     ),
-    "a parameter in a State": Form(of_a_state),
     # States.
     "of every kind": Form(lambda weights: Sum(Fresh(weights), Alone(weights), plain(weights))),
     "held by Vmap, beside one that has none": Form(

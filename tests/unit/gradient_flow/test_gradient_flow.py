@@ -23,7 +23,6 @@ from flow_networks import (
 
 from braintools_qps import (
     QPseudoSpike,
-    Scaled,
     gradient_flow,
     load_task,
     normalize_rates,
@@ -83,12 +82,6 @@ def test_a_candidate_needs_no_scale_in_the_surrogate_that_the_model_has():
     (found,) = only(gradient_flow(in_volts, inputs, surrogates=scaled)).populations
     expected = usual().populations[0].gradient.second_moments
     np.testing.assert_allclose(found.gradient.second_moments, expected, rtol=1e-5)
-
-
-def test_distances_are_counted_in_the_product_of_two_scales():
-    spike = Scaled(QPseudoSpike(scale=2000 * u.uvolt), scale=3.0)
-    scale = measured(Layer(weights_and_inputs()[0], spike, u.mV)).populations[0].slopes.scale
-    assert u.math.allclose(scale, 6.0 * u.mV)
 
 
 def test_flat_share_counts_slopes_below_a_thousandth_of_the_peak():

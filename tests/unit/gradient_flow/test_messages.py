@@ -36,17 +36,6 @@ class Odd(Layer):
         return self.other(self, x)
 
 
-class Part(brainstate.nn.Module):
-    """A module that has another one as its part."""
-
-    def __init__(self, part):
-        super().__init__()
-        self.part = part
-
-    def update(self, x):
-        return self.part(x)
-
-
 class ByComparison(brainstate.nn.Module):
     """It spikes by a comparison, which has no gradient."""
 

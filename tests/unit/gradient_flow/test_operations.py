@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flow_networks import Memoryless, only
-from jax.experimental.sparse import BCOO
 
-from braintools_qps import gradient_flow, spike_matmul
+from braintools_qps import gradient_flow
 from braintools_qps.records import Operations
 
 gradient_flow = partial(gradient_flow, trial=False)  # what is measured
@@ -149,26 +148,6 @@ def test_a_recurrent_layer_counts_its_own_spikes_and_what_is_joined_with_them(is
     *inputs, own = (np.count_nonzero(x) * M / BATCH for x in signals_of(network, CURRENTS))
     assert own > 0
     assert sent == pytest.approx([*(inputs or [0]), own])
-
-
-def sparse(x, weights):
-    """A diagonal of weights, so that each signal meets one."""
-    indices = jnp.stack([jnp.arange(N)] * 2, axis=-1)
-    return x @ BCOO((weights, indices), shape=(N, N))
-
-
-@pytest.mark.parametrize(
-    ("layer", "fan_out"),
-    [
-        (dense(N, M, jax.checkpoint(jnp.dot)), M),
-        (dense(N, M, spike_matmul), M),
-        ((sparse, RANDOM.normal(size=N), (N,)), 1),
-    ],
-    ids=["checkpoint", "spike_matmul", "sparse"],
-)
-def test_products_in_other_forms_count_the_same(layer, fan_out):
-    _, sent = counted(Network(layer), SPIKES)
-    assert sent[0] == pytest.approx(np.count_nonzero(SPIKES) * fan_out / BATCH)
 
 
 def test_half_precision_counts_beyond_256():

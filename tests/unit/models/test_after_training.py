@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import SURROGATE
+from comparison_models import Neurons
 from helpers import linear, thorough
 
 from braintools_qps import (
@@ -36,26 +36,9 @@ INPUTS = jnp.asarray(SEQUENCES).swapaxes(0, 1)
 pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
-class Neurons(brainstate.nn.Module):
-    """Makes new states in ``init_state``, as neurons of brainpy do."""
-
-    def __init__(self):
-        super().__init__()
-        self.spk_fun = SURROGATE
-
-    def init_state(self, batch_size=None):
-        shape = (N,) if batch_size is None else (batch_size, N)
-        self.V, self.low = (brainstate.HiddenState(jnp.zeros(shape)) for _ in range(2))
-
-    def update(self, x):
-        self.low.value = 0.5 * self.low.value + x
-        self.V.value = 0.9 * self.V.value + self.low.value
-        return self.spk_fun(self.V.value - 1)
-
-
 def network():
     lif = brainpy.state.LIF(N, V_th=1 * u.mV)
-    layers = linear(FEATURES, N), lambda x: x * u.mA, lif, linear(N, N), Neurons()
+    layers = linear(FEATURES, N), lambda x: x * u.mA, lif, linear(N, N), Neurons(N)
     return brainstate.nn.Sequential(*layers, linear(N, 2))
 
 

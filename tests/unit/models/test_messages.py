@@ -18,7 +18,6 @@ from braintools_qps import (
     compare,
     gradient_flow,
     load_task,
-    save_memory,
     set_surrogate,
 )
 from braintools_qps._models import checked_inputs
@@ -50,14 +49,6 @@ class Sequence(brainstate.nn.Module):
 
     def update(self, xs):
         return brainstate.transform.for_loop(self.step, xs)
-
-
-class Unpacking(Sequence):
-    """It fails for one step."""
-
-    def update(self, xs):
-        _, _, _ = xs.shape
-        return super().update(xs)
 
 
 class SamplesFirst(Sequence):
@@ -131,16 +122,12 @@ SET = partial(setting, "QPseudoSpike")
 MISTAKES = {
     # One step.
     "no dt": (flow(sequential), "KeyError: Key 'dt' not found in environment. Set it using: "),
-    "no dt to save memory": (
-        lambda: save_memory(sequential(), INPUTS), "KeyError: Key 'dt' not found in environment."
-    ),
     "no unit": (
         in_milliseconds(flow(lambda: sequential(unit=u.UNITLESS))), "UnitMismatchError: Cannot"
     ),
     "features": (in_milliseconds(flow(lambda: sequential(features=7))), "got (3,) and (7,)."),
     # Whole sequences.
     "all steps": (flow(Sequence), ALL.format("Sequence", INPUTS.shape)),
-    "all steps, unpacked": (flow(Unpacking), ALL.format("Unpacking", INPUTS.shape)),
     "all steps, samples first": (
         flow(SamplesFirst), ALL.format("SamplesFirst", (SAMPLES, STEPS, FEATURES))
     ),
