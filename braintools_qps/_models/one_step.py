@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend.core import ClosedJaxpr
 
 from ..typing import Inputs, Model
 from .inputs import batch_size, shapes_text
@@ -59,7 +58,7 @@ def check_takes_steps(model: Model, inputs: Inputs) -> None:
 class OneStep(NamedTuple):
     """A traced step of a model."""
 
-    jaxpr: ClosedJaxpr
+    jaxpr: Any  # closed
     states: Sequence[brainstate.State]  # that it reads
     written: Sequence[brainstate.State]
     outputs: Any  # their shapes and dtypes
