@@ -17,13 +17,12 @@ from .._registry import call_text
 from .._surrogate import LARGEST, SMALLEST, QPseudoSpike
 from ..typing import Inputs, Model, SpikeFunction
 from .evaluate import Measured, Wanted
-from .relay import is_deep
+from .relay import SHALLOW, chain
 from .step import Population, Step
 
 SLOPES = (0.1, 0.02)  # target mean slopes; the first is the default
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
 OURS = ("normalize_rates", "normalize_surrogate", "relay_weights", "set_surrogate")
-OTHERS = {"jax.": "import jax", "Quantity(": "from brainunit import Quantity"}
 
 
 class Change(NamedTuple):
@@ -49,7 +48,7 @@ def with_imports(lines: Sequence[str]) -> tuple[str, ...]:
     text = "\n".join(lines)
     ours = ", ".join(name for name in OURS if f"{name}(" in text)
     imports = [f"from braintools_qps import {ours}"] if ours else []
-    imports += [line for use, line in OTHERS.items() if use in text]
+    imports += ["import jax"] if "jax." in text else []
     return (*imports, *lines)
 
 
@@ -78,7 +77,7 @@ def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
         lines = tuple(step.code(i, "{0} - {0}.mean()") for i in uneven)
         changes.append(Change("centred weights", lines + rates.lines))
     yield from reversed(changes) if centre_first else changes
-    if is_deep(step):
+    if len(chain(step)) >= SHALLOW:
         relay = Change("relayed spikes", (f"relay_weights({arguments})",))
         yield relay
         for other in other_surrogates(measured):
@@ -98,53 +97,49 @@ def of_one_sign(step: Step) -> tuple[int, ...]:
 
 def other_surrogates(measured: Measured) -> Iterator[Change]:
     """Use the wanted surrogate, with a scale that fits the membranes, and lower its slope."""
-    codes = {p.name: _fitted(measured, p) for p in measured.step.populations}
-    yield _lowered(measured, codes, measured.evaluator.wanted.surrogate)
+    yield _lowered(measured, {p.name: _fitted(measured, p) for p in measured.step.populations})
 
 
 def lower_slopes(measured: Measured) -> Iterator[Change]:
     """Lower the mean slopes of the present surrogates."""
     own = measured.step.spikes
     others = {name: spike for name, spike in measured.spikes.items() if spike is not own[name]}
-    alike = len(set(map(id, others.values()))) == 1
-    codes = {
-        n: _written(s, "surrogate" if alike else f"surrogate[{n!r}]") for n, s in others.items()
-    }
-    given = next(iter(others.values())) if alike else others
     highest = max(p.slopes.per_scale for p in measured.populations)
-    yield from (_lowered(measured, codes, given, slope) for slope in SLOPES if slope < highest)
+    yield from (_lowered(measured, others, slope) for slope in SLOPES if slope < highest)
 
 
 def _lowered(
-    measured: Measured, codes: Mapping[str, str], given: Any, slope: float = SLOPES[0]
+    measured: Measured, spikes: Mapping[str, SpikeFunction], slope: float = SLOPES[0]
 ) -> Change:
-    """Lower these surrogates, or the model's own. Code refers to ``given`` as ``surrogate``."""
-    text = f"{{{', '.join(f'{name!r}: {code}' for name, code in codes.items())}}}"
-    text = next(iter(codes.values())) if len(set(codes.values())) == 1 else text
-    arguments = measured.evaluator.wanted.arguments + f", surrogate={text}" * bool(codes)
+    """Lower these surrogates by population, or the model's own if there are none."""
+    first = next(iter(spikes.values()), None)
+    given = first if all(spike == first for spike in spikes.values()) else spikes
+    codes, code = {name: _code(spike) for name, spike in spikes.items()}, "surrogate"
+    if codes and all(codes.values()):
+        code = f"{{{', '.join(f'{name!r}: {each}' for name, each in codes.items())}}}"
+        code = code if given is spikes else _code(first)
+    arguments = measured.evaluator.wanted.arguments + f", surrogate={code}" * bool(spikes)
     arguments += f", mean_slope={slope:g}" * (slope != SLOPES[0])
     line = f"set_surrogate(model, normalize_surrogate({arguments}))"
     return Change("other surrogates", (line,), {"surrogate": given})
 
 
-def _fitted(measured: Measured, p: Population) -> str:
+def _fitted(measured: Measured, p: Population) -> SpikeFunction:
     """The wanted surrogate, with a scale unless membranes are about 1 away from the threshold."""
-    evaluator, wanted, unit = measured.evaluator, measured.evaluator.wanted, p.argument_unit
-    spike = wanted.of(evaluator.step)[p.name]
-    code = f"surrogate[{p.name!r}]" if isinstance(wanted.surrogate, Mapping) else "surrogate"
+    evaluator, unit = measured.evaluator, p.argument_unit
+    spike = evaluator.wanted.of(evaluator.step)[p.name]
     usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
     fits = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
-    needs_scale = not fits and SMALLEST <= usual <= LARGEST
-    if isinstance(spike, QPseudoSpike) and spike.scale is None and needs_scale:
-        spike = spike.replace(scale=usual if unit is None else u.Quantity(usual, unit=unit))
-        scale = f"{usual:g}" if unit is None else f'Quantity({usual:g}, "{unit}")'
-        code = f"{code}.replace(scale={scale})"
-    return _written(spike, code)
+    if fits or not SMALLEST <= usual <= LARGEST or not _code(spike):
+        return spike
+    if not isinstance(spike, QPseudoSpike) or spike.scale is not None:
+        return spike
+    return spike.replace(scale=usual if unit is None else u.Quantity(usual, unit=unit))
 
 
-def _written(spike: SpikeFunction, otherwise: str) -> str:
-    """A surrogate as code: its spec, or this expression if it has none."""
+def _code(spike: Any) -> str:
+    """A surrogate as code; empty if no spec names its class or holds its values."""
     try:
         return repr(call_text(spike))
-    except (TypeError, AttributeError):  # no class that a spec names, or a value that none holds
-        return otherwise
+    except (TypeError, AttributeError):
+        return ""

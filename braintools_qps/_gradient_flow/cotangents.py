@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -68,8 +68,6 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
     ------
     TypeError
         If the objective cannot be called.
-    ValueError
-        If it does not return a scalar. A note on any other error says what the outputs are.
     """
     if not callable(function):
         raise TypeError(
@@ -78,27 +76,9 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
         )
     real = [i for i, output in enumerate(run.outputs) if is_real(output)]
 
-    def value(outputs: list[Array]) -> Array:
-        given = jax.tree.unflatten(step.output_tree, replaced(run.outputs, real, outputs))
-        try:
-            result = function(given)
-        except Exception as error:
-            shapes = jax.tree.map(jnp.shape, given)
-            error.add_note(
-                f"This was in objective(outputs), with outputs of the shapes {shapes}. It gets the "
-                "outputs only: let the model return what it needs of the model's states"
-            )
-            raise
-        shapes = [jnp.shape(part) for part in jax.tree.leaves(result)]
-        if shapes != [()]:
-            raise ValueError(
-                f"objective(outputs) must return a scalar, got shape {listed(shapes)}. Return its "
-                "mean or sum, and nothing else"
-            )
-        return jnp.asarray(*jax.tree.leaves(result))
-
     @jax.jit
     def derivatives(outputs: list[Array]) -> tuple[Array, list[Array]]:
+        value = lambda x: value_of(function, step, replaced(run.outputs, real, x))
         loss, gradients = jax.value_and_grad(value)(outputs)
         return loss, [gradient[None] for gradient in gradients]
 
@@ -110,3 +90,30 @@ def of_function(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cot
         others = [x + draws.normal(size=x.shape).astype(x.dtype) for x in given]
         is_flat = not any(map(np.any, derivatives(others)[1]))
     return Cotangents(gradients, float(loss), is_flat)
+
+
+def value_of(function: Callable[[Any], Any], step: Step, outputs: Sequence[Array]) -> Array:
+    """The user's objective for the outputs of all steps, without its unit.
+
+    Raises
+    ------
+    ValueError
+        If it is not a scalar. A note on any other error says what the outputs are.
+    """
+    given = jax.tree.unflatten(step.output_tree, outputs)
+    try:
+        result = function(given)
+    except Exception as error:
+        shapes = jax.tree.map(jnp.shape, given)
+        error.add_note(
+            f"This was in objective(outputs), with outputs of the shapes {shapes}. It gets the "
+            "outputs only: let the model return what it needs of the model's states"
+        )
+        raise
+    shapes = [jnp.shape(part) for part in jax.tree.leaves(result)]
+    if shapes != [()]:
+        raise ValueError(
+            f"objective(outputs) must return a scalar, got shape {listed(shapes)}. Return its "
+            "mean or sum, and nothing else"
+        )
+    return jnp.asarray(*jax.tree.leaves(result))

@@ -12,9 +12,10 @@ from .._wording import plural
 from ..records import Diagnosis, LearningTrial
 from .attempts import Attempts
 from .causes import CAUSES, Cause, Finding
+from .causes.no_gradient import untrained
 from .changes import Change, all_changes, with_imports
 from .evaluate import Evaluator, Measured
-from .facts import AT_CHANCE, facts, score_of_others, silent_parts, untrained
+from .facts import AT_CHANCE, facts, score_of_others, silent_parts
 from .loss import FEW, of_labels, of_objective, of_random_labels
 from .step import is_real
 from .trial import Trials
@@ -210,8 +211,8 @@ def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> 
 def _unknown(attempts: Attempts) -> Verdict:
     """The verdict where nothing was found, except perhaps weights that nothing trains."""
     measured = attempts.measured
-    if lacking := [f"A{text[1:]}" for text in untrained(measured)]:
-        text = " ".join([said_of(measured.trial), *lacking])
+    if lacking := untrained(measured):
+        text = f"{said_of(measured.trial)} {lacking}"
         return Verdict(measured, Diagnosis("no gradient", None, text), tuple(_tried(attempts)))
     random = [RANDOM] if has_random_labels(measured.evaluator) else []
     remedy = " ".join(["The cause is unknown.", *_tried(attempts), *random])

@@ -55,6 +55,9 @@ class Wanted(NamedTuple):
         return {**step.spikes, **by_population(self.surrogate, step.spikes)}
 
 
+USUAL = Wanted()  # where the user asks for nothing else
+
+
 class Measured(NamedTuple):
     """One candidate on a run: its surrogates, their slopes at each call, and all numbers."""
 
@@ -76,10 +79,6 @@ class Measured(NamedTuple):
         assert self.tried is not None
         return self.tried.record
 
-    def is_flat(self, name: str) -> bool:
-        """Whether the surrogate gradient of a population is 0 everywhere."""
-        return not np.asarray(self.slopes[self.step.population(name).call]).any()
-
 
 class Evaluator:
     """A traced model and its forward pass over some inputs, on which candidates are measured.
@@ -94,7 +93,7 @@ class Evaluator:
         objective: Objective,
         model: Model,
         labels: np.ndarray | None = None,
-        wanted: Wanted | None = None,
+        wanted: Wanted = USUAL,
         ran: np.ndarray | None = None,
         every: Inputs | None = None,
     ) -> None:
@@ -110,7 +109,7 @@ class Evaluator:
         updates = {p.name: size * steps for p, size in zip(step.populations, sizes)}
         # Operations per sample that the inputs and each population cause.
         self.operations = per_sample(self.run.operations, updates, self.batch or 1)
-        self.labels, self.wanted = labels, wanted or Wanted()
+        self.labels, self.wanted = labels, wanted
         self.ran = np.arange(self.batch or 0) if ran is None else ran
         self.every = inputs if every is None else every
 
@@ -161,8 +160,8 @@ def evaluator_of(
     model: Model,
     inputs: Inputs,
     objective: Objective,
-    labels: np.ndarray | None = None,
-    wanted: Wanted | None = None,
+    labels: np.ndarray | None,
+    wanted: Wanted,
 ) -> Evaluator:
     """Run a model over a few of the samples.
 

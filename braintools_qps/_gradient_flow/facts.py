@@ -11,7 +11,7 @@ from jax import Array
 from .._models import find_nodes
 from .._wording import listed
 from .causes import MAJORITY
-from .causes.no_gradient import disconnected, said_of_stopped, stopped_matrices
+from .causes.no_gradient import disconnected, stopped_weights, untrained
 from .cotangents import STREAM
 from .evaluate import Measured
 
@@ -25,21 +25,22 @@ AT_CHANCE = (
 
 def facts(measured: Measured, cause: str = "") -> Iterator[str]:
     """All facts, except those that the named cause already states."""
-    step = measured.step
-    stopped = list(map(step.path, stopped_matrices(measured)))
-    if stopped and cause != "no gradient":
-        yield f"But {said_of_stopped(stopped)}."
-    cut = disconnected(measured)
-    if cut and cause != "no gradient":
-        yield f"But the output does not depend on {listed(cut, 3)}."
-    yield from (f"But {text}" for text in untrained(measured))
-    if paths := step.kept:
+    if cause != "no gradient":
+        findings = (place(measured) for place in (stopped_weights, disconnected))
+        yield from (_but(finding.text) for finding in findings if finding)
+    if lacking := untrained(measured):
+        yield _but(lacking)
+    if paths := measured.step.kept:
         them = "it" if len(paths) == 1 else "them"
         yield (
             f"But brainstate.nn.init_all_states does not reset {listed(paths, 3)}: set {them} "
             "before each batch, in init_state or by hand."
         )
     yield from _mixed(measured)
+
+
+def _but(sentence: str) -> str:
+    return f"But {sentence[0].lower()}{sentence[1:]}"
 
 
 def silent_parts(measured: Measured) -> str:
@@ -51,22 +52,6 @@ def silent_parts(measured: Measured) -> str:
     are, their = ("is", "its") if len(shares) == 1 else ("are", "their")
     percent = listed(f"{share:.0%}" for share in shares.values())
     return f"{listed(shares, last='and')} {are} mostly silent ({percent} of {their} neurons)."
-
-
-def untrained(measured: Measured) -> Iterator[str]:
-    """A sentence on weight matrices that an optimizer does not see."""
-    step = measured.step
-    if step.multiplies() and all(step.arrays.states[i].ndim < 2 for i in step.parameters):
-        yield (
-            "an optimizer trains no weight matrix, since none is a brainstate.ParamState. Wrap "
-            "each: self.w = brainstate.ParamState(w)."
-        )
-    elif positions := sorted({i for name in step.graph.feeds for i in step.graph.fixed(name)}):
-        which = "which is" if len(positions) == 1 else "which are"
-        yield (
-            f"an optimizer does not train {listed(map(step.path, positions), 3)}, {which} no "
-            f"brainstate.ParamState. If it should: {step.as_parameter(positions[0])}."
-        )
 
 
 def _mixed(measured: Measured) -> Iterator[str]:

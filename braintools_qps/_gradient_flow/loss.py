@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +16,7 @@ from jax.flatten_util import ravel_pytree
 from .._defaults import SAMPLES
 from .._wording import shortened
 from ..records import LearningTrial
-from .cotangents import STREAM
+from .cotangents import STREAM, value_of
 from .passes import replaced
 from .step import Step, is_real
 
@@ -68,10 +67,7 @@ def of_objective(
     0 or not finite, to the loss at the start.
     """
 
-    def value(outputs: Sequence[Array]) -> Array:
-        result = function(jax.tree.unflatten(step.output_tree, list(outputs)))
-        return jnp.asarray(u.get_mantissa(result), jnp.result_type(float))
-
+    value = lambda outputs: value_of(function, step, outputs).astype(jnp.result_type(float))
     constant = _lowest_of_constants(step, outputs, value, batch)
     is_yardstick = np.isfinite(constant) and abs(constant) > PERFECT * abs(start)
     return Loss(value, constant if is_yardstick else start, batch or 1)
@@ -160,8 +156,8 @@ def counted(batch: int, most: int = SAMPLES) -> np.ndarray:
     return np.unique(np.linspace(0, batch - 1, min(batch, most)).astype(int))
 
 
-def some_of_each(labels: np.ndarray, most: int = SAMPLES) -> np.ndarray:
-    """Positions of samples, drawn from each class in proportion, at least one of each.
+def some_of_each(labels: np.ndarray) -> np.ndarray:
+    """Positions of a batch, drawn from each class in proportion, at least one of each.
 
     Evenly spread ones may all be of one class, as where two classes alternate.
     """
@@ -170,7 +166,7 @@ def some_of_each(labels: np.ndarray, most: int = SAMPLES) -> np.ndarray:
     order, place = np.argsort(classes, kind="stable"), np.empty(len(labels))
     first = np.searchsorted(classes[order], classes[order])  # of each class, in this order
     place[order] = (np.arange(len(labels)) - first) / np.bincount(classes)[classes[order]]
-    return np.sort(drawn[np.argsort(place, kind="stable")[:most]])
+    return np.sort(drawn[np.argsort(place, kind="stable")[:SAMPLES]])
 
 
 def _features(answers: Answers, outputs: Sequence[Array]) -> int:

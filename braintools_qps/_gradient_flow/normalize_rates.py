@@ -121,9 +121,7 @@ def normalize_rates(
     return NormalizedRates(rate, tuple(rows))
 
 
-def attained(
-    rate_at: Callable[[float], float], target: float, *, close: float = CLOSE
-) -> float | None:
+def attained(rate_at: Callable[[float], float], target: float) -> float | None:
     """The factor nearest to 1 at which the firing rate is the target; None if there is none.
 
     Factors go up to ``2**WIDEST``. Where the rate passes the target between two powers of 2, that
@@ -136,7 +134,7 @@ def attained(
             rate = rate_at(2.0**exponent)
             rates[exponent] = rate if np.isfinite(rate) else RUNS_AWAY
         above = rates[exponent] - target
-        return 0.0 if abs(above) <= close * target else above
+        return 0.0 if abs(above) <= CLOSE * target else above
 
     sign = 1 if excess(0.0) < 0 else -1
     exponents = [float(sign * n) for n in range(WIDEST + 1)]

@@ -53,10 +53,9 @@ def compiling_once() -> Iterator[None]:
         _known.reset(token)
 
 
-def compiled(function: Callable[..., Any], step: Step, spikes: Spikes | None = None) -> Wrapped:
-    """Compile a function for a step, and for surrogates; the program takes the arrays."""
-    known, given = _known.get(), () if spikes is None else (spikes,)
-    program = jax.jit(partial(function, step, *given))
+def compiled(function: Callable[..., Any], step: Step, *given: Spikes) -> Wrapped:
+    """Compile a function for a step, and perhaps surrogates; the program takes the arrays."""
+    program, known = jax.jit(partial(function, step, *given)), _known.get()
     key = function, step.program, *(_identity(spike) for of in given for spike in of.values())
     return program if known is None else known.setdefault(key, program)
 

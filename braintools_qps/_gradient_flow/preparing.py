@@ -14,14 +14,14 @@ from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import with_imports
 from .cotangents import Objective
 from .diagnose import Verdict, diagnose, trials_of
-from .evaluate import SURROGATE, Wanted, evaluator_of
+from .evaluate import SURROGATE, USUAL, Wanted, evaluator_of
 from .labels import checked_labels, labels_of, said_of_data
 from .normalize_rates import checked_rate
 from .passes import compiling_once
 from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # the most changes, one after the other
-NONE, USUAL = Objective(), Wanted()  # where the user asks for nothing else
+NONE = Objective()
 NO_RATE_HELPS = (
     f"But in {FIRST} steps of plain Adam, no rate from {min(RATES):g} to {max(RATES):g} brings the "
     f"loss a tenth below that of a constant answer. {LEARNING_RATE:g} is only the usual one."

@@ -141,11 +141,6 @@ def relay_weights(
     )
 
 
-def is_deep(step: Step) -> bool:
-    """Whether the chain of populations is so long that random weights do not train."""
-    return len(chain(step)) >= SHALLOW
-
-
 def chain(step: Step) -> list[Link]:
     """Weights between two populations that nothing else feeds, in the order of the populations."""
     names = [population.name for population in step.populations]

@@ -30,47 +30,40 @@ class GradientStopped(Cause):
     )
 
     def find(self, measured: Measured) -> Finding | None:
-        places = (_no_parameters, _disconnected, _stopped_populations, _stopped_weights)
+        places = (_no_parameters, disconnected, _stopped_populations, stopped_weights)
         found = [finding for place in places if (finding := place(measured))]
         return next((f for f in found if f.exact), found[0] if found else None)
 
 
-def stopped_matrices(measured: Measured) -> list[int]:
-    """Weight matrices that the output depends on, but whose derivative is blocked."""
+def untrained(measured: Measured) -> str:
+    """A sentence on weight matrices that an optimizer does not see; empty if it sees all."""
     step = measured.step
-    matrices = [i for i in step.parameters if step.arrays.states[i].ndim > 1]
-    return [i for i in matrices if step.graph.is_stopped(i)]
-
-
-def said_of_stopped(paths: list[str]) -> str:
-    """A clause on weight matrices without a gradient."""
-    one = len(paths) == 1
+    if step.multiplies() and all(step.arrays.states[i].ndim < 2 for i in step.parameters):
+        return (
+            "An optimizer trains no weight matrix, since none is a brainstate.ParamState. Wrap "
+            "each: self.w = brainstate.ParamState(w)."
+        )
+    positions = sorted({i for name in step.graph.feeds for i in step.graph.fixed(name)})
+    if not positions:
+        return ""
+    which = "which is" if len(positions) == 1 else "which are"
     return (
-        f"no gradient reaches {listed(paths, 3)}, although the output depends on "
-        f"{'it' if one else 'them'}"
+        f"An optimizer does not train {listed(map(step.path, positions), 3)}, {which} no "
+        f"brainstate.ParamState. If it should: {step.as_parameter(positions[0])}."
     )
-
-
-def disconnected(measured: Measured) -> list[str]:
-    """The populations that the output does not depend on."""
-    return [p.name for p in measured.populations if not measured.step.graph.reaches_output(p.name)]
 
 
 def _no_parameters(measured: Measured) -> Finding | None:
     """A model without a ParamState, so that an optimizer has nothing to train."""
-    step = measured.step
-    if step.parameters or not step.multiplies():
+    if measured.step.parameters or not (lacking := untrained(measured)):
         return None
-    text = (
-        "The model has no parameters to train: its weights are no brainstate.ParamState, so an "
-        "optimizer does not see them."
-    )
-    return Finding((), text, "Wrap each weight: self.w = brainstate.ParamState(w).", exact=True)
+    return Finding((), lacking, exact=True)
 
 
-def _disconnected(measured: Measured) -> Finding | None:
+def disconnected(measured: Measured) -> Finding | None:
     """Populations whose spikes never reach the output."""
-    graph, cut = measured.step.graph, disconnected(measured)
+    graph = measured.step.graph
+    cut = [p.name for p in measured.populations if not graph.reaches_output(p.name)]
     if not cut:
         return None
     text = f"The output does not depend on {named(cut)}."
@@ -83,19 +76,25 @@ def _stopped_populations(measured: Measured) -> Finding | None:
     names = [p.name for p in measured.populations if measured.step.graph.is_stopped(p.name)]
     if not names:
         return None
-    text = f"N{said_of_stopped([names[-1]])[1:]}."
+    text = _said_of_stopped([names[-1]])
     if names[:-1]:
         text += f" Nor does one reach {named(names[:-1])} before it."
     return Finding((names[-1], *names[:-1]), text, LOOK, exact=True)
 
 
-def _stopped_weights(measured: Measured) -> Finding | None:
-    matrices, step = stopped_matrices(measured), measured.step
+def stopped_weights(measured: Measured) -> Finding | None:
+    """Weight matrices that the output depends on, but whose derivative is blocked."""
+    step, states = measured.step, measured.step.arrays.states
+    matrices = [i for i in step.parameters if states[i].ndim > 1 and step.graph.is_stopped(i)]
     if not matrices:
         return None
-    fed = step.graph.fed_by(matrices[0])
-    text = f"N{said_of_stopped(list(map(step.path, matrices)))[1:]}."
-    return Finding(tuple(fed[:1]), text, LOOK, exact=True)
+    text = _said_of_stopped(list(map(step.path, matrices)))
+    return Finding(tuple(step.graph.fed_by(matrices[0])[:1]), text, LOOK, exact=True)
+
+
+def _said_of_stopped(paths: list[str]) -> str:
+    them = "it" if len(paths) == 1 else "them"
+    return f"No gradient reaches {listed(paths, 3)}, although the output depends on {them}."
 
 
 @final
@@ -113,7 +112,8 @@ class GradientZero(Cause):
         names = tuple(n for n, known in weights.items() if known and not moved & set(known))
         if not names:
             return None
-        flat = [name for name in names if measured.is_flat(name)]
+        is_flat = lambda name: not np.any(measured.slopes[step.population(name).call])
+        flat = list(filter(is_flat, names))
         text, why = f"The gradient of {named(names)} is 0 or next to 0", _outputs_alike(measured)
         if flat:
             text = f"No gradient reaches {named(names)}"

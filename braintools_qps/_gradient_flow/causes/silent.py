@@ -81,8 +81,6 @@ def _where_to_look(measured: Measured, p: PopulationFlow) -> str:
             "its bias, its threshold and what it is fed."
         )
     largest = max(float(np.abs(np.asarray(step.arrays.states[i])).max()) for i in weights)
-    if largest == 0:
-        return f"All input weights of {p.name} are 0."
     return (
         f"If no factor up to {2**WIDEST} on its input weights, now up to {largest:.1g}, makes it "
         "fire, look at how they are drawn, at the units of its current, its threshold and its time "

@@ -156,7 +156,7 @@ CASES = {
         "The output does not depend on layers.0. Let its spikes reach",
     ),
     "no parameters": Case(
-        Plain, "no gradient", None, "^The model has no .*no brainstate.ParamState.*Wrap each weight"
+        Plain, "no gradient", None, "^An optimizer .* none is a brainstate.ParamState.*Wrap each: "
     ),
     "flat": Case(
         lambda: Stack(Layer(1.4, LeakyRelu(alpha=0.0, beta=0.0))), "no gradient", "layers.0",

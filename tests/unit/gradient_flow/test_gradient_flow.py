@@ -104,7 +104,7 @@ def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_trained(
 
     flow = measured(Plastic(weights_and_inputs()[0]))
     assert flow.trial is None
-    assert "The model has no parameters to train" in flow.diagnosis.text
+    assert "An optimizer trains no weight matrix" in flow.diagnosis.text
 
 
 def test_populations_are_named_by_their_place_and_ordered_as_signals_reach_them():

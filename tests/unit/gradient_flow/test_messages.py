@@ -276,7 +276,7 @@ MISTAKES = {
             "in float16 its epsilon, 1e-8, is 0",
         ),
         "a misspelt surrogate": (stack, {"surrogate": "Sigmoyd"}, "Sigmoid"),
-        "no parameters": (Plain, {}, "The model has no parameters to train"),
+        "no parameters": (Plain, {}, "An optimizer trains no weight matrix"),
     },
 }  # fmt: skip
 INPUTS = {normalize_rates: IN_TIME, relay_weights: IMAGES}
