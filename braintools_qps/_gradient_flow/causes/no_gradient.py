@@ -112,7 +112,7 @@ class GradientZero(Cause):
         names = tuple(n for n, known in weights.items() if known and not moved & set(known))
         if not names:
             return None
-        is_flat = lambda name: not np.any(measured.slopes[step.population(name).call])
+        is_flat = lambda name: not np.asarray(measured.slopes[step.population(name).call]).any()
         flat = list(filter(is_flat, names))
         text, why = f"The gradient of {named(names)} is 0 or next to 0", _outputs_alike(measured)
         if flat:
