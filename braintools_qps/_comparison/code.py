@@ -55,12 +55,17 @@ def described(value: Any) -> Any:
     if isinstance(value, functools.partial):
         return [described(part) for part in (value.func, value.args, value.keywords)]
     if isinstance(value, FunctionType):
-        cells = inspect.getclosurevars(value).nonlocals.values()
-        held = [each for each in cells if isinstance(each, PLAIN)]
+        held = [each for each in _closed_over(value) if isinstance(each, PLAIN)]
         code = _digest_of_loaded(value) if value.__name__ == "<lambda>" else ""
         return [name_of(value) + code, *held] if held else name_of(value) + code
     plain = to_plain(value)
     return plain if len(text := json.dumps(plain)) < LONG else _digest(text)
+
+
+def _closed_over(function: FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # it has no value yet
+            yield cell.cell_contents
 
 
 def _digest(text: str) -> str:

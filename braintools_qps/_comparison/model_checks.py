@@ -79,7 +79,12 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
     if experiment.factory.takes_surrogate:
         with suppress(Exception):  # this factory takes surrogates of one class only
             starts.append(_start(experiment, OF_ANOTHER_CLASS, seeds[0])[1])
-    if changed := {path: None for other in starts for path in _differing(start, other)}:
+    weights, arrays = start
+    if changed := {
+        path: None
+        for others, more in starts  # brainpy.state numbers the names of its arrays
+        for path in _differing(weights, others) + _differing(arrays, arrays | more)
+    }:
         raise ValueError(
             "candidates must start from the same weights with the same seed, got different ones in "
             f"{', '.join(changed)} from calls of {name} with seed {seeds[0]}. Draw "
@@ -113,7 +118,9 @@ def _check_fresh(experiment: Experiment, model: Model, again: Model) -> None:
         )
 
 
-def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Model, Values]:
+def _start(
+    experiment: Experiment, surrogate: Surrogate, seed: int
+) -> tuple[Model, tuple[Values, Values]]:
     """A model, with its initial weights and the arrays that its nodes have as attributes."""
     model, states = experiment.start(surrogate, seed)
     arrays = {
@@ -122,13 +129,13 @@ def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Mod
         for name, value in vars(node).items()
         if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
     }
-    return model, states.values.trained | states.values.kept | arrays
+    return model, (states.values.trained | states.values.kept, arrays)
 
 
 def _differing(first: Values, second: Values) -> list[str]:
-    """Names of values in both that are not the same numbers, random keys included."""
+    """Names of values that are not the same numbers, random keys included."""
     text = lambda value: [(a.shape, a.tobytes()) for a in map(raw, jax.tree.leaves(value))]
-    return [n for n in first if n in second and text(first[n]) != text(second[n])]
+    return [name for name in first if text(first[name]) != text(second.get(name))]
 
 
 def _spike_functions(model: Model) -> list[Hashable]:

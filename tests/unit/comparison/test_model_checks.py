@@ -103,6 +103,12 @@ def put_and_scale(model, surrogate):
         weights.value = jax.tree.map(lambda w: 2 * w, weights.value)
 
 
+def put_and_add(model, surrogate):
+    model.layers[1].spk_fun = surrogate
+    if isinstance(surrogate, QPseudoSpike):
+        model.gain = brainstate.ParamState(jnp.ones(()))
+
+
 def drawn_with_a_fixed_key(features, classes):
     with brainstate.random.seed_context(0):
         return models.plain(features, classes)
@@ -137,6 +143,7 @@ def count_wrong(outputs, y):
          "takes surrogate and must put it into the model, got"),
         (of_surrogate(put_and_scale), ValueError,
          r"different ones in layers.0.weight .* whatever the surr"),
+        (of_surrogate(put_and_add), ValueError, r"different ones in gain .* whatever the surr"),
     ],
 )  # fmt: skip
 def test_a_model_that_cannot_be_trained_is_refused_with_the_fix(make, error, message):
