@@ -18,7 +18,7 @@ from .evaluate import Evaluator, Measured
 from .facts import AT_CHANCE, facts, score_of_others, silent_parts
 from .loss import FEW, of_labels, of_objective, of_random_labels
 from .step import is_real
-from .trial import Trials
+from .trial import Trials, Tried
 
 RANDOM = (
     "Labels were random, and no network tells identical samples apart: pass labels= to try your "
@@ -72,13 +72,13 @@ def diagnose(measured: Measured, trials: Trials | None) -> Verdict:
     """Train a copy of a measured model, and look for a cause if it does not learn."""
     if measured.evaluator.cotangents.is_flat:
         return Verdict(measured, Diagnosis("no gradient", None, FLAT, SMOOTH))
-    return _untried(measured) if trials is None else _verdict(_judged(measured, trials))
+    if trials is None:
+        return _untried(measured)
+    return _verdict(measured._replace(trials=trials, tried=_judged(measured, trials)))
 
 
-def _judged(measured: Measured, trials: Trials) -> Measured:
-    """The measured model with its trial."""
-    tried = trials.judge(measured.step, measured.spikes, measured.evaluator.run.inputs)
-    return measured._replace(trials=trials, tried=tried)
+def _judged(measured: Measured, trials: Trials) -> Tried:
+    return trials.judge(measured.step, measured.spikes, measured.evaluator.run.inputs)
 
 
 def _verdict(measured: Measured) -> Verdict:
@@ -113,8 +113,8 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
     evaluator, trials = measured.evaluator, trials_of(measured.evaluator, FEW)
     if trials is None or not has_random_labels(evaluator) or (evaluator.batch or 1) <= FEW:
         return None
-    easier = _judged(measured, trials)
-    if not easier.trial.learns_soon and not (easier.trial.learns and measured.trial.moves):
+    easier = measured._replace(tried=_judged(measured, trials))
+    if not easier.trial.learns:
         return None
     with_all = said_of(measured.trial).removeprefix("It")
     return _learning(easier, f"With more of them it{with_all} {RANDOM}")

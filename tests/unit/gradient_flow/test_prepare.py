@@ -2,6 +2,7 @@
 
 import sys
 
+import brainpy.state
 import brainstate
 import brainunit as u
 import jax
@@ -102,6 +103,18 @@ def test_where_no_learning_rate_helps_within_40_steps_the_usual_one_is_named():
     assert "constant answer. 0.01 is only the usual one" in done.further[-1]
     assert "start with" not in said.lower()
     assert said.endswith("Next: compare learning rates in longer trainings.")
+
+
+def test_the_learning_rate_is_for_all_samples_where_the_trial_took_a_few():
+    """56 of 64 samples are of two kinds, so what helps with the other 8 helps little with all."""
+    brainstate.random.seed(0)
+    lif = brainpy.state.LIF(N, tau=10 * u.ms, V_th=1 * u.mV, spk_fun=QPseudoSpike(scale=1.0))
+    model = brainstate.nn.Sequential(linear(N, N), lambda x: 20 * x * u.mA, lif, linear(N, 10))
+    different = np.linspace(0, 63, 8).astype(int)
+    samples = jnp.tile(inputs()[:, :2], (1, 32, 1)).at[:, different].set(eight())
+    done = prepare(model, samples)
+    assert done.trial.samples == 8
+    assert (done.learning_rate, done.rate_helps) == (0.01, False)
 
 
 RATES, SURROGATE = "normalize_rates(", "set_surrogate("
