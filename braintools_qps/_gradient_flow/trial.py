@@ -91,7 +91,8 @@ class Trials:
         moves = np.ptp(first.losses) > HOPELESS * first.span
         if first.learns or not (moves or tried.not_finite):
             return tried
-        careful = self.run(step, spikes, indexed, longest, smaller_steps=True)
+        lead = 0.0 if tried.not_finite else first.share_gone
+        careful = self.run(step, spikes, indexed, longest, smaller_steps=True, lead=lead)
         return max(tried, careful, key=lambda each: each.record.share_gone)
 
     def run(
@@ -102,14 +103,19 @@ class Trials:
         longest: int,
         *,
         smaller_steps: bool = False,
+        lead: float = 0.0,
     ) -> Tried:
-        """Train until the loss has halved, or no longer falls."""
+        """Train until the loss has halved, or no longer falls.
+
+        ``lead`` is the share by which another trial lowered the loss: after the first steps, this
+        one continues only while it is better.
+        """
         program, heights = self._program(step, spikes)
         sizes = [_step_size(w, smaller_steps) for w in _weights(step)]
         setting = Setting(step.arrays, indexed, heights, sizes)
         training, record = started(step), self.loss.trial()
         with _bar("trial", LONGEST) as advance:
-            while not _is_over(record, longest):
+            while not _is_over(record, longest, lead):
                 training, losses = program(setting, training)
                 more = np.asarray(losses, np.float64).tolist()
                 record = self.loss.trial((*record.losses, *more))
@@ -226,12 +232,14 @@ def _named(gone: Mapping[float, float]) -> float:
     return min(rate for rate, share in gone.items() if share >= enough)
 
 
-def _is_over(now: LearningTrial, longest: int) -> bool:
+def _is_over(now: LearningTrial, longest: int, lead: float) -> bool:
     """Whether to end a trial: the loss has halved, or it no longer falls."""
     losses = now.losses
     if not losses or now.learns:
         return bool(losses)
     if not np.isfinite(losses[-1]) or len(losses) >= longest:
+        return True
+    if len(losses) > FIRST and now.share_gone < lead:
         return True
     falls = losses[-PIECE] - losses[-1] > HOPELESS * now.span
     return len(losses) >= FIRST and now.share_gone < HOPELESS and not falls
