@@ -98,6 +98,6 @@ def test_prepare_was_tried_on_all_healthy_networks_and_made_none_worse():
     rows, healthy = read(), [name for name, case in CASES.items() if not case.mistake]
     ends = {name: outcome(rows[name], None) for name in healthy}
     others = {name: end for name, end in ends.items() if end != "unchanged"}
-    changed = dict.fromkeys(("counted", "graph", "gated-lif", "adex"), "as good")
+    changed = dict.fromkeys(("counted", "graph", "gated-lif"), "as good")
     assert others == changed | {"centre-of-mass": "error"}
     assert "worse" not in [outcome(row, None) for row in rows.values()]
