@@ -54,7 +54,7 @@ def with_imports(lines: Sequence[str]) -> tuple[str, ...]:
 
 def all_changes(measured: Measured) -> Iterator[Change]:
     """Changes that may help any network, in the order in which they are tried."""
-    yield from other_rates(measured, centre_first=False)
+    yield from other_rates(measured)
     yield from other_surrogates(measured)
     yield from lower_slopes(measured)
 
@@ -67,7 +67,7 @@ def other_inputs(measured: Measured, expression: str) -> Change:
     return Change("other inputs", (f"{wanted.data} = {each}",), of_inputs=True)
 
 
-def other_rates(measured: Measured, *, centre_first: bool) -> Iterator[Change]:
+def other_rates(measured: Measured, *, centre_first: bool = False) -> Iterator[Change]:
     """Normalise firing rates; also centre weights of one sign, and relay spikes in deep stacks."""
     step, wanted = measured.step, measured.evaluator.wanted
     arguments = wanted.arguments + f", rate={wanted.rate!r}" * (wanted.rate is not None)

@@ -88,7 +88,7 @@ def _verdict(measured: Measured) -> Verdict:
     found = [(cause, f) for cause in CAUSES if (f := cause.find(measured)) is not None]
     attempts = Attempts(measured)
     for cause, finding in found:
-        if helping := attempts.first_that_helps(cause.changes(measured, finding)):
+        if helping := attempts.first_that_helps(cause.changes(measured)):
             return _proven(measured, (cause, finding), *helping)
         if finding.final:
             return _unproven(found, attempts)
@@ -116,33 +116,38 @@ def _with_few_samples(measured: Measured) -> Verdict | None:
     easier = measured._replace(tried=_judged(measured, trials))
     if not easier.trial.learns:
         return None
-    with_all = said_of(measured.trial).removeprefix("It")
-    return _learning(easier, f"With more of them it{with_all} {RANDOM}")
+    count = plural(measured.trial.samples, "sample")
+    return _learning(easier, f"With {count}: {_result(measured.trial)}. {RANDOM}")
 
 
 def said_of(trial: LearningTrial, batch: int | None = None, others: str = "") -> str:
-    """A sentence on what a trial has shown; ``others`` is a clause on other samples."""
-    samples, steps = f"on these {trial.samples} samples", trial.half_after
+    """Whether a network learns, the only sentence that tells; ``others`` is on other samples."""
+    samples = f"on these {trial.samples} samples"
     if trial.samples == 1:
         samples = "on this sample"
     if trial.samples == FEW and batch not in (None, FEW):
         samples = f"on {FEW} of these {batch} samples"
     if others:
         samples = f"on {trial.samples} samples; {others}"
-    if steps == 0:
+    if trial.had_learned:
         return f"It has learned: the loss is below half before any training {samples}."
-    if steps is not None:
-        how = "It learns" if trial.learns_soon else "It learns slowly"
-        return f"{how}: the loss halves within {plural(steps, 'step')} {samples}."
+    if trial.learns:
+        how = "learns" if trial.learns_soon else "learns slowly"
+        return f"It {how}: {_result(trial)} {samples}."
+    return f"It {'learns slowly' if trial.moves else 'does not learn'}: {_result(trial)}."
+
+
+def _result(trial: LearningTrial) -> str:
+    """A clause on the losses of a trial."""
+    if trial.half_after is not None:
+        return f"the loss halves within {plural(trial.half_after, 'step')}"
     if not np.isfinite([trial.losses[0], trial.constant]).all():
-        return "It does not learn: its loss is NaN or infinite."
+        return "its loss is NaN or infinite"
     finite = np.isfinite(trial.losses)
-    how = "learns slowly" if trial.moves and finite.all() else "does not learn"
-    after = plural(int(finite.sum()), "step")
     broken = "" if finite.all() else ", then NaN or infinite"
     return (
-        f"It {how}: after {after} the loss is still {trial.left:.3g}{broken} (a constant answer "
-        f"reaches {trial.constant:.3g})."
+        f"after {plural(int(finite.sum()), 'step')} the loss is still {trial.left:.3g}{broken} (a "
+        f"constant answer reaches {trial.constant:.3g})"
     )
 
 
@@ -202,7 +207,7 @@ def _unproven(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict
 def _learning_slowly(found: list[tuple[Cause, Finding]], attempts: Attempts) -> Verdict:
     """The verdict on slow learning: findings without a change to try are reported as facts."""
     measured = attempts.measured
-    untried = [f.text for c, f in found if not (f.exact or [*c.changes(measured, f)])]
+    untried = [f.text for c, f in found if not (f.exact or [*c.changes(measured)])]
     verdict = _learning(measured, *untried)
     tried = _tried(attempts, "Tried, without making it faster")
     return verdict._replace(further=(*verdict.further, *tried))

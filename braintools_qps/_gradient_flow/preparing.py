@@ -9,6 +9,7 @@ import numpy as np
 
 from .._defaults import LEARNING_RATE
 from .._models import checked_inputs, restoring
+from .._wording import plural
 from ..records import Diagnosis, Preparation
 from ..typing import Batches, Inputs, Model, SurrogateSpec
 from .changes import with_imports
@@ -22,10 +23,6 @@ from .trial import FIRST, RATES, Trials
 
 ROUNDS = 4  # the most changes, one after the other
 NONE = Objective()
-NO_RATE_HELPS = (
-    f"But in {FIRST} steps of plain Adam, no rate from {min(RATES):g} to {max(RATES):g} brings the "
-    f"loss a tenth below that of a constant answer. {LEARNING_RATE:g} is only the usual one."
-)
 
 
 def prepare(
@@ -137,7 +134,7 @@ def prepare(
         learning_rate=found.value,
         read=read,
         trial=measured.trial,
-        further=verdict.further if found.helps else (*verdict.further, NO_RATE_HELPS),
+        further=verdict.further if found.helps else (*verdict.further, _no_rate(measured.trials)),
         rate_helps=found.helps,
     )
 
@@ -175,6 +172,17 @@ def fix(
         if verdict.measured.tried is None or not verdict.measured.trial.moves:
             raise _not_fixed(verdict)
     return before, verdict, lines
+
+
+def _no_rate(trials: Trials) -> str:
+    """What to say if no rate helps. Whether the network learns is for the trial to tell."""
+    samples = plural(trials.loss.samples, "sample")
+    return (
+        "The steps of the trial went by the size of each weight. "
+        f"After {FIRST} steps of plain Adam, at any one rate from {min(RATES):g} to "
+        f"{max(RATES):g}, the loss on {samples} is not a tenth below that of a constant answer. "
+        f"{LEARNING_RATE:g} is only the usual one."
+    )
 
 
 def _not_fixed(verdict: Verdict) -> ValueError:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.tree_util import DictKey, KeyPath, PyTreeDef
 
@@ -157,6 +158,10 @@ class Step:
         start |= {states[i]: Fixed(i) for i in self.fixed}
         membranes = {p.stored: p.name for p in self.populations}
         return graph_of(self.jaxpr, start, [states[i] for i in self.written], membranes)
+
+    def weights(self, name: str) -> list[np.ndarray]:
+        """The weights that feed a population."""
+        return [np.asarray(self.arrays.states[i]) for i in self.graph.input_weights(name)]
 
     def matrices(self, name: str) -> list[int]:
         """Positions of the weights that feed a population and have more than one axis."""

@@ -6,30 +6,30 @@ that fires and is connected. To add a cause, write its file, and put it into `CA
 """
 
 from .cause import MAJORITY, Cause, Finding
-from .delay import Delay
-from .dropout import Dropout
-from .fading import Fading
-from .inputs import InputsOutOfRange, InputsSayNothing
-from .no_gradient import GradientStopped, GradientZero
-from .not_finite import NotFinite
-from .out_of_reach import OutOfReach
-from .saturated import Saturated
-from .silent import Silent
-from .too_high import TooHigh
-from .too_small import TooSmall
+from .delay import DELAY
+from .dropout import DROPOUT
+from .fading import FADING
+from .inputs import INPUTS_OUT_OF_RANGE, INPUTS_SAY_NOTHING
+from .no_gradient import GRADIENT_STOPPED, GRADIENT_ZERO
+from .not_finite import NOT_FINITE
+from .out_of_reach import OUT_OF_REACH
+from .saturated import SATURATED
+from .silent import SILENT
+from .too_high import TOO_HIGH
+from .too_small import TOO_SMALL
 
-CAUSES: tuple[Cause, ...] = (
-    Dropout(),
-    NotFinite(),
-    InputsSayNothing(),
-    GradientStopped(),
-    InputsOutOfRange(),
-    TooSmall(),
-    Delay(),
-    Silent(),
-    Saturated(),
-    OutOfReach(),
-    GradientZero(),
-    TooHigh(),
-    Fading(),
+CAUSES = (
+    DROPOUT,
+    NOT_FINITE,
+    INPUTS_SAY_NOTHING,
+    GRADIENT_STOPPED,
+    INPUTS_OUT_OF_RANGE,
+    TOO_SMALL,
+    DELAY,
+    SILENT,
+    SATURATED,
+    OUT_OF_REACH,
+    GRADIENT_ZERO,
+    TOO_HIGH,
+    FADING,
 )

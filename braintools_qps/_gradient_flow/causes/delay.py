@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, final
+from typing import Any
 
 import brainstate
 import jax
@@ -16,41 +16,30 @@ from ..evaluate import Evaluator, Measured
 from ..graph import INPUTS
 from ..passes import Forward
 from ..step import Population
-from .cause import Cause, Finding, named, says_nothing
+from .cause import Cause, Finding, be, named, says_nothing
 
 LONGER = (2, 4)  # factors on the number of steps
 
 
-@final
-class Delay(Cause):
-    name = "delay"
-    rule = "no signal reaches a population within the run, but one does in a longer run"
-    helps = "a run that is longer than the delay"
-
-    def find(self, measured: Measured) -> Finding | None:
-        evaluator, steps = measured.evaluator, len(measured.evaluator.run.inputs[0])
-        if steps == 1:
-            return None  # membranes are seen before each step
-        idle = {p.name for p in measured.populations if says_nothing(p)}
-        moved = lambda run, p: _moved(run, p, axis=0 if evaluator.batch in (None, 1) else 1)
-        for p in measured.step.populations:
-            fed = measured.step.graph.senders(p.name) - idle
-            if not fed or moved(evaluator.run, p):
-                continue
-            if moved(evaluator.over(_longer(evaluator)), p):
-                before = "the inputs" if fed == {INPUTS} else named(sorted(fed))
-                verb = "is" if len(fed) == 1 and INPUTS not in fed else "are"
-                text = (
-                    f"No signal reaches {p.name} within these {steps} steps, although {before} "
-                    f"before it {verb} active."
-                )
-                return Finding((p.name,), text, "Show more steps than the delay has.", exact=True)
-        return None
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        for times in LONGER:
-            expression = f"jax.numpy.concatenate([{{x}}] * {times}, axis={{time}})"
-            yield other_inputs(measured, expression)
+def _find(measured: Measured) -> Finding | None:
+    evaluator, steps = measured.evaluator, len(measured.evaluator.run.inputs[0])
+    if steps == 1:
+        return None  # membranes are seen before each step
+    idle = {p.name for p in measured.populations if says_nothing(p)}
+    moved = lambda run, p: _moved(run, p, axis=0 if evaluator.batch in (None, 1) else 1)
+    for p in measured.step.populations:
+        fed = sorted(measured.step.graph.senders(p.name) - idle)
+        if not fed or moved(evaluator.run, p):
+            continue
+        if moved(evaluator.over(_longer(evaluator)), p):
+            are = (
+                "the inputs before it are"
+                if fed == [INPUTS]
+                else f"{named(fed)} before it {be(fed)}"
+            )
+            text = f"No signal reaches {p.name} within these {steps} steps, although {are} active."
+            return Finding((p.name,), text, "Show more steps than the delay has.", exact=True)
+    return None
 
 
 def _longer(evaluator: Evaluator) -> Any:
@@ -68,3 +57,17 @@ def _moved(run: Forward, p: Population, axis: int) -> bool:
     """
     parts = map(np.asarray, (run.states[p.membrane], run.arguments[p.call]))
     return any(np.ptp(membranes, axis=axis).any() for membranes in parts)
+
+
+def _more_steps(measured: Measured) -> Iterator[Change]:
+    for times in LONGER:
+        yield other_inputs(measured, f"jax.numpy.concatenate([{{x}}] * {times}, axis={{time}})")
+
+
+DELAY = Cause(
+    "delay",
+    "no signal reaches a population within the run, but one does in a longer run",
+    "a run that is longer than the delay",
+    _find,
+    (_more_steps,),
+)

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import final
-
 import numpy as np
 
 from ..._wording import listed
-from ..changes import Change, other_surrogates
+from ..changes import other_surrogates
 from ..evaluate import Measured
 from ..graph import INPUTS
 from ..step import is_real
-from .cause import Cause, Finding, named
+from .cause import Cause, Finding, be, named
 
 LOOK = (
     "Look between them and the output for a stop_gradient, round, sign, comparison or integer. To "
     "let the gradient pass f(w), write w + jax.lax.stop_gradient(f(w) - w)."
 )
-
-
-@final
-class GradientStopped(Cause):
-    name = "no gradient"
-    rule = "no gradient reaches a population or its weights, or the output does not depend on it"
-    helps = (
-        "connect it with the output, and remove what stops the gradient: a `stop_gradient`, "
-        "`round`, `sign` or comparison"
-    )
-
-    def find(self, measured: Measured) -> Finding | None:
-        places = (_no_parameters, disconnected, _stopped_populations, stopped_weights)
-        found = [finding for place in places if (finding := place(measured))]
-        return next((f for f in found if f.exact), found[0] if found else None)
 
 
 def untrained(measured: Measured) -> str:
@@ -46,9 +28,9 @@ def untrained(measured: Measured) -> str:
     positions = sorted({i for name in step.graph.feeds for i in step.graph.fixed(name)})
     if not positions:
         return ""
-    which = "which is" if len(positions) == 1 else "which are"
+    paths = list(map(step.path, positions))
     return (
-        f"An optimizer does not train {listed(map(step.path, positions), 3)}, {which} no "
+        f"An optimizer does not train {listed(paths, 3)}, which {be(paths)} no "
         f"brainstate.ParamState. If it should: {step.as_parameter(positions[0])}."
     )
 
@@ -63,13 +45,11 @@ def _no_parameters(measured: Measured) -> Finding | None:
 def disconnected(measured: Measured) -> Finding | None:
     """Populations whose spikes never reach the output."""
     graph = measured.step.graph
-    cut = [p.name for p in measured.populations if not graph.reaches_output(p.name)]
-    if not cut:
+    if not (cut := [p.name for p in measured.populations if not graph.reaches_output(p.name)]):
         return None
     text = f"The output does not depend on {named(cut)}."
-    exact = not (graph.passes_by(set(cut)) and graph.reaches_output(INPUTS))
     advice = "Let its spikes reach what the model returns."
-    return Finding((cut[-1], *cut[:-1]), text, advice, exact)
+    return Finding((cut[-1], *cut[:-1]), text, advice, exact=not graph.reaches_output(INPUTS))
 
 
 def _stopped_populations(measured: Measured) -> Finding | None:
@@ -97,31 +77,37 @@ def _said_of_stopped(paths: list[str]) -> str:
     return f"No gradient reaches {listed(paths, 3)}, although the output depends on {them}."
 
 
-@final
-class GradientZero(Cause):
-    name = "no gradient"
-    rule = "Adam moves no weight of a population in the trial: its gradient is 0 or next to 0"
-    helps = "another surrogate"
+def _stopped(measured: Measured) -> Finding | None:
+    places = (_no_parameters, disconnected, _stopped_populations, stopped_weights)
+    found = [finding for place in places if (finding := place(measured))]
+    return min(found, key=lambda finding: not finding.exact, default=None)
 
-    def find(self, measured: Measured) -> Finding | None:
-        if measured.tried is None:
-            return None
-        moved, step = set(measured.tried.moved), measured.step
-        reaching = [p.name for p in step.populations if step.graph.reaches_output(p.name)]
-        weights = {name: step.graph.input_weights(name) for name in reaching}
-        names = tuple(n for n, known in weights.items() if known and not moved & set(known))
-        if not names:
-            return None
-        is_flat = lambda name: not np.asarray(measured.slopes[step.population(name).call]).any()
-        flat = list(filter(is_flat, names))
-        text, why = f"The gradient of {named(names)} is 0 or next to 0", _outputs_alike(measured)
-        if flat:
-            text = f"No gradient reaches {named(names)}"
-            why = f"the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
-        return Finding(names, f"{text}{': ' * bool(why)}{why}.", exact=True)
 
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        yield from other_surrogates(measured)
+GRADIENT_STOPPED = Cause(
+    "no gradient",
+    "no gradient reaches a population or its weights, or the output does not depend on it",
+    "connect it with the output, and remove what stops the gradient: a `stop_gradient`, `round`, "
+    "`sign` or comparison",
+    _stopped,
+)
+
+
+def _zero(measured: Measured) -> Finding | None:
+    if measured.tried is None:
+        return None
+    moved, step = set(measured.tried.moved), measured.step
+    reaching = [p.name for p in step.populations if step.graph.reaches_output(p.name)]
+    weights = {name: step.graph.input_weights(name) for name in reaching}
+    names = tuple(n for n, known in weights.items() if known and not moved & set(known))
+    if not names:
+        return None
+    is_flat = lambda name: not np.asarray(measured.slopes[step.population(name).call]).any()
+    flat = list(filter(is_flat, names))
+    text, why = f"The gradient of {named(names)} is 0 or next to 0", _outputs_alike(measured)
+    if flat:
+        text = f"No gradient reaches {named(names)}"
+        why = f"the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
+    return Finding(names, f"{text}{': ' * bool(why)}{why}.", exact=True)
 
 
 def _outputs_alike(measured: Measured) -> str:
@@ -130,3 +116,12 @@ def _outputs_alike(measured: Measured) -> str:
         return ""
     values = np.asarray(next(filter(is_real, measured.evaluator.run.outputs)))
     return "" if np.ptp(values, axis=1).any() else "the output is the same for all samples"
+
+
+GRADIENT_ZERO = Cause(
+    "no gradient",
+    "Adam moves no weight of a population in the trial: its gradient is 0 or next to 0",
+    "another surrogate",
+    _zero,
+    (other_surrogates,),
+)

@@ -2,57 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import final
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from jax import Array
 
+from ..._wording import plural
 from ..changes import Change, lower_slopes, other_surrogates
-from ..evaluate import Evaluator, Measured
+from ..evaluate import Measured
 from ..passes import HUGE
-from ..step import Population
 from .cause import Cause, Finding
 
-
-@final
-class NotFinite(Cause):
-    name = "not finite"
-    rule = "NaN or infinity: in the inputs, forward, in the objective, backward, or in training"
-    helps = "look at the population, the step and the origin in the message"
-
-    def find(self, measured: Measured) -> Finding | None:
-        places = (_membrane, _output, _surrogate, _gradient, _trained)
-        found = next(filter(None, (place(measured) for place in places)), None)
-        return found and found._replace(exact=True, final=True)
-
-    def changes(self, measured: Measured, finding: Finding) -> Iterator[Change]:
-        if _membrane(measured) or _output(measured):
-            return  # no surrogate changes what is computed
-        yield from other_surrogates(measured)
-        yield from lower_slopes(measured)
+ZERO = "a division by 0, a root or logarithm at 0 or below"
 
 
 def _membrane(measured: Measured) -> Finding | None:
     """The first membrane that is not finite: the earliest step, then the earliest population."""
-    evaluator = measured.evaluator
+    run, step = measured.evaluator.run, measured.step
     starts = [
-        (step, order)
-        for order, p in enumerate(measured.step.populations)
-        for values in (evaluator.run.states[p.membrane], evaluator.run.arguments[p.call])
-        if (step := _first_step(values, HUGE)) is not None
+        (start, order)
+        for order, p in enumerate(step.populations)
+        for values in (run.states[p.membrane], run.arguments[p.call])
+        if (start := _first_step(values, HUGE)) is not None
     ]
     if not starts:
         return None
-    step, order = min(starts)
-    p = measured.step.populations[order]
-    where = f"at step {step}" if step else "at the first step"
+    start, order = min(starts)
+    name, where = step.populations[order].name, f"at step {start}" if start else "at the first step"
     what = f"its membrane potential is NaN, infinite or beyond {HUGE:.0e}"
-    text = f"{p.name} is not finite: {what} {where}"
-    if origin := _in_inputs(evaluator, step):
+    text = f"{name} is not finite: {what} {where}"
+    if origin := _in_inputs(run.inputs[1:], start):
         fill = "Drop or fill them, as with jax.numpy.nan_to_num(inputs)."
-        return Finding((p.name,), f"{text}, because {origin}.", fill)
-    text += ", and so is everything after it."
-    return Finding((p.name,), text, _of_membrane(evaluator, p))
+        return Finding((name,), f"{text}, because {origin}.", fill)
+    advice = (
+        "Look in its update for a state that feeds back undamped (no leak, or two states mixed "
+        "up), a current in the wrong unit, a dt too long for its equations, large recurrent "
+        f"weights, {ZERO}, or a dtype of half precision."
+    )
+    if not all(np.isfinite(values).all() for values in step.weights(name)):
+        advice = "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
+    return Finding((name,), f"{text}, and so may be everything after it.", advice)
 
 
 def _output(measured: Measured) -> Finding | None:
@@ -66,8 +55,7 @@ def _output(measured: Measured) -> Finding | None:
     elif not np.isfinite(cotangents.value):
         text = (
             f"The objective is {cotangents.value} for these outputs, which are finite: look in it "
-            "for a division by 0, a root or logarithm of 0 or less, or a label beyond the last "
-            "output, for which JAX gives NaN."
+            f"for {ZERO}, or a label beyond the last output, for which JAX gives NaN."
         )
     elif not all(np.isfinite(values).all() for values in cotangents.values):
         text = (
@@ -103,13 +91,12 @@ def _gradient(measured: Measured) -> Finding | None:
         back = _first_step(p.gradient.second_moments)
         if back is not None:
             text = (
-                f"The gradient of {p.name} becomes NaN or infinite {back} "
-                f"step{'s' * (back != 1)} before the end. The mean slope of its surrogate is "
-                f"{p.slopes.per_scale:.2g}."
+                f"The gradient of {p.name} becomes NaN or infinite {plural(back, 'step')} before "
+                f"the end. The mean slope of its surrogate is {p.slopes.per_scale:.2g}."
             )
             advice = (
-                "Look for large recurrent weights, a state that feeds back undamped, a root or "
-                "logarithm at 0, or a dtype of half precision."
+                "Look for large recurrent weights, a state that feeds back undamped, "
+                f"{ZERO}, or a dtype of half precision."
             )
             return Finding((p.name,), text, advice)
     return None
@@ -122,16 +109,16 @@ def _trained(measured: Measured) -> Finding | None:
     step, position = measured.step, measured.tried.not_finite[0]
     steps = len(measured.tried.record.losses)
     text = f"{step.path(position)} becomes NaN or infinite within {steps} steps of training."
-    advice = "Look where it is used for a division by 0, or a root or logarithm at 0."
+    advice = f"Look where it is used for {ZERO}."
     if step.arrays.states[position].dtype == np.float16:
         advice += " Adam needs parameters in float32: in float16 its epsilon, 1e-8, is 0."
     fed = tuple(step.graph.fed_by(position))
     return Finding(fed, text, advice)
 
 
-def _in_inputs(evaluator: Evaluator, step: int) -> str:
+def _in_inputs(inputs: Sequence[Array], step: int) -> str:
     """A clause on NaN or infinity in the inputs up to this step; empty if there is none."""
-    for values in evaluator.run.inputs[1:]:
+    for values in inputs:
         places = np.argwhere(~np.isfinite(np.asarray(values)))
         if len(places) and places[0][0] <= step:
             names = ("step", "sample", "feature") if len(places[0]) > 2 else ("step", "feature")
@@ -141,21 +128,32 @@ def _in_inputs(evaluator: Evaluator, step: int) -> str:
     return ""
 
 
-def _of_membrane(evaluator: Evaluator, p: Population) -> str:
-    """Where to look if a membrane is not finite."""
-    step = evaluator.step
-    weights = [np.asarray(step.arrays.states[i]) for i in step.graph.input_weights(p.name)]
-    if not all(np.isfinite(values).all() for values in weights):
-        return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
-    return (
-        "Look in its update for a state that feeds back undamped (no leak, or two states mixed "
-        "up), a current in the wrong unit, a dt too long for its equations, large recurrent "
-        "weights, a division by 0, a root or logarithm of 0 or less, or a dtype of half precision."
-    )
-
-
 def _first_step(values: object, largest: float = np.finfo(np.float64).max) -> int | None:
     """The first step at which a value is NaN, infinite or beyond the largest that is allowed."""
     sizes = np.abs(np.asarray(values, np.float64))
     is_sound = (sizes <= largest).reshape(len(sizes), -1).all(axis=1)  # False for NaN
     return None if is_sound.all() else int(np.argmin(is_sound))
+
+
+PLACES = (_membrane, _output, _surrogate, _gradient, _trained)
+
+
+def _find(measured: Measured) -> Finding | None:
+    found = next(filter(None, (place(measured) for place in PLACES)), None)
+    return found and found._replace(exact=True, final=True)
+
+
+def _slopes(measured: Measured) -> Iterator[Change]:
+    if _membrane(measured) or _output(measured):
+        return  # no surrogate changes what is computed
+    yield from other_surrogates(measured)
+    yield from lower_slopes(measured)
+
+
+NOT_FINITE = Cause(
+    "not finite",
+    "NaN or infinity: in the inputs, forward, in the objective, backward, or in training",
+    "look at the population, the step and the origin in the message",
+    _find,
+    (_slopes,),
+)

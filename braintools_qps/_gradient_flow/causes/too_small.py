@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from typing import final
-
 import numpy as np
 
+from ..._wording import plural
 from ..evaluate import Evaluator, Measured
 from ..graph import OUTPUTS
 from ..step import is_real
-from .cause import Cause, Finding, named
+from .cause import Cause, Finding, all_pass, be, named, names_of
 
 
-@final
-class TooSmall(Cause):
-    name = "too small"
-    rule = (
-        "the neurons before the output are fewer than the classes, or than half of the outputs; or "
-        "those of another population that all signals pass are half as few"
-    )
-    helps = "more neurons"
-
-    def find(self, measured: Measured) -> Finding | None:
-        graph, (least, task) = measured.step.graph, _needed(measured.evaluator)
-        ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
-        for part, limit in [(ends, least), *(([p], least / 2) for p in measured.populations)]:
-            names, neurons = tuple(p.name for p in part), sum(p.size for p in part)
-            if part and neurons < limit and not graph.passes_by(set(names)):
-                text = (
-                    f"{named(names)} {'is' if len(names) == 1 else 'are'} too small: "
-                    f"{neurons} {'neuron' if neurons == 1 else 'neurons'} for {task}."
-                )
-                return Finding(names, text, f"Give {named(names)} as many neurons, or more.")
-        return None
+def _find(measured: Measured) -> Finding | None:
+    graph, (least, task) = measured.step.graph, _needed(measured.evaluator)
+    ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
+    for part, limit in [(ends, least), *(([p], least / 2) for p in measured.populations)]:
+        names, neurons = names_of(part), sum(p.size for p in part)
+        if neurons < limit and all_pass(measured, names):
+            has = f"{be(names)} too small: {plural(neurons, 'neuron')} for {task}"
+            advice = f"Give {named(names)} as many neurons, or more."
+            return Finding(names, f"{named(names)} {has}.", advice)
+    return None
 
 
 def _needed(evaluator: Evaluator) -> tuple[float, str]:
@@ -45,3 +33,12 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
     size = int(np.prod(outputs[0].shape[1 + batched :])) if len(outputs) == 1 else 0
     is_classes = labels is None and size < evaluator.features
     return size / 2 if is_classes else 0, f"{size} outputs"
+
+
+TOO_SMALL = Cause(
+    "too small",
+    "the neurons before the output are fewer than the classes, or than half of the outputs; or "
+    "those of another population that all signals pass are half as few",
+    "more neurons",
+    _find,
+)

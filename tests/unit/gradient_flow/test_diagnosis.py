@@ -30,7 +30,7 @@ from faulty_layers import (
     stop,
 )
 from flow_networks import only
-from helpers import linear, thorough_but
+from helpers import linear, thorough_but, verdicts_in
 from small_stacks import BATCH, LOW, STEPS, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow, load_task
@@ -112,12 +112,12 @@ CASES = {
     ),
     "division by 0 before a NaN input": Case(
         lambda: Stack(Changed(lambda V, x, w: leaky(V, (x / x[:, :1]) @ w))), "not finite",
-        "layers.0", "at step 2, and so is everything after it.* a division by 0",
+        "layers.0", "at step 2, and so may be everything after it.* a division by 0",
         x=inputs().at[2, 0, 0].set(0.0).at[9, 2, 3].set(jnp.nan),
     ),
     "an infinite derivative": Case(
         lambda: Stack(Layer(1.0), Rooted(1.0)), "not finite", "layers.1",
-        r"layers\.1\.gain becomes NaN or infinite within 10 steps .* logarithm at 0\.$",
+        r"layers\.1\.gain becomes NaN or infinite within 10 steps .* logarithm at 0 or below\.$",
     ),
     "runaway": Case(
         lambda: Stack(Layer(1.0), Changed(runaway)), "not finite", "layers.1",
@@ -297,6 +297,7 @@ def test_what_is_said_is_true_and_helps(name):
     assert re.search(case.text, str(found)), str(found)
     assert re.search(case.further, "\n".join(flow.further), re.MULTILINE), flow.further
     assert case.further or not flow.further or (found.code is None and found.cause != "none")
+    assert len(verdicts_in(flows)) <= 1
     printed = " ".join(repr(flows).split())
     assert printed.startswith(" ".join(str(found).split()))
     assert found.code == case.code or found.code.startswith(case.code), found.code
@@ -354,7 +355,8 @@ def test_random_labels_that_alike_samples_forbid_are_no_fault():
     (flow,) = gradient_flow(model, x).values()
     assert re.match(LEARNS.replace("these 8", "8 of these 64"), str(flow.diagnosis))
     assert flow.trial.samples == 8
-    assert flow.further[0].startswith("With more of them it learns slowly: after 200 steps ")
+    assert verdicts_in(flow) == ["learns"]
+    assert flow.further[0].startswith("With 64 samples: after 200 steps ")
     assert flow.further[0].endswith("pass labels= to try your task.")
     left = float(re.search(r"still ([\d.]+)", flow.further[0])[1])
     assert left > 0.6 * np.log(2)

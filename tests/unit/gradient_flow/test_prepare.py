@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from braintools.surrogate import LeakyRelu, Sigmoid, Surrogate
 from faulty_layers import Ternary, mixed
-from helpers import linear, thorough, untouched, values_of
+from helpers import linear, thorough, untouched, values_of, verdicts_in
 from lif_networks import N, Network, inputs
 from small_stacks import Changed, Layer, Stack
 from small_stacks import inputs as small_inputs
@@ -98,8 +98,8 @@ def test_where_no_learning_rate_helps_within_40_steps_the_usual_one_is_named():
     done = prepare(large, small_inputs(), labels=np.arange(8) % 2)
     assert (done.learning_rate, done.rate_helps) == (0.01, False)
     said = " ".join(repr(done).replace("# ", "").split())
-    assert "It learns: " in said
-    assert "no rate from 0.001 to 0.1 brings the loss a tenth below" in done.further[-1]
+    assert verdicts_in(done) == ["learns"]
+    assert done.further[-1].startswith("The steps of the trial went by the size of each weight.")
     assert "constant answer. 0.01 is only the usual one" in done.further[-1]
     assert "start with" not in said.lower()
     assert said.endswith("Next: compare learning rates in longer trainings.")
@@ -113,29 +113,37 @@ def test_the_learning_rate_is_for_all_samples_where_the_trial_took_a_few():
     different = np.linspace(0, 63, 8).astype(int)
     samples = jnp.tile(inputs()[:, :2], (1, 32, 1)).at[:, different].set(eight())
     done = prepare(model, samples)
-    assert done.trial.samples == 8
     assert (done.learning_rate, done.rate_helps) == (0.01, False)
+    assert verdicts_in(done) == ["learns"]
+    few, *_, rate = done.after.text, *done.further
+    assert "on 8 of these 64 samples" in few
+    assert "the loss on 64 samples is not a tenth below that of a constant answer" in rate
 
 
 RATES, SURROGATE = "normalize_rates(", "set_surrogate("
 
 
 @pytest.mark.parametrize(
-    ("make", "x", "before", "calls"),
+    ("make", "x", "before", "verdict", "call"),
     [
-        (silent, small_inputs, "silent", [RATES]),
-        thorough(lambda: Stack(Layer(1.4, FLAT)), small_inputs, "no gradient", [SURROGATE]),
-        thorough(dropping, small_inputs, "dropout", ["model.layers[1].prob = 0.9"]),
-        thorough(InVolts, eight, "silent", [RATES]),
+        (silent, small_inputs, "silent", "does not", RATES),
+        thorough(
+            lambda: Stack(Layer(1.4, FLAT)), small_inputs, "no gradient", "learns slowly", SURROGATE
+        ),
+        thorough(dropping, small_inputs, "dropout", "learns slowly", "model.layers[1].prob = 0.9"),
+        thorough(InVolts, eight, "silent", "does not", RATES),
     ],
 )
-def test_the_printed_lines_do_the_same_to_a_twin(make, x, before, calls):
+def test_the_printed_lines_do_the_same_to_a_twin(make, x, before, verdict, call):
     model, twin = make(), make()
     samples_first = jnp.swapaxes(x(), 0, 1)
     done = prepare(model, samples_first, batch_first=True)
     assert (done.before.cause, done.after.cause) == (before, "none")
-    code = [line for line in done.lines if not line.startswith("from")]
-    assert [line[: len(call)] for line, call in zip(code, calls, strict=True)] == calls
+    before_lines, _, after_lines = repr(done).partition(done.lines[0])
+    assert verdicts_in(before_lines) == [verdict]
+    assert after_lines.count("Now it learns: ") == 1 == len(verdicts_in(after_lines))
+    [code] = [line for line in done.lines if not line.startswith("from")]
+    assert code.startswith(call)
     scope = {"model": twin, "inputs": samples_first}
     exec(repr(done), scope)
     assert scope["learning_rate"] == done.learning_rate
