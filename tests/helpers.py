@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from functools import partial
 
@@ -68,6 +69,14 @@ def message_of(use):
         parts = str(error), *getattr(error, "__notes__", ())
         return " ".join(" ".join(parts).split())
     return pytest.fail("no error was raised")
+
+
+def verdicts_in(report):
+    """What a report says of whether the network learns, each once."""
+    said = " ".join(str(report).replace("# ", "").split())
+    return list(
+        dict.fromkeys(re.findall(r"[Ii]t (has learned|learns slowly|learns|does not)", said))
+    )
 
 
 def names_that_build():

@@ -32,7 +32,7 @@ def candidate(label, test, number=0, losses=(2.0, 1.0, 0.5, 0.5), **fields):
         "tuned_spec": spec,
         "seeds": tuple(range(count)),
     }
-    return CandidateResult(label, spec, **groups | fields)
+    return CandidateResult(**{"label": label, "spec": spec} | groups | fields)
 
 
 def tuned(label, test, number=0, *, chosen=(0.1, 0.5), **fields):

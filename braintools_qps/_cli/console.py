@@ -11,9 +11,12 @@ import logging
 import sys
 import traceback
 import warnings
+from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 from .._wording import cause_of, is_users, message_of
 
@@ -29,10 +32,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def listening(arguments: argparse.Namespace) -> Iterator[None]:
-    """Show log messages, as far as the options ask for them, and warnings in one line each."""
+    """Show log messages, as far as the options ask for them, and warnings in one line each.
+
+    A Ctrl-C that Python cannot raise where it comes, as in JAX's callback of the garbage collector,
+    is raised a moment later.
+    """
+
+    def raise_later(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            Timer(0.1, interrupt_main).start()
+        else:
+            ignored(unraisable)
+
     handler = logging.StreamHandler(sys.stderr)
-    level, formatted = logger.level, warnings.formatwarning
-    warnings.formatwarning = _in_one_line
+    level, formatted, ignored = logger.level, warnings.formatwarning, sys.unraisablehook
+    warnings.formatwarning, sys.unraisablehook = _in_one_line, raise_later
     logger.addHandler(handler)
     logger.setLevel(logging.WARNING if arguments.quiet else logging.INFO)
     try:
@@ -40,7 +54,7 @@ def listening(arguments: argparse.Namespace) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-        warnings.formatwarning = formatted
+        warnings.formatwarning, sys.unraisablehook = formatted, ignored
 
 
 def _in_one_line(

@@ -120,8 +120,8 @@ def trained_by(
     """
     from distributed import as_completed
 
-    data, waiting = _sent(client, groups, experiment)
     with _quiet(client):
+        data, waiting = _sent(client, groups, experiment)
         try:
             for future in as_completed([*waiting], loop=client.loop):
                 group = waiting.pop(future)
@@ -139,7 +139,7 @@ def _sent(
     client: Client, groups: Sequence[list[Run]], experiment: Experiment
 ) -> tuple[Future, dict[Future, list[Run]]]:
     """The data, and the groups that wait to be trained, by their futures."""
-    from distributed.protocol.pickle import dumps, loads
+    from distributed.protocol.pickle import dumps
 
     needs = _needed(experiment)
     numbers = numerics()
@@ -148,7 +148,7 @@ def _sent(
         warnings.filterwarnings("ignore", "Sending large graph")
         # A task, so that the scheduler makes the data again if all workers that have them are lost,
         # from bytes, which it need not understand
-        data = send(loads, dumps(experiment))
+        data = send(made_from, dumps(experiment))
         return data, {send(work, data, group, needs, numbers): group for group in groups}
 
 
@@ -182,6 +182,17 @@ def _result(future: Future) -> Sequence[Outcome] | Exception:
 # Dask may call from several threads, but brainstate's random state belongs to the process.
 _one_at_a_time = threading.Lock()
 _trainers: dict[int, Trainer] = {}  # one at most, by the id of its experiment
+
+
+def made_from(data: bytes) -> Experiment:
+    """Data from bytes.
+
+    As a function of this module, it has the worker import the package before a thread runs it:
+    modules that the data name are not imported while another thread imports the package.
+    """
+    from distributed.protocol.pickle import loads
+
+    return loads(data)
 
 
 def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain) -> list[Outcome]:

@@ -64,9 +64,7 @@ def compare(
     highest validation score after the last epoch. The seed also sets the split of the data, the
     initial weights and the order of the samples, which are the same for all candidates.
 
-    By default, it tunes the learning rate, and lowers the dampening of each surrogate to a mean
-    slope of at most 0.1. To compare surrogates as they come, pass
-    ``tune={"learning_rate": (0.1, 0.03, 0.01)}``.
+    By default, it tunes the learning rate, and trains each surrogate as given.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class Kept:
                 differences[kind].append(text)
         said = [
             f"{plural(len(texts), 'run')} in {place} {'was' if len(texts) == 1 else 'were'} made "
-            f"with other {texts[0]}"
+            f"with other {texts[0]}. {'It is' if len(texts) == 1 else 'They are'} trained again"
             for texts in differences.values()
         ]
         return said + [

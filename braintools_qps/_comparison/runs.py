@@ -120,6 +120,10 @@ class Runs:
         """The checkpoint of a run in training; None if there is none."""
         return self._read(key + CHECKPOINT, lambda saved: saved)
 
+    def has_checkpoint(self, key: str) -> bool:
+        """Whether a run in training has a checkpoint that can be read."""
+        return self._read(key + CHECKPOINT, lambda saved: True, ()) is not None
+
     def _read(
         self,
         name: str,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._defaults import CSV_NAME, JSON_NAME
-from .._wording import cause_of, plural
+from .._wording import cause_of, listed, plural
 from ..records import CandidateResult, Comparison, with_weights
 from .cluster import RUNS_PER_CALL, Trained, trained_by
 from .devices import present_devices
@@ -90,7 +90,7 @@ class Search:
 
     def _check(self, missing: Sequence[Run]) -> None:
         """Check the model if anything is to be trained; warn of what is wrong with it."""
-        self.progress.say(self._announced(len(missing)))
+        self.progress.say(self._announced(missing))
         known = dict.fromkeys(n for outcome in self._kept.outcomes.values() for n in outcome.notes)
         notes = check_model(self.experiment) if missing else tuple(known)
         self.comparison = replace(self.comparison, notes=notes)
@@ -99,7 +99,7 @@ class Search:
         if missing:
             self.store.make_directory()
 
-    def _announced(self, missing: int) -> str:
+    def _announced(self, missing: Sequence[Run]) -> str:
         """What is about to be trained, in one line."""
         experiment, runs = self.experiment, sum(map(len, self._waiting.values()))
         line = (
@@ -109,8 +109,10 @@ class Search:
         )
         if self.store.directory is None:
             return f"{line}. Results are not saved: pass out= to save them"
-        known = runs - missing
-        return f"{line}, {known:,} of them saved in {self.store.place}" if known else line
+        begun = () if self.fresh else (run for run in missing if self.store.has_checkpoint(run.key))
+        counts = {"finished run": self._kept.from_before, "checkpoint": sum(1 for _ in begun)}
+        found = listed((plural(count, what) for what, count in counts.items() if count), last="and")
+        return f"{line}. Found in {self.store.place}: {found}" if any(counts.values()) else line
 
     def _obtain(self, missing: Sequence[Run]) -> None:
         """Train runs, and add the result of each candidate once all its runs are known."""

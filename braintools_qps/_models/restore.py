@@ -17,16 +17,14 @@ def restoring(model: Model, *, only_errors: bool = False) -> Iterator[None]:
     With ``only_errors``, changes stay where the body ends without an exception.
     """
     nodes = list(brainstate.graph.nodes(model).values())
-    attributes = [(type(node), dict(vars(node))) for node in nodes]
+    attributes = [dict(vars(node)) for node in nodes]
     # Inputs that projections of brainpy.state leave at a neuron until it reads them
     tables = [(x, dict(x)) for node in nodes for x in vars(node).values() if type(x) is dict]
     states = [*brainstate.graph.states(model).values(), brainstate.random.DEFAULT]
     values = [(state, vars(state)["_value"]) for state in states]
 
     def restore() -> None:
-        for node, (cls, before) in zip(nodes, attributes):
-            if type(node) is not cls:  # its reset was detached or attached
-                node.__class__ = cls
+        for node, before in zip(nodes, attributes):
             vars(node).clear()
             vars(node).update(before)
         for table, content in tables:

@@ -89,8 +89,9 @@ def set_surrogate(
     with restoring(model, only_errors=True):
         for name, surrogate in surrogates.items():
             set_spike(chosen[name], surrogate)
-            if detach_reset is not None:
-                set_reset(chosen[name], detach_reset)
+    if detach_reset is not None:
+        for name in surrogates:
+            set_reset(chosen[name], detach_reset)
     forget_programs(model)
     return len(surrogates)
 

@@ -115,8 +115,9 @@ def name_of(surrogate: type[Surrogate]) -> str:
         if _reaches(entry, surrogate):
             return name
     raise TypeError(
-        f"a spec needs the name of a surrogate, but {surrogate!r} has none. Register it with "
-        "braintools_qps.register_surrogate"
+        f"a spec needs the name of a surrogate, but {surrogate!r} has none. Write "
+        "@register_surrogate above the class, or after it: from braintools_qps import "
+        f"register_surrogate; register_surrogate({surrogate.__name__})"
     )
 
 

@@ -94,8 +94,6 @@ def _with(surrogate: Surrogate, name: str, value: Hyperparameter) -> Surrogate:
             f"{surrogate!r} has no {name} to set or tune. Leave {name} out, or pass surrogates "
             "that have one"
         )
-    if isinstance(surrogate, SurrogateWithScale):
-        return surrogate.replace(**{name: value})
     names = inspect.signature(type(surrogate)).parameters
     return type(surrogate)(**{n: getattr(surrogate, n) for n in names} | {name: value})
 

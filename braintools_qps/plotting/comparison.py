@@ -84,8 +84,8 @@ def _panels(comparison: Comparison, tuned: bool) -> list[Axes]:
     """A wide panel, a row of three, and a wide one of tuning."""
     import matplotlib.pyplot as plt
 
-    says = [*comparison.verdict.splitlines(), comparison.convergence]
-    title = "\n".join(textwrap.fill(typed_text(sentence), LINE) for sentence in says if sentence)
+    says = comparison.verdict.splitlines()
+    title = "\n".join(textwrap.fill(typed_text(sentence), LINE) for sentence in says)
     first, (width, height) = rows_height(comparison), tuning_size(comparison)
     first += PER_LINE * len(title.splitlines())
     heights = [first, ROW + 0.4, *[height + 0.4] * tuned]

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._checks import check_record
 from ..records import GradientFlow, PopulationFlow
-from .panels import GREY, Axes, Look, add_legend, panels_of, styles, typed
+from .panels import FAINT, GREY, Axes, Look, add_legend, panels_of, styles, typed
 
 
 def plot_gradient_flow(
@@ -70,7 +70,7 @@ def _draw(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
     for (label, curve), look in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=typed(label), **look)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
-    text: Look = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
+    text: Look = {"color": FAINT, "fontsize": "small", "verticalalignment": "center"}
     # Beside the axes, where no curve can lie over it.
     axes.text(1.01, 0.01, "reach:\n1%", transform=axes.get_yaxis_transform(), **text)
     axes.locator_params(axis="x", integer=True)

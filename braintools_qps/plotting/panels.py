@@ -19,7 +19,7 @@ else:  # matplotlib is imported at the first figure
 LINE_COLOURS = (*COLOURS, "#000000")
 STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
 GREY = "0.8"
-FAINT = "0.4"  # of lines, which need more contrast than areas
+FAINT = "0.5"  # of lines and letters: can be read on white and on black
 LONGEST_DRAWN = 45
 
 Look: TypeAlias = dict[str, Any]  # of a curve or a text, as matplotlib takes it

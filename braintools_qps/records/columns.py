@@ -10,7 +10,6 @@ import numpy as np
 
 from .._statistics import UNBOUNDED, Interval, summary
 from .candidate import CandidateResult, ComparisonData
-from .tuning import varied_names
 
 LEAST = 1e-4  # smaller bounds are 0
 
@@ -119,14 +118,14 @@ CANDIDATE_COLUMNS = [
 
 
 SHOWN_AS_FRACTIONS = ("dampening", "scale", "scale_factor")
-ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
 
 
 def all_tuned_names(results: Iterable[CandidateResult]) -> list[str]:
-    """Names to show: learning rate and dampening, and all others with several values."""
-    tried = [[trial.setting for trial in r.tuning.trials] for r in results if r.tuning]
-    shown = [name for s in tried for name in s[0] if name in (*ALWAYS, *varied_names(s))]
-    return list(dict.fromkeys(shown))
+    """Names to show: the learning rate, and all others with several values."""
+    tried = [trial.setting for result in results if result.tuning for trial in result.tuning.trials]
+    names = dict.fromkeys(name for setting in tried for name in setting)
+    values = {name: [setting.get(name) for setting in tried] for name in names}
+    return [n for n in names if n == "learning_rate" or any(v != values[n][0] for v in values[n])]
 
 
 def setting_text(result: CandidateResult, name: str) -> str:

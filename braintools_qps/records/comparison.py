@@ -110,8 +110,9 @@ class Comparison(ComparisonData):
         """The most by which another candidate may be better than `best`, with 95% confidence.
 
         It is the largest upper end of `differences`, in the unit of the score: 0.011 is 1.1 points
-        of an accuracy. It is below 0 if `best` is clearly above all others, and None with one
-        candidate or with fewer than five seeds.
+        of an accuracy. For an accuracy it is at least the share of one test sample, unless it is
+        below 0: then `best` is clearly above all others. It is None with one candidate or with
+        fewer than five seeds.
         """
         return ranking(self).possible_loss
 
@@ -209,7 +210,10 @@ class Comparison(ComparisonData):
 
     @property
     def verdict(self) -> str:
-        """Sentences on which candidate to take, which are lower and which did not learn."""
+        """Sentences on which candidate to take, which are lower and which did not learn.
+
+        While losses still fall, they name no candidate to take, and `convergence` is one of them.
+        """
         return "\n".join(verdict(self))
 
     @property

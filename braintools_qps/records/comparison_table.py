@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from .._wording import shortened
 from .candidate import CandidateResult, ComparisonData
-from .columns import ALWAYS, CANDIDATE_COLUMNS, SCORE, all_tuned_names, score_of, setting_text
+from .columns import CANDIDATE_COLUMNS, SCORE, all_tuned_names, score_of, setting_text
 from .notes import MARK, notes_below, to_use
 from .ranking import Ranking, ranking
-from .table import WIDTH, Rows, Table, known_columns, text_table, wrapped
-from .verdict import convergence, verdict
+from .table import WIDTH, Rows, Table, in_parts, known_columns, text_table, wrapped
+from .verdict import verdict
 
 LEAST_LABEL = 16
 
@@ -26,13 +26,13 @@ def comparison_table(comparison: ComparisonData, *, wide: bool = True) -> Table:
             title = score.heading if column.header == SCORE else column.header
             columns[title] = [column.cell(result, score) for result in results]
         if column.header == SCORE:
-            columns |= _from_first(comparison, order, wide=wide) | _settings(results, wide=wide)
+            columns |= _from_first(comparison, order, wide=wide) | _settings(results)
     labels = [shortened(result.label) for result in results]
     rows = [["surrogate", *columns], *zip(labels, *columns.values())]
     tied = {r.label for r in order.tied} if order.possible_loss is not None else ()
     marked = [row for row, result in enumerate(results, 1) if result.label in tied]
     return Table(
-        known_columns(rows), says=[*verdict(comparison), convergence(comparison)],
+        known_columns(rows), says=verdict(comparison),
         notes=[*notes_below(comparison, wide=wide)], closing=[to_use(comparison)], marked=marked,
     )  # fmt: skip
 
@@ -40,7 +40,8 @@ def comparison_table(comparison: ComparisonData, *, wide: bool = True) -> Table:
 def comparison_text(comparison: ComparisonData, *, wide: bool = False) -> str:
     """The table as text, in 80 characters or with all columns, and below it all sentences."""
     table = comparison_table(comparison, wide=wide)
-    text = text_table(table.rows if wide else _narrowed(table.rows))
+    parts = [table.rows] if wide else in_parts(_narrowed(table.rows), 1)
+    text = "\n\n".join(map(text_table, parts))
     return "\n".join([text, *wrapped(*table.says, *table.notes, *table.closing)])
 
 
@@ -65,11 +66,9 @@ def _from_first(comparison: ComparisonData, order: Ranking, *, wide: bool) -> di
     return {"difference" if wide else "vs first": cells}
 
 
-def _settings(results: Sequence[CandidateResult], *, wide: bool) -> dict[str, list[str]]:
-    """A column for each name that was tuned; the narrow table has the dampening first."""
-    tuned = all_tuned_names(results)
-    first = [] if wide else [name for name in reversed(ALWAYS) if name in tuned]
-    names = dict.fromkeys([*first, *tuned])
+def _settings(results: Sequence[CandidateResult]) -> dict[str, list[str]]:
+    """A column for each name that was tuned."""
+    names = all_tuned_names(results)
     return {n.replace("_", " "): [setting_text(result, n) for result in results] for n in names}
 
 

@@ -66,7 +66,8 @@ class GradientFlow(Record):
     - ``reach``: the number of steps back until the gradient falls to 1%. A ``+`` means that it is
       still above 1% at the first step.
     - ``consistency``: mean cosine between the gradients of neighbouring steps.
-    - ``operations``: synaptic operations per sample that the population's spikes cause.
+    - ``operations``: synaptic operations per sample that the population's spikes cause; in the wide
+      table only.
 
     Examples
     --------
@@ -115,6 +116,24 @@ class GradientFlow(Record):
     def mean_slope(self) -> float:
         """Mean of `.Slopes.per_scale` over populations."""
         return sum(p.slopes.per_scale for p in self.populations) / len(self.populations)
+
+    def table(self, *, wide: bool = False) -> str:
+        """Return the table as text, with its sentences.
+
+        Parameters
+        ----------
+        wide : bool
+            Whether to show the synaptic operations, too.
+
+        Returns
+        -------
+        str
+        """
+        table = table_of(self)
+        return (table if wide else table.narrow).text
+
+    def __repr__(self) -> str:
+        return self.table()
 
 
 class GradientFlows(dict[str, GradientFlow]):
@@ -172,7 +191,7 @@ class GradientFlows(dict[str, GradientFlow]):
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def __repr__(self) -> str:
-        return table_of(self).text if self else "GradientFlows()"
+        return table_of(self).narrow.text if self else "GradientFlows()"
 
     def _repr_html_(self) -> str | None:
         return table_of(self).html if self else None

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from .._wording import plural, span
+from .._wording import plural, shortened, span
 from .closing import closing_of_flow
 from .flow import GradientFlow, GradientFlows
 from .picture import picture_of
@@ -15,6 +15,7 @@ from .record import table_of
 from .table import Table, known_columns
 
 FURTHER = 5  # sentences below a table
+LABEL = 58  # characters, which leave room for the widest column
 
 
 @table_of.register
@@ -22,10 +23,11 @@ def flow_table(flow: GradientFlow) -> Table:
     """A row for each population."""
     rows = [["population", *COLUMNS]]
     rows += [[_place(p), *_cells(p, COLUMNS, flow)] for p in flow.populations]
+    known = known_columns(rows)
     return Table(
-        known_columns(rows), says=[str(flow.diagnosis)], title=_title(flow),
+        known, says=[str(flow.diagnosis)], title=_title(flow),
         notes=flow.further[:FURTHER], closing=[*closing_of_flow(flow)],
-        picture=picture_of({flow.name: flow}),
+        picture=picture_of({flow.name: flow}), extra=sum(name in WIDE for name in known[0]),
     )  # fmt: skip
 
 
@@ -39,11 +41,12 @@ def flows_table(flows: GradientFlows) -> Table:
     shared_ranks = Counter(ranks.values())
     rows = [["surrogate", "rank", *RANKED]]
     for name, rank in ranks.items():
-        flow, shown = flows[name], f"{rank}{'=' * (shared_ranks[rank] > 1)}"
+        flow, label = flows[name], shortened(name, LABEL)
+        shown = f"{rank}{'=' * (shared_ranks[rank] > 1)}"
         if len(flow.populations) == 1:
-            rows.append([name, shown, *_cells(flow.populations[0], RANKED, flow)])
+            rows.append([label, shown, *_cells(flow.populations[0], RANKED, flow)])
         else:
-            rows.append([name, shown, *_whole(flow)])
+            rows.append([label, shown, *_whole(flow)])
             rows += [[f"  {_place(p)}", "", *_cells(p, RANKED, flow)] for p in flow.populations]
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
     best = flows[next(iter(ranks))]
@@ -55,10 +58,10 @@ def flows_table(flows: GradientFlows) -> Table:
 
 def _diagnoses(flows: GradientFlows) -> tuple[str, ...]:
     """Each diagnosis once, with its candidates; that of the best candidate first."""
-    sharing: dict[tuple[str, str | None], list[str]] = {}
-    for name in flows.ranks:
+    sharing: dict[tuple[int, str, str | None], list[str]] = {}
+    for name, rank in flows.ranks.items():
         diagnosis = flows[name].diagnosis
-        sharing.setdefault((diagnosis.cause, diagnosis.population), []).append(name)
+        sharing.setdefault((rank, diagnosis.cause, diagnosis.population), []).append(name)
     lines = {names[0]: _diagnosis(flows, *names) for names in sharing.values()}
     if len(lines) < 2:
         return tuple(lines.values())
@@ -66,7 +69,7 @@ def _diagnoses(flows: GradientFlows) -> tuple[str, ...]:
 
 
 def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
-    """The diagnosis of the first; the others share its cause, perhaps with other numbers."""
+    """The diagnosis of the first; the others share rank and cause, perhaps with other numbers."""
     line = str(flows[first].diagnosis)
     same = len({str(flows[name].diagnosis) for name in (first, *others)}) == 1
     if not others or (same and len(flows) == len(others) + 1):
@@ -77,12 +80,12 @@ def _diagnosis(flows: GradientFlows, first: str, *others: str) -> str:
 def _title(flow: GradientFlow) -> str:
     counts = {"step": flow.steps, "sample": flow.samples, "feature": flow.features}
     shown = [plural(count, name) for name, count in counts.items() if count is not None]
-    return f"GradientFlow of {flow.name}: {', '.join(shown)}"
+    return f"GradientFlow of {shortened(flow.name)}: {', '.join(shown)}"
 
 
 def _place(p: PopulationFlow) -> str:
     """The population's name, with the class of its neurons."""
-    return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
+    return shortened(f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name, LABEL)
 
 
 def _cells(p: PopulationFlow, names: Iterable[str], flow: GradientFlow) -> list[str]:
@@ -120,4 +123,5 @@ COLUMNS: dict[str, Callable[[PopulationFlow], str]] = {
     "consistency": lambda p: _spread([p.gradient.consistency], ".2f"),
     "operations": lambda p: _spread([p.operations.synaptic], ".3g"),
 }
+WIDE = ("operations",)  # the last columns, which only the wide table has
 RANKED = ("slope", "growth", "flat", "reach", "consistency")

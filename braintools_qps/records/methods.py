@@ -11,6 +11,7 @@ from .._wording import listed, plural
 from .candidate import ComparisonData
 from .columns import value_text
 from .table import cell
+from .verdict import falling
 
 
 def methods(comparison: ComparisonData) -> str:
@@ -50,6 +51,8 @@ def _training(comparison: ComparisonData) -> Iterator[str]:
         f"It was trained for {known['epochs']} epochs in batches of {known['batch_size']} to "
         f"minimise the {known['loss']} with {known['optimizer']}."
     )
+    if losses := falling(comparison):
+        yield f"The {losses} still falling after the last epoch."
     if "clip" in known and "clip" not in (known.get("tune") or {}):
         yield f"The norm of the gradient was clipped at {known['clip']}."
 

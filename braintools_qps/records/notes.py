@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from .._registry import get_surrogate
 from .._wording import listed, plural, shortened
 from .candidate import CandidateResult, ComparisonData
 from .columns import CANDIDATE_COLUMNS, all_tuned_names, value_text
 from .ranking import ranking
+from .verdict import is_finished
 
 MARK = "="  # not clearly lower than any other
 PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
@@ -25,6 +27,7 @@ def notes_below(comparison: ComparisonData, *, wide: bool) -> Iterator[str]:
         yield _difference_note(comparison, wide=wide)
         yield _votes_note(sound)
         yield _slope_note(sound)
+        yield _tails_note(comparison, sound)
         yield _fixed_note(comparison)
         for column in CANDIDATE_COLUMNS if wide else ():
             if any(map(column.value, sound)):
@@ -36,14 +39,14 @@ def notes_below(comparison: ComparisonData, *, wide: bool) -> Iterator[str]:
 
 
 def to_use(comparison: ComparisonData) -> str:
-    """The surrogate of the first row with its learning rate, as one types it."""
+    """The surrogate of the first row with its learning rate, as one types it, if it is a choice."""
     # There may be no best one, or a plugin that is not installed here.
     with suppress(LookupError, TypeError, ValueError):
         order = ranking(comparison)
         best = order.tied[0]
         rate = value_text("learning_rate", best.setting["learning_rate"])
         surrogate = get_surrogate(best.tuned_spec or best.spec)
-        if best.label not in order.unlearned:
+        if is_finished(comparison) and best.label not in order.unlearned:
             return f"comparison.best_surrogate: {surrogate!r}, learning_rate={rate}"
     return ""
 
@@ -79,6 +82,25 @@ def _slope_note(sound: Sequence[CandidateResult]) -> str:
     most = listed(dict.fromkeys(slopes), last="or")
     lowered = f"Dampening: lowered to a mean surrogate gradient of at most {most} before training."
     return lowered if slopes else ""
+
+
+def _tails_note(comparison: ComparisonData, sound: Sequence[CandidateResult]) -> str:
+    """How to lower the dampening of the fat tails that the advice names, unless it was tuned."""
+    given = (result for result in sound if "dampening" not in result.setting)
+    fat = [shortened(result.label) for result in given if _has_fat_tail(result.spec)]
+    if not fat:
+        return ""
+    tune = {**(comparison.settings.get("tune") or {}), SLOPE: [0.1]}
+    option = " ".join(f"{name}={','.join(map(str, values))}" for name, values in tune.items())
+    return f"Lower the dampening of fat tails ({listed(fat)}) with tune={tune} (--tune {option})."
+
+
+def _has_fat_tail(spec: Mapping[str, Any]) -> bool:
+    """Whether it is S2NN, or a QPseudoSpike with an alpha of 2 or less, at its full height."""
+    names = {"S2NN"}
+    if isinstance(alpha := spec.get("alpha"), float) and alpha <= 2:
+        names |= {"QPseudoSpike", "braintools:QPseudoSpike"}
+    return spec["name"] in names and "dampening" not in spec
 
 
 def _fixed_note(comparison: ComparisonData) -> str:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from .._wording import shortened
 from .closing import WHICH
 from .diagnosis import Diagnosis
 from .learning_trial import LearningTrial
 from .rates import before_and_after, number
 from .record import Record, table_of
-from .table import Table, wrapped
+from .table import WIDTH, Table, wrapped
+
+HALF = WIDTH // 2 - 1  # characters of a label, where two stand side by side
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +121,8 @@ class Preparation(Record):
         start = "To train it further, start with" if learned else "Start with"
         comments = partial(wrapped, first="# ", others="# ")
         first = [*comments(self.before.text), *self.lines] if self.lines else []
-        said = comments(f"{self.after} {start if self.rate_helps else ''}")
+        now = str(self.after).replace("It ", "Now it ", bool(self.lines))
+        said = comments(f"{now} {start if self.rate_helps else ''}")
         last = comments(*self.further, *_closing(self))
         return "\n".join([*first, *said, f"learning_rate = {self.learning_rate:g}", *last])
 
@@ -143,8 +147,9 @@ def _closing(prepared: Preparation) -> Iterator[str]:
 def _(relayed: RelayedWeights) -> Table:
     """What `relay_weights` changed, population by population."""
     head = ("population", "passes on", "weight", "rate before", "after")
+    label = partial(shortened, longest=HALF)
     rows = [
-        (p.population, p.source or "-", number(p.weight), *before_and_after(p))
+        (label(p.population), label(p.source or "-"), number(p.weight), *before_and_after(p))
         for p in relayed.populations
     ]
     return Table([head, *rows])

@@ -68,6 +68,7 @@ def ranking(comparison: ComparisonData) -> Ranking:
 
     others = range(1, len(sound))
     above = {row: rows for row in others if len(rows := np.flatnonzero(pairs.lower[row]))}
+    loss = float((pairs.mean + pairs.half)[1:, 0].max())
     return order._replace(
         tied=(sound[0], *(sound[row] for row in others if row not in above)),
         differences=order.differences | {labels[row]: difference(row, 0) for row in others},
@@ -75,8 +76,14 @@ def ranking(comparison: ComparisonData) -> Ranking:
             labels[row]: Lower(sound[rows[0]], difference(row, rows[0]))
             for row, rows in above.items()
         },
-        possible_loss=float((pairs.mean + pairs.half)[1:, 0].max()),
+        possible_loss=loss if loss < 0 else max(loss, one_answer(comparison)),
     )
+
+
+def one_answer(comparison: ComparisonData) -> float:
+    """What one test sample adds to an accuracy; 0 for another score, or if it is not known."""
+    samples = comparison.task.get("samples", {}).get("test")
+    return 1 / samples if samples and comparison.score == "accuracy" else 0.0
 
 
 def _collapsed(comparison: ComparisonData, sound: Sequence[CandidateResult]) -> dict[str, int]:
@@ -84,8 +91,9 @@ def _collapsed(comparison: ComparisonData, sound: Sequence[CandidateResult]) -> 
     chance = comparison.settings.get("guess")
     if chance is None or not sound:
         return {}
-    noise, samples = SHARE * abs(chance), comparison.task.get("samples", {}).get("test", 1)
+    noise = SHARE * abs(chance)
     if comparison.score == "accuracy":
-        noise = STANDARD_ERRORS * math.sqrt(chance * (1 - chance) / samples)
+        share = one_answer(comparison) or 1.0
+        noise = STANDARD_ERRORS * math.sqrt(chance * (1 - chance) * share)
     counts = at_chance([result.scores.test for result in sound], chance, noise)
     return dict(zip((result.label for result in sound), counts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._wording import shortened
 from .record import Record, table_of
 from .table import Table
 
@@ -63,7 +64,9 @@ class NormalizedRates(Record):
 def _(rates: NormalizedRates) -> Table:
     """What `normalize_rates` changed, population by population."""
     head = ("population", "rate before", "after", "weights times")
-    rows = [(p.population, *before_and_after(p), number(p.factor)) for p in rates.populations]
+    rows = [
+        (shortened(p.population), *before_and_after(p), number(p.factor)) for p in rates.populations
+    ]
     unfed = [p.population for p in rates.populations if p.factor is None]
     notes = [f"No weight matrices to scale feed {', '.join(unfed)}."] * bool(unfed)
     return Table([head, *rows], notes=notes)

@@ -27,6 +27,13 @@ class Table(NamedTuple):
     marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
     left: int = 1  # columns of the text that are aligned to the left
     picture: str = ""  # an SVG above the table in HTML
+    extra: int = 0  # last columns, which `narrow` lacks
+
+    @property
+    def narrow(self) -> Table:
+        """The table without its extra columns."""
+        rows = [row[: len(row) - self.extra] for row in self.rows]
+        return self._replace(rows=rows, extra=0)
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""The verdict of a comparison in words, and whether its training had converged."""
+"""The verdict of a comparison in words, and whether training went on for long enough."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._statistics import LEAST_SEEDS
 from .._wording import listed, plural, shortened
 from .candidate import CandidateResult, ComparisonData
 from .columns import Score, score_of
-from .ranking import Ranking, ranking
+from .ranking import Ranking, one_answer, ranking
 
 MOST_NAMES = 4  # in a sentence
 MANY_SEEDS, MORE = 20, 4  # from here on no more are proposed; four times as many halve the bound
@@ -19,14 +19,17 @@ LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
 
 def verdict(comparison: ComparisonData) -> list[str]:
-    """The sentences: which to take, which are lower, which did not learn, which collapsed."""
+    """The sentences: which to take, which losses fell, and which are lower, or did not learn."""
     order = ranking(comparison)
     sound = [result for result in order.ranked if not result.diverged]
-    sentences: list[str] = []
-    if len(sound) > max(1, len(order.unlearned)):
-        sentences += _answer(comparison, order, sound)
-        sentences += _lower(score_of(comparison), order)
-    return [*sentences, *_unlearned(comparison, order), *_collapses(comparison, order)]
+    has_answer = len(sound) > max(1, len(order.unlearned))
+    return [
+        *(_answer(comparison, order, sound) if has_answer else ()),
+        *([falls] if (falls := convergence(comparison)) else ()),
+        *(_lower(score_of(comparison), order) if has_answer else ()),
+        *_unlearned(comparison, order),
+        *_collapses(comparison, order),
+    ]
 
 
 def _names_of(results: Iterable[CandidateResult]) -> str:
@@ -37,23 +40,33 @@ def _names_of(results: Iterable[CandidateResult]) -> str:
 def _answer(
     comparison: ComparisonData, order: Ranking, sound: list[CandidateResult]
 ) -> Iterator[str]:
-    """Which to take, and by how much another may be better."""
+    """Which to take, and by how much another may be better; or that seeds are too few to tell."""
     first, seeds = shortened(sound[0].label), len(comparison.seeds)
-    if (loss := order.possible_loss) is None:
-        leads = order.differences[sound[1].label].mean < 0
-        have = "one seed" if seeds == 1 else plural(seeds, "seed")
-        says = f"{first} is highest, but {have}" if leads else have[0].upper() + have[1:]
-        yield (
-            f"{says} cannot tell {len(sound)} candidates apart. It takes {_seeds(LEAST_SEEDS)} or "
-            "more."
-        )
-    elif loss < 0:
-        yield f"Take {first}: every other is lower (95%)."
-    else:
-        bound = score_of(comparison).with_unit(loss)
-        yield f"Take {first}: no other is better by more than {bound} (95%)."
-        if loss > 0 and seeds < MANY_SEEDS:
-            yield f"More seeds narrow this: {_seeds(MORE * seeds)}."
+    if order.possible_loss is not None:
+        yield from _choice(comparison, first, order.possible_loss)
+        return
+    leads = order.differences[sound[1].label].mean < 0
+    have = "one seed" if seeds == 1 else plural(seeds, "seed")
+    says = f"{first} is highest, but {have}" if leads else have[0].upper() + have[1:]
+    yield (
+        f"{says} cannot tell {len(sound)} candidates apart. It takes {_seeds(LEAST_SEEDS)} or more."
+    )
+
+
+def _choice(comparison: ComparisonData, first: str, loss: float) -> Iterator[str]:
+    """Which to take if training is finished, and otherwise only what holds so far."""
+    finished, least, seeds = is_finished(comparison), one_answer(comparison), len(comparison.seeds)
+    start = f"Take {first}:" if finished else f"After {plural(_epochs(comparison), 'epoch')}"
+    than = "" if finished else f" than {first}"
+    if loss < 0:
+        yield f"{start} every other is lower{than} (95%)."
+        return
+    bound = score_of(comparison).with_unit(loss)
+    is_floor = 0 < loss == least
+    floor = f"; one of {round(1 / least)} test samples is {bound}" if is_floor else ""
+    yield f"{start} no other is better{than} by more than {bound} (95%){floor}."
+    if finished and loss > least and seeds < MANY_SEEDS:
+        yield f"More seeds narrow this: {_seeds(MORE * seeds)}."
 
 
 def _seeds(count: int) -> str:
@@ -103,21 +116,33 @@ def _collapses(comparison: ComparisonData, order: Ranking) -> Iterator[str]:
         )
 
 
+def is_finished(comparison: ComparisonData) -> bool:
+    """Whether losses had levelled off when training ended; one epoch cannot show it."""
+    return _epochs(comparison) != 1 and not falling(comparison)
+
+
 def convergence(comparison: ComparisonData) -> str:
-    """Which losses, as means over seeds, were still falling at the end; empty if none was."""
-    sound = [r for r in comparison.results if r.curves.loss and not r.diverged]
-    losses = {result.label: np.mean(result.curves.loss, axis=0) for result in sound}
-    falling = [result for result in sound if _still_falls(losses[result.label])]
-    if not falling:
+    """Which losses were still falling at the end, and what to do; empty if none was."""
+    if not (losses := falling(comparison)):
         return ""
-    everyone = len(falling) == len(comparison.results)
-    who = "losses were" if everyone else f"loss of {_names_of(falling)} was"
-    epochs = 2 * max(map(len, losses.values()))
+    epochs = 2 * _epochs(comparison)
     return (
-        f"The {who} still falling when training ended: differences may only reflect speed. Train "
-        f"for {epochs} epochs. All runs are then trained again, because the learning rate falls "
-        "more slowly."
+        f"The {losses} still falling: train for {epochs} epochs (epochs={epochs}, --epochs "
+        f"{epochs}) before you choose."
     )
+
+
+def falling(comparison: ComparisonData) -> str:
+    """The losses that, as means over seeds, were still falling at the end; empty if none was."""
+    sound = [r for r in comparison.results if r.curves.loss and not r.diverged]
+    falling = [r for r in sound if _still_falls(np.mean(r.curves.loss, axis=0))]
+    everyone = len(falling) == len(comparison.results)
+    text = "losses were" if everyone else f"loss of {_names_of(falling)} was"
+    return text if falling else ""
+
+
+def _epochs(comparison: ComparisonData) -> int:
+    return max((len(curve) for r in comparison.results for curve in r.curves.loss), default=0)
 
 
 def _still_falls(loss: np.ndarray) -> bool:

@@ -74,7 +74,7 @@ def test_two_processes_train_by_the_gradients_of_one(tmp_path, free_port):
     several steps of Adam, which divides by small gradients, no bound would be left.
     """
     results = [tmp_path / f"{rank}.npz" for rank in (0, 1)]
-    script, one = SCRIPTS / "distributed.py", another_cpu.with_devices(1)
+    script, one = SCRIPTS / "two_processes.py", another_cpu.with_devices(1)
     pair = [start(script, rank, results[rank], free_port, environment=one) for rank in (0, 1)]
     for process in pair:
         finish(process)

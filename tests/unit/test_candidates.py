@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid
 
-from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
+from braintools_qps import (
+    QPseudoSpike,
+    Scaled,
+    compare,
+    get_surrogate,
+    register_surrogate,
+    surrogate_spec,
+)
 from braintools_qps._registry.candidates import LONGEST_LABEL, candidates
 
 inf = float("inf")
@@ -30,6 +37,16 @@ def test_a_registered_class_goes_by_the_name_that_it_has_there():
             return repr(OURS)
 
     assert list(candidates([QPseudoSpike(), OURS])) == ["Mine(alpha=4)", "QPseudoSpike(alpha=2)"]
+
+
+def test_a_class_without_a_name_is_compared_after_the_line_of_the_error():
+    class Steep(Sigmoid):
+        pass
+
+    with pytest.raises(TypeError, match="has none. Write @register_surrogate above") as caught:
+        compare([Steep()])
+    exec(str(caught.value).partition("after it: ")[2], {"Steep": Steep})
+    assert isinstance(get_surrogate("Steep"), Steep)
 
 
 def test_a_class_without_a_name_goes_by_its_repr():

@@ -40,7 +40,7 @@ def test_help_and_errors_in_arguments_load_nothing_but_the_package(tmp_path):
         cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout.count("usage: braintools-qps") == 4
-    assert "(default: learning_rate=0.1,0.03,0.01 mean_slope=0.1)" in " ".join(done.stdout.split())
+    assert "(default: learning_rate=0.1,0.03,0.01)" in " ".join(done.stdout.split())
     *errors, loaded = done.stderr.splitlines()
     assert [message in "\n".join(errors) for message in MISTAKES.values()] == [True] * len(MISTAKES)
     before = {"braintools_qps"} | {"sitecustomize", "usercustomize"}

@@ -146,20 +146,30 @@ class Memoryless(brainstate.nn.Module):
         return self.spk_fun(x - self.threshold)
 
 
+class SubSteps(Memoryless):
+    """The same in each of three steps of an inner loop."""
+
+    def update(self, x):
+        spikes = lambda _: super(SubSteps, self).update(x)
+        return brainstate.transform.for_loop(spikes, jnp.arange(3)).mean(axis=0)
+
+
 class Populations(brainstate.nn.Module):
     """A population far from its threshold, and one that is near it."""
 
-    def __init__(self, surrogate):
+    def __init__(self, surrogate, kind=Memoryless):
         super().__init__()
-        self.far, self.near = Memoryless(surrogate, 3.0), Memoryless(surrogate)
+        self.far, self.near = kind(surrogate, 3.0), kind(surrogate)
         self.readout = linear(2, 2)
 
     def update(self, x):
         return self.readout(self.far(x) + self.near(x))
 
 
-def test_the_largest_mean_slope_of_a_population_lowers_the_dampening_and_never_raises_it():
-    options = OPTIONS | {"model": Populations, "tune": {"mean_slope": (0.05, 10.0)}, "seeds": [4]}
+@pytest.mark.parametrize("kind", [Memoryless, SubSteps])
+def test_the_largest_mean_slope_of_a_population_lowers_the_dampening_and_never_raises_it(kind):
+    model, tune = partial(Populations, kind=kind), {"mean_slope": (0.05, 10.0)}
+    options = OPTIONS | {"model": model, "tune": tune, "seeds": [4]}
     (result,) = compare(["Sigmoid(alpha=4)"], batch_size=1000, **options).results
     lowered, kept = (trial.setting["dampening"] for trial in result.tuning.trials)
     inputs = load_task(OPTIONS["task"]).part("train", seed=0).inputs  # whatever the seeds are

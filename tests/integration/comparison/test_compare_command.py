@@ -73,7 +73,8 @@ def test_what_is_trained_is_said_before_and_how_long_after_the_first_group(tmp_p
     assert len(lines) == 2
     lines.clear()
     compare(NAMES[:1], **options | {"seeds": 2})
-    assert lines[0] == f"1 surrogate x 2 settings x 2 seeds: 4 runs, 2 of them saved in {tmp_path}"
+    found = f"4 runs. Found in {tmp_path}: 2 finished runs"
+    assert lines[0] == f"1 surrogate x 2 settings x 2 seeds: {found}"
     compare(NAMES[:1], **options | {"progress": False, "seeds": 2})
     assert lines[1:] == []
 

@@ -136,13 +136,22 @@ def test_two_processes_share_a_folder_and_a_last_call_collects(tmp_path):
 NAMES = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]  # which share a program
 
 
-def test_ctrl_c_keeps_what_has_finished(tmp_path):
+@pytest.fixture
+def _checkpoint_at_each_epoch(monkeypatch):
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
+
+
+@pytest.mark.usefixtures("_checkpoint_at_each_epoch")
+def test_ctrl_c_keeps_what_has_finished_and_a_further_call_says_so(tmp_path, capsys):
     with pytest.raises(KeyboardInterrupt):
-        trained(NAMES, out=tmp_path, on_epochs=press_ctrl_c_at(6))
+        trained(NAMES, out=tmp_path, epochs=3, on_epochs=press_ctrl_c_at(10))
     saved = Comparison.from_json((tmp_path / "comparison.json").read_text())
     assert [result.label for result in saved.results] == NAMES[:1]
-    comparison, count = trained(NAMES, out=tmp_path)
+    comparison, count = trained(NAMES, out=tmp_path, epochs=3, progress=True)
     assert count == 2
+    found = f"4 runs. Found in {tmp_path}: 2 finished runs and 2 checkpoints"
+    assert f"2 surrogates x 2 settings x 1 seed: {found}\n" in capsys.readouterr().err
     assert without_times(comparison)[:1] == without_times(saved)
 
 
@@ -169,6 +178,19 @@ def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
     assert len(warned) == 1  # for all files
     assert len(comparison.results) == 1
     assert comparison.weights("Sigmoid", 4)
+
+
+def test_a_directory_on_a_full_disk_is_refused_and_nothing_stays_in_it(tmp_path):
+    """A limit of the system in place of the disk: files may have 1000 bytes."""
+    resource = pytest.importorskip("resource", reason="this system has no such limit")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            trained(out=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not files(tmp_path)
 
 
 KILLED = """
@@ -204,12 +226,6 @@ def test_kill_9_costs_no_finished_run_and_shows_no_wrong_number(tmp_path):
     ):
         assert trial.test == expected.test
         np.testing.assert_allclose(trial.loss, expected.loss, rtol=1e-5)
-
-
-@pytest.fixture
-def _checkpoint_at_each_epoch(monkeypatch):
-    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
-    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
 
 
 class Model(brainstate.nn.Module):

@@ -303,10 +303,11 @@ def configs(**gains):
 
 THIS = kept.machine()
 NET_PY, PARTS_PY = "net_of_tests", "parts_of_net"
-CODE = "2 runs in {out} were made with other code: %s changed"
+AGAIN = ". They are trained again"
+CODE = "2 runs in {out} were made with other code: %s changed*" + AGAIN
 DAMAGED = "2 files in {out}/runs are damaged"
-NUMBERS = "2 runs in {out} were made with other numbers: first loss * now *"
-NUMBER = "1 run in {out} was made with other numbers: %s *"
+NUMBERS = "2 runs in {out} were made with other numbers: first loss * now *" + AGAIN
+NUMBER = "1 run in {out} was made with other numbers: %s *. It is trained again"
 OPTIONS_DIFFER = "2 runs in {out} were made with other options: "
 VERSIONS = "2 runs in {out} were made with other versions: "
 ANY = "*"
@@ -315,16 +316,17 @@ SAME_RESULTS = {
     "comments": [(edits(NET_PY, '"""A network."""', "# Another text\n\n",
                         "    def update", "    # of a step\n    def update"), 0, None)],
     "another name of the module": [
-        (another_name_of_the_module, 2, "*net_of_tests.py and renamed_net.py have changed*")],
+        (another_name_of_the_module, 2, CODE % "net_of_tests.py and renamed_net.py have")],
     "another place of the module": [(another_place_of_the_module, 0, None)],
     "a module that is edited after it was imported": [
         (sets(), 0, None),
         (edits(NET_PY, "self.gain *", "2 * self.gain *", is_stale=True), 0, None)],
     "equal data": [(sets(task=(X.copy(), Y.tolist())), 0, None)],
-    "versions": [(another_version, 2, VERSIONS + "optax *, now '0.0'")],
+    "versions": [(another_version, 2, VERSIONS + "optax *, now '0.0'" + AGAIN)],
     "flags that change numbers": [
         (flags("--xla_dump_to=here"), 0, None),
-        (flags("--xla_cpu_enable_fast_math=true"), 2, VERSIONS + "XLA_FLAGS *fast_math=true'")],
+        (flags("--xla_cpu_enable_fast_math=true"), 2,
+         VERSIONS + "XLA_FLAGS *fast_math=true'" + AGAIN)],
     "precision": [(within(lambda: jax.default_matmul_precision("float32")), 2,
                    OPTIONS_DIFFER + "*")],
     "values that models may read": [
@@ -350,10 +352,10 @@ OTHER_RESULTS = {
     "code of a surrogate": [
         (own_surrogate(1.0), 2, None),
         (own_surrogate(0.5), 2, "*other numbers: norm of the first gradient *")],
-    "data": [(sets(task=(X[::-1], Y)), 2, "2 runs in {out} were made with other data")],
-    "options": [(options(epochs=3), 2, OPTIONS_DIFFER + "epochs 2, now 3")],
+    "data": [(sets(task=(X[::-1], Y)), 2, "2 runs in {out} were made with other data" + AGAIN)],
+    "options": [(options(epochs=3), 2, OPTIONS_DIFFER + "epochs 2, now 3" + AGAIN)],
     "another rate": [
-        (options(learning_rate=0.03), 2, OPTIONS_DIFFER + "learning_rate 0.01, now 0.03")],
+        (options(learning_rate=0.03), 2, OPTIONS_DIFFER + "learning_rate 0.01, now 0.03" + AGAIN)],
     "random numbers": [
         (within(lambda: jax.default_prng_impl("rbg")), 2, OPTIONS_DIFFER + "*"),
         (within(lambda: jax.threefry_partitionable(False)), 2, OPTIONS_DIFFER + "threefry_*")],
@@ -367,6 +369,9 @@ OTHER_RESULTS = {
         (options(tune={"learning_rate": (0.01,), "dampening": (1.0,)}), 0, None),
         (options(tune={"learning_rate": (0.03, 0.01)}), 2, None),
         (options(tune=None, learning_rate=0.03), 0, None)],
+    "a mean slope that lowers nothing": [
+        (options(tune={"learning_rate": (0.01,), "mean_slope": (1e3,)}), 0, None),
+        (options(tune={"learning_rate": (0.01,), "mean_slope": (1e-3,)}), 2, None)],
     "the functions of a notebook that are used": [
         (a_cell(CELL.replace("GAIN", "2.0")), 2, ANY),
         (a_cell("# new\n" + CELL.replace("GAIN", "2.0") + "def plot(): pass\n", unused=3), 0, None),

@@ -1,6 +1,7 @@
 """Training: as a plain loop does it, whatever the model, the memory and the number of cores."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import brainpy
@@ -16,7 +17,7 @@ from helpers import linear, thorough
 from small_comparison import OPTIONS
 
 from braintools_qps import QPseudoSpike, compare, load_task
-from braintools_qps._comparison import seeded
+from braintools_qps._comparison import devices, seeded
 from braintools_qps._comparison.devices import Devices
 from braintools_qps._comparison.programs import Programs
 
@@ -203,6 +204,26 @@ def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
     assert random_states() == before
     first = [min(trained.weights("Sigmoid", seed).items())[1]["weight"] for seed in (0, 1)]
     assert not np.allclose(*first, atol=0.2)
+
+
+@pytest.mark.parametrize(("cores", "width"), [(2, 4), (8, 3)])
+def test_runs_are_shared_out_over_the_cores(cores, width, monkeypatch):
+    """Sixteen in the fewest turns: 2 cores take two of 4 runs each, 8 cores take one of 3."""
+    shared, call, started = [], Programs._call, ThreadPoolExecutor.__init__
+
+    def watched(self, function, runs):
+        shared.append(self.width)
+        return call(self, function, runs)
+
+    def pool(self, threads):
+        shared.append(threads)
+        started(self, threads)
+
+    monkeypatch.setattr(devices, "cores", lambda: cores)
+    monkeypatch.setattr(Programs, "_call", watched)
+    monkeypatch.setattr(ThreadPoolExecutor, "__init__", pool)
+    compare(["QPseudoSpike"], **OPTIONS | {"seeds": 16, "epochs": 1})
+    assert shared == [1, cores, width, cores, width, cores]  # the probe, the training, the test
 
 
 @pytest.mark.thorough

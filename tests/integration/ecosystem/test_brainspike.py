@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_agree
+from helpers import assert_agree, thorough_but
 
 from braintools_qps import QPseudoSpike
 
@@ -54,7 +54,7 @@ def spikes_of(bptt):
     return bptt.record(None, stimulus())["spikes"]["spike"]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", thorough_but(["LIF"], MODELS))
 def test_hard_spikes_as_with_braintools(model):
     """Backpropagation through the reset and the recurrence."""
     ours, theirs = (

@@ -84,7 +84,7 @@ LAYERS = {
 }
 
 
-OFTEN = ("a subclass",)
+OFTEN = "a subclass", "beside floats"
 
 
 @pytest.mark.parametrize("name", thorough_but(OFTEN, LAYERS))

@@ -1,7 +1,9 @@
 """What subcommands share: options, help, errors and the lazy package; and the subcommand list."""
 
+import gc
 import logging
 import re
+import signal
 import warnings
 from importlib import import_module
 from importlib.metadata import version
@@ -109,6 +111,24 @@ def test_a_mistake_ends_with_one_line_and_status_2(error, message, listing, monk
 
 def test_ctrl_c_ends_with_one_line(listing, capsys):
     listing(KeyboardInterrupt())
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "braintools-qps: interrupted\n"
+
+
+def test_ctrl_c_in_a_callback_of_the_garbage_collector_is_not_lost(listing, capsys):
+    """JAX has one, which Python calls where nothing can be raised."""
+
+    def press(*collection):
+        gc.callbacks.remove(press)
+        signal.raise_signal(signal.SIGINT)
+
+    def run(arguments):
+        gc.callbacks.append(press)
+        gc.collect()
+        for _ in range(10**8):
+            pass
+
+    listing(run)
     assert main(["list"]) == 130
     assert capsys.readouterr().err == "braintools-qps: interrupted\n"
 

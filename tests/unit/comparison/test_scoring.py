@@ -83,13 +83,14 @@ def test_guessing_is_the_best_constant_answer(y, options, expected, readout):
     assert guess(task, scoring(task, **options)) == (expected and pytest.approx(expected, rel=0.1))
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-6])
 @pytest.mark.parametrize("readout", ["mean", "all"])
-def test_guessing_of_numbers_leaves_their_variance(readout):
-    task = load_task((X, TARGETS), readout=readout)
+def test_guessing_of_numbers_leaves_their_variance(readout, size):
+    task = load_task((X, size * TARGETS), readout=readout)
     tested = task.part("test").labels
     axis = (0, 1) if task.is_answered_at_each_step and readout == "all" else 0
     expected = -np.mean((tested - tested.mean(axis=axis)) ** 2)
-    assert guess(task, scoring(task)) == pytest.approx(expected, rel=1e-5)
+    assert guess(task, scoring(task)) == pytest.approx(expected, rel=1e-5, abs=0)
 
 
 def test_the_learning_rate_falls_to_0_as_a_cosine():

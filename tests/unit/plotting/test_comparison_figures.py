@@ -57,13 +57,15 @@ def test_the_first_panel_has_paired_differences_from_the_first_with_their_interv
     assert "interval" not in few.get_xlabel()
 
 
-def test_a_candidate_without_scores_has_a_row_that_says_so():
+@pytest.mark.parametrize(("others", "said"), [({}, []), ({"stuck": (0.1, 0.1)}, ["did not learn"])])
+def test_a_candidate_without_scores_has_a_row_that_says_so(others, said):
     found = compared(
         candidate("nan", (np.nan, np.nan)), candidate("A", (0.9, 0.8), 1),
         candidate("broken", (), 2, error="ValueError: no"),
+        *(candidate(label, test, 3) for label, test in others.items()), settings={"guess": 0.1},
     )  # fmt: skip
     axes = plotting.plot_comparison(found)[0]
-    assert sorted(text.get_text() for text in axes.texts) == ["diverged", "failed"]
+    assert sorted(text.get_text() for text in axes.texts) == [*said, "diverged", "failed"]
 
 
 def test_learning_curves_show_loss_and_validation_as_mean_and_range():
@@ -81,6 +83,11 @@ def test_learning_curves_show_loss_and_validation_as_mean_and_range():
     for losses in ((1.0, -1.0), (math.nan, math.nan)):
         no_logarithm = compared(candidate("A", (0.9, 0.8), losses=losses))
         assert plotting.plot_learning_curves(no_logarithm)[0].get_yscale() == "linear"
+
+
+def test_candidates_are_told_apart_without_colour():
+    axes = plotting.plot_learning_curves(of(**SCORES))[0]
+    assert len({drawn.get_linestyle() for drawn in axes.get_lines()}) == len(SCORES)
 
 
 def test_a_comparison_begins_with_the_scores_and_the_verdict():

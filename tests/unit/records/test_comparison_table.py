@@ -36,6 +36,13 @@ def rows(text):
     return {line.split()[0]: line for line in text.splitlines() if line.strip()}
 
 
+def still_falling(**scores):
+    """A comparison whose losses fall until the end."""
+    return compared(*(candidate(n, s, losses=(4.0, 3.0, 2.0, 1.0)) for n, s in scores.items()))
+
+
+STEADY = (0.9, 0.92, 0.94, 0.91, 0.93)
+ALMOST = (0.901, 0.919, 0.939, 0.91, 0.929)  # lower in the mean by 0.0004, the last half a percent
 MORE = "\nMore seeds narrow this: seeds=20 (--seeds 20)."
 VERDICTS = {
     "one above all": (
@@ -71,6 +78,30 @@ VERDICTS = {
         of(A=level(0.80, size=7), B=level(0.695, size=0.01, shift=1),
            C=level(0.79, size=0.01, shift=2)),
         r"Take A: .*\n.*\nB is lower than C: -9\.5 \[-\d+\.\d, -\d\.\d\]\.",
+    ),
+    "24 test samples": (
+        dataclasses.replace(of(A=STEADY, B=ALMOST), task={"samples": {"test": 24}}),
+        r"Take A: no other is better by more than 4\.2 points \(95%\); one of 24 test samples is "
+        r"4\.2 points\.",
+    ),
+    "24 test samples, no accuracy": (
+        dataclasses.replace(of(MSE, A=STEADY, B=ALMOST), task={"samples": {"test": 24}}),
+        r"Take A: no other is better by more than 0\.00\d+ \(95%\)\." + re.escape(MORE),
+    ),
+    "losses still fall": (
+        still_falling(A=level(0.9), B=level(0.9, shift=1)),
+        r"After 4 epochs no other is better than . by more than \d\.\d points \(95%\)\.\n"
+        r"The losses were still falling: train for 8 epochs \(epochs=8, --epochs 8\) before you "
+        r"choose\.",
+    ),
+    "losses still fall, one above all": (
+        still_falling(A=level(0.9), C=level(0.5, shift=1)),
+        r"After 4 epochs every other is lower than A \(95%\)\.\nThe losses were .*\n"
+        r"C is lower than A: .*",
+    ),
+    "one epoch": (
+        compared(*(candidate(n, CLOSE[n], losses=[1.0]) for n in "AB")),
+        r"After 1 epoch no other is better than B by more than \d\.\d points \(95%\)\.",
     ),
 }  # fmt: skip
 
@@ -140,9 +171,21 @@ NOTES = {  # a comparison, what is said of it, and what is not
     "settings that differ": (
         compared(chosen_by(1, 3)), "(n/2): chosen by n of 2 seeds.", "Not tuned: learning rate"
     ),
+    "fat tails": (
+        compared(
+            candidate("two", level(0.9), 1), candidate("eight", level(0.5), 7),
+            candidate("low", level(0.5), spec={"name": "S2NN", "dampening": 0.2}),
+            candidate("S2NN", level(0.5), spec={"name": "S2NN"}),
+            settings={"tune": {"learning_rate": [0.1, 0.01]}},
+        ),
+        "Lower the dampening of fat tails (two, S2NN) with tune={'learning_rate': [0.1, 0.01], "
+        "'mean_slope': [0.1]} (--tune learning_rate=0.1,0.01 mean_slope=0.1).", "before training",
+    ),
+    "thin tails": (compared(candidate("A", (0.9,), 7)), "Test accuracy", "fat tails"),
     "lowered": (
         compared(*(tuned(n, s, setting=LOWERED) for n, s in CLOSE.items())),
-        "Dampening: lowered to a mean surrogate gradient of at most 0.1 before training.", "Not t",
+        "Dampening: lowered to a mean surrogate gradient of at most 0.1 before training.",
+        "fat tails",
     ),
     "not tuned": (
         of(NOT_TUNED, A=(0.9,)), "Not tuned: learning rate 0.1, alpha 2, hidden 16.", "The same"
@@ -178,12 +221,18 @@ def test_the_table_fits_80_columns_and_has_what_one_asks_for():
     lines = found.table().splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["vs", "learning", "firing"]
-    assert lines[1].split() == "surrogate accuracy % first dampening rate rate".split()
+    assert lines[1].split() == "surrogate accuracy % first rate dampening rate".split()
     # 90 -+ t(97.5%, 4) = 2.776 times a standard deviation of 1.58, by the root of 5.
-    row = "Sigmoid 90.0 [88.0, 92.0] first = 1 0.3 0.125"
+    row = "Sigmoid 90.0 [88.0, 92.0] first = 0.3 1 0.125"
     assert rows(found.table())["Sigmoid"].split() == row.split()
     start = lines.index(next(line for line in lines if "alpha=0.125" in line))
     assert [line.strip() for line in lines[start:][:2]] == ["alpha=0.125,", "dampening=0.25)"]
+    names = {f"a_keyword_of_the_model_{n}": 1.0 + n for n in range(9)}
+    pair = tuple(Trial({"learning_rate": 0.1} | {n: f * v for n, v in names.items()}, (0.5,))
+                 for f in (1, 2))  # fmt: skip
+    many = compared(candidate("A", (0.9,), tuning=Tuning(pair, (0,)), setting=pair[0].setting))
+    assert max(map(len, many.table().splitlines())) <= 80
+    assert set(many.table().replace("_", " ").split()) > {"1", "9", "model"}
     endless = of(**{"x" * 5000: (0.9, 0.8), "A": (0.5, 0.4)})
     assert max(map(len, endless.table().splitlines())) <= 80
     assert len(endless._repr_html_()) < 4000
@@ -202,7 +251,7 @@ def test_wide_shows_the_rest():
     assert "Firing rate" not in found.table()
     assert "perations" not in WITHOUT.table(wide=True)  # nor a caption without its column
     different = rows(compared(chosen_by(1, 3)).table())["A"]  # the other rate is 0.3
-    assert different.split()[-4:] == ["1/2", "0.1", "(1/2)", "0.125"]
+    assert different.split()[-4:] == ["0.1", "(1/2)", "1/2", "0.125"]
 
 
 def falling(last, epochs=20):
@@ -211,9 +260,7 @@ def falling(last, epochs=20):
 
 
 FALLING = (
-    "The losses were still falling when training ended: differences may only reflect speed. "
-    "Train for 40 epochs. All runs are then trained again, because the learning rate falls more "
-    "slowly."
+    "The losses were still falling: train for 40 epochs (epochs=40, --epochs 40) before you choose."
 )
 
 
@@ -230,6 +277,12 @@ def test_when_losses_count_as_falling(losses, sentence):
     found = compared(*results)
     assert found.convergence == sentence
     assert sentence in said(found)
+    methods = found.methods()
+    if sentence:
+        assert f" {sentence.partition(':')[0]} after the last epoch." in methods
+    else:
+        assert "still falling" not in methods
+    assert ("best_surrogate" in said(found)) == (not sentence and len(losses[0]) > 1)
 
 
 def test_intervals_of_accuracies_stay_within_0_and_100():

@@ -15,7 +15,17 @@ from report_records import NASTY, flow_of, population
 
 from braintools_qps import compare
 from braintools_qps._models import described_inputs
-from braintools_qps.records import Diagnosis, GradientFlows, LearningTrial, Preparation
+from braintools_qps.records import (
+    Diagnosis,
+    GradientFlows,
+    LearningTrial,
+    NormalizedRate,
+    NormalizedRates,
+    Operations,
+    Preparation,
+    RelayedPopulation,
+    RelayedWeights,
+)
 
 TRIAL = LearningTrial(losses=(2.0, 1.5, 0.5), constant=2.0, samples=64)
 HEALTHY = Diagnosis("none", None, "It learns.")
@@ -52,6 +62,37 @@ def test_every_line_of_a_result_fits_into_a_terminal_and_no_column_is_lost():
     assert code == ["line()", "learning_rate = 0.03"]
 
 
+ENDLESS = "encoder." + "blocks." * 20 + "neurons"
+FAR = Diagnosis(
+    "out of reach", ENDLESS, "Why?", "No.", "line()", (ENDLESS,), "flat", "out of reach"
+)
+LONGEST = [
+    flow_of(ENDLESS, [population(ENDLESS)], diagnosis=FAR),
+    GradientFlows(
+        {n: flow_of(n, [population(ENDLESS)] * 2, diagnosis=FAR) for n in ("A", ENDLESS)}
+    ),
+    NormalizedRates(0.1, (NormalizedRate(ENDLESS, 0.0, 0.1, 1234.5),)),
+    RelayedWeights((RelayedPopulation(ENDLESS, ENDLESS, 123.4, 0.0, 0.1),)),
+]
+
+
+@pytest.mark.parametrize("record", LONGEST, ids=lambda record: type(record).__name__)
+def test_no_table_is_wider_than_a_terminal_whatever_the_labels(record):
+    assert widest(repr(record)) <= 80
+
+
+def test_synaptic_operations_are_in_the_wide_table_and_in_the_record():
+    made = flow_of(
+        "model",
+        [dataclasses.replace(population(), operations=Operations(52e3, 12e3, 6000))],
+    )
+    assert "5.2e+04" not in repr(made) + repr(GradientFlows(model=made))
+    assert "operations\n" in made.table(wide=True)
+    assert "5.2e+04" in made.table(wide=True)
+    assert repr(made) == made.table()
+    assert made.to_dict()["populations"][0]["operations"]["synaptic"] == 52e3
+
+
 def silent(code):
     return Diagnosis("silent", LONG, "It is silent.", "Do so.", code)
 
@@ -70,9 +111,14 @@ ENDS = {  # a result, what it says, and what it does not
         flow(silent(None)), "Next: change this, then gradient_flow(model, inputs) again.", "choose"
     ),
     "how it was read and decided": (
-        flow(), "Inputs: 20 steps. gradient_flow trained a copy for 3 steps of Adam: a network", "?"
+        flow(),
+        "Inputs: 20 steps. gradient_flow trained a copy for 3 steps of Adam: a network learns if "
+        "its loss falls to half of what a constant answer reaches, and slowly if", "?",
     ),
     "healthy": (flow(), f"names a learning rate. {WHICH}", "change"),
+    "not tried": (
+        dataclasses.replace(flow(), trial=None), "gradient_flow trained nothing: it looked", "Next"
+    ),
     "learned": (LEARNED, f"Next: leave it, or train it further. {WHICH}", "prepare"),
     "unknown": (flow(Diagnosis("unknown", None, "Why?", "None helps.")), "None helps.", "Next"),
     "prepared": (
@@ -164,6 +210,14 @@ def test_candidates_are_ranked_by_their_trials_with_their_populations_below():
     candidates = [row.split() for row in rows if row[0] != " "]
     assert [row[1] for row in candidates] == ["1=", "1=", "3", "4", "5"]
     assert candidates[-1][3] == "-"
+
+
+def test_only_candidates_of_one_rank_share_a_diagnosis():
+    slow = Diagnosis("none", None, "It learns slowly.")
+    pairs = [("A", LEARNS, HEALTHY), ("B", SLOWLY, slow), ("C", SLOWLY, slow)]
+    flows = [dataclasses.replace(tried(n, losses=x), diagnosis=d) for n, x, d in pairs]
+    first, second = repr(by_name(*flows)).splitlines()[:2]
+    assert (first, second) == ("A: It learns.", "B: It learns slowly. The same with C.")
 
 
 def test_a_word_marks_the_populations_of_the_cause():

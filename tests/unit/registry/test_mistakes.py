@@ -92,6 +92,7 @@ MISTAKES = [
     (get("Sigmoid(beta=2)"), TypeError, ". Call it as Sigmoid(alpha=4.0)"),
     (get("QPseudoSpike(scale='wide')"), TypeError, "scale must be a positive real number"),
     (get("QPseudoSpike(scale='15 elephants')"), ValueError, "the unit in '15 elephants' is"),
+    (get("QPseudoSpike(scale=Quantity(1.0, 'cow'))"), ValueError, "the unit in 'cow' is unknown"),
     (get(QPseudoSpike(), alpha=1.0), TypeError, "already built, got QPseudoSpike(alpha=2.0)"),
     *(
         (get(spec), ValueError, SHAPE)
@@ -109,7 +110,7 @@ MISTAKES = [
         for text in ("15 mv", "15 mV; import os", "1 mV^1e999", "1 " + "(" * 5000, "[1, 2] parsec2")
     ),
     # Writing a spec
-    (write(Holder()), TypeError, "Register it with braintools_qps.register_surrogate"),
+    (write(Holder()), TypeError, "Write @register_surrogate above the class, or after it"),
     (write(QPseudoSpike(brainstate.State(2.0))), TypeError, STATE),
     (lambda: jax.jit(of_millivolts)(1.0), TypeError, STATE),
     # What would be read as something else

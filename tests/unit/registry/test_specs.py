@@ -78,11 +78,6 @@ def test_parameters_beside_a_spec_replace_its_own():
     assert get_surrogate(QPseudoSpike, alpha=3, scale="1 V") == QPseudoSpike(3, scale=u.volt)
 
 
-def test_an_instance_is_returned_as_it_is():
-    surrogate = QPseudoSpike()
-    assert get_surrogate(surrogate) is surrogate
-
-
 @pytest.mark.parametrize(
     ("spec", "same"),
     [

@@ -73,6 +73,19 @@ def test_outside_of_jit_one_program_serves_all_numbers(call, caplog):
     assert [record for record in caplog.records if "Compiling" in record.getMessage()]
 
 
+@pytest.mark.parametrize("alpha", [0.5, 1.7, 2.0, float("inf")])
+@pytest.mark.parametrize("name", ["__call__", "surrogate_grad", "surrogate_fun"])
+def test_jit_changes_no_bit(alpha, name):
+    """Outside of it, 1/2, 2 and inf have programs of their own, and one of traced numbers serves
+    other alphas."""
+    numbers = {"alpha": alpha, "scale": 3.0, "dampening": 0.2}
+    curve = lambda x, traced: getattr(QPseudoSpike(**numbers | traced), name)(x)
+    if name == "__call__":
+        curve = jax.vmap(jax.grad(curve), (0, None))
+    traced = numbers if alpha == 1.7 else {}
+    np.testing.assert_array_equal(jax.jit(curve)(X, traced), curve(X, {}))
+
+
 # Compact residuals, and what they do to gradients
 
 
