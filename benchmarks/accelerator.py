@@ -5,7 +5,7 @@ bandwidth. Then a training step as in `peers`, with this package's ways to take 
 in braintools, and in spyx and SpikingJelly where they are installed. "In parts" stores the states
 between ten parts of ten steps (on an accelerator, twenty of twenty) and runs the steps inside again
 on the way back. `unroll` is the number of steps that XLA puts into one turn of the loop; without
-it, 1. "To bound" is relative to the step of this package as it comes. Memory is that of the
+it, 1. "To bound" is relative to the step of this package. Memory is that of the
 temporaries of the compiled step. On a CPU all is small, and a step's time is the processor's.
 """
 

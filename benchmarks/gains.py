@@ -18,8 +18,7 @@ def tables() -> dict[str, str]:
     published = [*shares("published", "save_memory")]
     return {
         "speeds": speeds(),
-        "memory": between(shares("memory", "save_memory", table="training step"), ".0%"),
-        "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
+        "memory": between(shares("memory", "save_memory"), ".0%"),
         "memory_published": between(published, ".0%"),
         "memory_published_median": f"{statistics.median(published):.0%}",
         "long_sequences": long_sequences(),
@@ -59,12 +58,12 @@ def first_calls(contestant: str) -> Iterator[float]:
         yield from (m["to_bound"] for m in measurements if m["contestant"] == contestant)
 
 
-def shares(suite: str, contestant: str, *, table: str = "", work: str = "") -> Iterator[float]:
+def shares(suite: str, contestant: str) -> Iterator[float]:
     for measurements in kept(suite):
         memory = {(m["table"], m["work"], m["contestant"]): m["memory_bytes"] for m in measurements}
         for (of, at, name), taken in memory.items():
             plain = memory[of, at, "plain"]  # None if a library of the network is missing
-            if plain and name == contestant and of.endswith(table) and at.endswith(work):
+            if plain and name == contestant:
                 yield taken / plain
 
 

@@ -4,16 +4,13 @@ Forward, backward and the update of the weights, batch of 64 where no other is n
 in every step and a loop over single steps, as brainstate's models are written. Memory is that of
 the temporaries of the compiled step, without arguments and results; it does not depend on the load
 of the machine. Times are relative to the plain network.
-
-The last contestant of the first table has a LIF neuron that keeps its spike for the next step.
-brainpy's LIF computes that spike again, and so stores its slope twice.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -23,7 +20,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import QPseudoSpike, SpikeConv2d, SpikeLinear, save_memory
+from braintools_qps import QPseudoSpike, save_memory
 
 from .descent import BATCH, CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
@@ -33,45 +30,19 @@ FEWER, LONGER = 16, 500  # samples, where these are the subject, and their steps
 CHANNELS, FRAMES = 32, 20  # of the convolutional network, and its steps
 SECONDS = 6.0  # for the rounds of a case
 PLAIN_NETWORK, SAVED = "plain", "save_memory"
-PLAIN, EIGHT_BITS = QPseudoSpike(2.0), QPseudoSpike(2.0, residual_dtype="uint8")
-
-
-class KeepingLIF(brainpy.state.LIF):
-    """The same neuron, which keeps the spike of a step for the reset in the next step."""
-
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        super().init_state(batch_size, **kwargs)
-        self.spikes = brainstate.HiddenState(self.get_spike())
-
-    def update(self, x: Any = 0 * u.mA) -> jax.Array:
-        V = self.V.value - (self.V_th - self.V_reset) * self.spikes.value
-        slope = lambda v: (-v + self.V_rest + self.R * self.sum_current_inputs(x, v)) / self.tau
-        self.V.value = self.sum_delta_inputs(brainstate.nn.exp_euler_step(slope, V))
-        self.spikes.value = self.get_spike()
-        return self.spikes.value
+PLAIN = QPseudoSpike(2.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """The parts of a network, a treatment of it, such as `save_memory`, and the loop over time."""
+    """A surrogate, a treatment of the network, such as `save_memory`, and the loop over time."""
 
     surrogate: Any = PLAIN
-    linear: type = brainstate.nn.Linear
-    convolution: type = brainstate.nn.Conv2d
-    neuron: type = brainpy.state.LIF
     treat: Callable[[Any, Any], Any] = lambda network, x: None
     loop: Callable = brainstate.transform.for_loop
 
 
-CONTESTANTS = {
-    PLAIN_NETWORK: Contestant(),
-    "8-bit slopes": Contestant(EIGHT_BITS),
-    "packed spikes": Contestant(linear=SpikeLinear, convolution=SpikeConv2d),
-    SAVED: Contestant(treat=save_memory),
-    "save_memory, custom LIF (half the storage)": Contestant(neuron=KeepingLIF, treat=save_memory),
-}
-
-FEW = (PLAIN_NETWORK, SAVED)
+CONTESTANTS = {PLAIN_NETWORK: Contestant(), SAVED: Contestant(treat=save_memory)}
 
 
 class Network(brainstate.nn.Module):
@@ -80,9 +51,9 @@ class Network(brainstate.nn.Module):
     def __init__(self, contestant: Contestant, neurons: int, recurrent: bool):
         super().__init__()
         self.input = brainstate.nn.Linear(INPUTS, neurons)
-        self.recurrent = contestant.linear(neurons, neurons) if recurrent else None
-        self.neurons = contestant.neuron(neurons, tau=10 * u.ms, spk_fun=contestant.surrogate)
-        self.readout = contestant.linear(neurons, CLASSES)
+        self.recurrent = brainstate.nn.Linear(neurons, neurons) if recurrent else None
+        self.neurons = brainpy.state.LIF(neurons, tau=10 * u.ms, spk_fun=contestant.surrogate)
+        self.readout = brainstate.nn.Linear(neurons, CLASSES)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         if self.recurrent is not None:
@@ -104,12 +75,12 @@ class Convolutional(brainstate.nn.Module):
 
     def __init__(self, contestant: Contestant):
         super().__init__()
-        neurons = lambda size: contestant.neuron(size, tau=10 * u.ms, spk_fun=contestant.surrogate)
+        neurons = lambda size: brainpy.state.LIF(size, tau=10 * u.ms, spk_fun=contestant.surrogate)
         self.first = brainstate.nn.Conv2d((8, 8, 1), CHANNELS, 3)
         self.early = neurons(self.first.out_size)
-        self.second = contestant.convolution(self.early.varshape, CHANNELS, 3, stride=2)
+        self.second = brainstate.nn.Conv2d(self.early.varshape, CHANNELS, 3, stride=2)
         self.late = neurons(self.second.out_size)
-        self.readout = contestant.linear(math.prod(self.late.varshape), CLASSES)
+        self.readout = brainstate.nn.Linear(math.prod(self.late.varshape), CLASSES)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         self.logits = brainstate.HiddenState(jnp.zeros((batch_size, CLASSES)))
@@ -121,27 +92,24 @@ class Convolutional(brainstate.nn.Module):
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """All contestants at one size; then two of them with longer sequences and larger networks."""
+    """One size; then longer sequences and larger networks."""
     steps = (50,) if settings.quick else (50, 200, 500, 1000, 2000)
     neurons = (128,) if settings.quick else (128, 512, 1024, 2048, 4096)
     for recurrent in (False, True):
         kind = "Recurrent" if recurrent else "Feed-forward"
-        yield _dense(f"{kind} training step", CONTESTANTS, NEURONS, 200, recurrent)
+        yield _dense(f"{kind} training step", NEURONS, 200, recurrent)
         for count in steps:
-            yield _dense(f"{kind}, by steps", FEW, NEURONS, count, recurrent)
+            yield _dense(f"{kind}, by steps", NEURONS, count, recurrent)
         for count in neurons:
-            yield _dense(f"{kind}, by neurons", FEW, count, STEPS, recurrent)
+            yield _dense(f"{kind}, by neurons", count, STEPS, recurrent)
         for count in (64, 128, 256):
-            yield _dense(f"{kind}, by neurons", FEW, count, LONGER, recurrent, FEWER)
+            yield _dense(f"{kind}, by neurons", count, LONGER, recurrent, FEWER)
     work = f"8 x 8 and 4 x 4 neurons of {CHANNELS} channels, {FRAMES} steps"
-    yield _case("Convolutional training step", CONTESTANTS, Convolutional, FRAMES, work)
+    yield _case("Convolutional training step", Convolutional, FRAMES, work)
 
 
 def training_step(
-    contestant: Contestant,
-    make: Callable[[Contestant], Any],
-    steps: int,
-    batch: int = BATCH,
+    contestant: Contestant, make: Callable[[Contestant], Any], steps: int, batch: int = BATCH
 ) -> tuple[Any, tuple]:
     """One step of gradient descent on random spike trains, compiled, and its arguments."""
     return compiled_step(contestant, lambda: make(contestant), spike_trains(steps, batch))
@@ -164,29 +132,17 @@ def compiled_step(
         return compile(), arguments
 
 
-def _dense(
-    table: str,
-    names: Iterable[str],
-    neurons: int,
-    steps: int,
-    recurrent: bool,
-    batch: int = BATCH,
-) -> Case:
+def _dense(table: str, neurons: int, steps: int, recurrent: bool, batch: int = BATCH) -> Case:
     make = partial(Network, neurons=neurons, recurrent=recurrent)
     samples = f", batch of {batch}" * (batch != BATCH)
-    return _case(table, names, make, steps, f"{neurons} neurons, {steps} steps{samples}", batch)
+    return _case(table, make, steps, f"{neurons} neurons, {steps} steps{samples}", batch)
 
 
 def _case(
-    table: str,
-    names: Iterable[str],
-    make: Callable[[Contestant], Any],
-    steps: int,
-    work: str,
-    batch: int = BATCH,
+    table: str, make: Callable[[Contestant], Any], steps: int, work: str, batch: int = BATCH
 ) -> Case:
     ready = lambda contestant: measured(*training_step(contestant, make, steps, batch))
-    contestants = {name: partial(ready, CONTESTANTS[name]) for name in names}
+    contestants = {name: partial(ready, contestant) for name, contestant in CONTESTANTS.items()}
     return Case(table, work, contestants, PLAIN_NETWORK, seconds=SECONDS)
 
 

@@ -26,7 +26,6 @@ import jax.numpy as jnp
 from .harness import Case, Ready, Settings
 from .memory import (
     CONTESTANTS,
-    FEW,
     PLAIN,
     PLAIN_NETWORK,
     SECONDS,
@@ -214,7 +213,7 @@ MODELS = {
 def cases(settings: Settings) -> Iterator[Case]:
     """Each model, plain and saved."""
     for work, kind in MODELS.items():
-        contestants = {name: partial(_ready, CONTESTANTS[name], kind) for name in FEW}
+        contestants = {name: partial(_ready, each, kind) for name, each in CONTESTANTS.items()}
         yield Case("Published models", work, contestants, PLAIN_NETWORK, seconds=SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Saves results as JSON and as Markdown tables for the documentation."""
+"""Saves results as JSON, and prints them as Markdown tables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def folder(facts: dict[str, Any]) -> Path:
 
 
 def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to: Path) -> Path:
-    """Write ``<suite>.json`` and ``<suite>.md``; return the path of the latter."""
+    """Write ``<suite>.json`` and return its path."""
     name = suite.__name__.rpartition(".")[2]
     to.mkdir(parents=True, exist_ok=True)
     record = {
@@ -55,10 +55,9 @@ def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to
         "environment": facts,
         "measurements": [dataclasses.asdict(m) for m in measurements],
     }
-    (to / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    page = to / f"{name}.md"
-    page.write_text(markdown(suite.__doc__, facts, measurements))
-    return page
+    file = to / f"{name}.json"
+    file.write_text(json.dumps(record, indent=1) + "\n")
+    return file
 
 
 def markdown(title: str, facts: dict[str, Any], measurements: list[Measurement]) -> str:
