@@ -11,13 +11,17 @@ from pathlib import Path
 
 import nox
 
+
+def _starts(command: str) -> bool:
+    """Whether it is here and starts: a name on the path may lead nowhere."""
+    try:
+        return subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-
-
-def newest_python() -> str:
-    """The newest of them that is here and starts: a name on the path may lead nowhere."""
-    starts = [python for python in PYTHONS if _starts(f"python{python}")]
-    return starts[-1] if starts else PYTHONS[0]
+PRESENT = [python for python in PYTHONS if _starts(f"python{python}")]
 
 
 def _clone(session: nox.Session, folder: Path) -> Path:
@@ -25,13 +29,6 @@ def _clone(session: nox.Session, folder: Path) -> Path:
     shutil.rmtree(clone, ignore_errors=True)
     session.run("git", "clone", "--quiet", ".", str(clone), external=True)
     return clone
-
-
-def _starts(command: str) -> bool:
-    try:
-        return subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
-    except OSError:
-        return False
 
 
 # What `mutation` changes, and the tests that must notice.
@@ -75,7 +72,7 @@ ORDER BY module_path, operator_name, operator_args, occurrence, start_pos_row, s
 """
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["readme", "lint", "types", "docs", f"tests-{newest_python()}"]
+nox.options.sessions = ["readme", "lint", "types", "docs", f"tests-{PRESENT[-1]}"]
 
 
 def _keep_a_sample(state: Path, count: int, seed: int) -> None:
@@ -114,12 +111,15 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def docs(session: nox.Session) -> None:
-    """The site, warnings being errors; ``-- serve`` shows it."""
-    session.run(
-        "sphinx-build", "-j", "auto", "-W", "--keep-going", "-n", "docs", "docs/_build/html"
-    )
+    """The site, warnings being errors, and all links and anchors in it; ``-- serve`` shows it."""
+    site = "docs/_build/html"
+    session.run("sphinx-build", "-j", "auto", "-W", "--keep-going", "-n", "docs", site)
+    options = "-q -p no:cacheprovider -c /dev/null --check-links --check-anchors --links-ext html"
+    with session.chdir(site):
+        outside = ("--check-links-ignore", "https?://.*")  # nothing is fetched
+        session.run("python", "-m", "pytest", *options.split(), *outside, "--rootdir", ".", ".")
     if "serve" in session.posargs:
-        session.run("python", "-m", "http.server", "--directory", "docs/_build/html")
+        session.run("python", "-m", "http.server", "--directory", site)
 
 
 @nox.session
@@ -155,6 +155,16 @@ def thorough(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "cluster", *session.posargs)  # by themselves
     marked = "thorough and not cluster"
     session.run("python", "-m", "pytest", "-m", marked, "-n", "2", *session.posargs)
+
+
+@nox.session(python=PRESENT)
+@nox.parametrize("order", ["given", "random"])
+def everything(session: nox.Session, order: str) -> None:
+    """`tests` and `thorough` on each Python that is here, in both orders, before a release."""
+    session.install(".[cpu,test]", "pytest-randomly>=3.16")
+    options = [*session.posargs, *([] if order == "random" else ["-p", "no:randomly"])]
+    session.run("python", "-m", "pytest", "-m", "cluster", *options)  # by themselves
+    session.run("python", "-m", "pytest", "-m", "not cluster", "-n", "2", *options)
 
 
 @nox.session(python="3.11")
@@ -197,6 +207,12 @@ def mutation(session: nox.Session) -> None:
             session.run("cosmic-ray", "exec", "../config.toml", state, env=fresh)
             session.run("cr-report", "--surviving-only", "--show-diff", state)
             session.run("cr-rate", state)
+
+
+@nox.session(python=False)
+def figures(session: nox.Session) -> None:
+    """The comparison of the README, run again and written into the pages, before a release."""
+    session.run("python", "docs/figures/default_comparison.py", *session.posargs)
 
 
 @nox.session(python=False)

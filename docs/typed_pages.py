@@ -1,6 +1,7 @@
 """Types of the code on the pages and in the README, by mypy: ``python docs/typed_pages.py``.
 
 The code of a page becomes a module whose lines have the numbers that they have on the page.
+Signatures, which are no expressions, stand in blocks of ``py``, which are not read.
 """
 
 import re

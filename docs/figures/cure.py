@@ -1,10 +1,13 @@
-"""``python docs/figures/cure.py``: a network before and after `prepare`, for the landing page.
+"""``python docs/figures/cure.py``: a network before and after `prepare`.
 
-It trains the network of the landing page as that page does, and writes ``docs/_static/cure.png``.
+It trains the network of the README as that does, and writes ``docs/_static/cure.png`` and the
+numbers in it, ``docs/_static/cure.json``.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +24,13 @@ from sklearn.datasets import load_digits
 from braintools_qps import gradient_flow, prepare
 
 DOCS = Path(__file__).parents[1]
+sys.path.append(str(DOCS.parent))  # benchmarks/ is not installed
+
+from benchmarks.report import environment  # noqa: E402
+
 BATCHES = [50 * n for n in range(1, 7)]  # after which it is tested
 AS_IT_IS = 0.01  # learning rate
-COLORS = {"as it is": "0.6", "after prepare": "tab:blue"}
+COLORS = {"as it is": "0.5", "after prepare": "tab:blue"}
 
 
 def layer() -> list[Any]:
@@ -63,6 +70,7 @@ def main() -> None:
     inputs = jnp.broadcast_to(images / 16, (20, 1797, 64))  # time, samples, pixels
     plt.style.use(DOCS / "matplotlibrc")
     _, (rates, learning) = plt.subplots(1, 2, figsize=(6.4, 2))
+    facts, numbers = environment(), {}
     for label, color in COLORS.items():
         model, learning_rate = network(), AS_IT_IS
         if label != "as it is":
@@ -73,7 +81,7 @@ def main() -> None:
         rates.plot(range(1, 1 + len(layers)), layers, ".-", color=color, label=label)
         learned = [*accuracies(model, learning_rate, inputs, digits)]
         learning.plot(BATCHES, learned, ".-", color=color)
-        print(label, learned)
+        numbers[label] = {"firing rates": layers, "accuracy": dict(zip(BATCHES, learned))}
     rates.set(
         title="Spikes per neuron and step, before training",
         xlabel="layer",
@@ -83,6 +91,8 @@ def main() -> None:
     rates.legend()
     learning.set(title="Test accuracy (%)", xlabel="batches", ylim=(0, 100), xticks=BATCHES)
     plt.savefig(DOCS / "_static" / "cure.png")
+    text = json.dumps({"environment": facts, "networks": numbers}, indent=1)
+    (DOCS / "_static" / "cure.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

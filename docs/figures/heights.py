@@ -16,7 +16,7 @@ MARKS = {  # of the problems, by kind of network, in the order of the file
     "recurrent, adapting, 46 steps": ("^", "tab:green"),
     "recurrent, synapses, 60 steps": ("v", "tab:purple"),
     "recurrent, 410 steps": ("D", "tab:red"),
-    "recurrent, 3% fire": ("P", "0.4"),
+    "recurrent, 3% fire": ("P", "0.5"),
 }
 
 
@@ -31,8 +31,8 @@ def main() -> None:
             points = [of_surrogate[problem] for of_surrogate in losses.values()]
             apart = rows + 0.13 * (problem - 2.5)
             axis.scatter(points, apart, s=14, marker=marker, color=color, label=kind)
-        axis.axvline(0, color="0.3", linewidth=0.8)
-        axis.hlines(rows[1:] - 0.5, -8, 82, color="0.9", linewidth=0.8)
+        axis.axvline(0, color="0.5", linewidth=0.8)
+        axis.hlines(rows[1:] - 0.5, -8, 82, color="0.5", alpha=0.3, linewidth=0.8)
         axis.set(title=way, xlim=(-8, 82))
     axes[0].set_yticks(rows, losses)
     axes[0].invert_yaxis()

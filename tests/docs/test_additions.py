@@ -39,19 +39,15 @@ def two_bits():
         ("_gradient_flow/causes/dull.py", "", '''
 from .cause import Cause, Finding
 
-class Dull(Cause):
-    name, rule, helps = "dull", "there are two samples", "a walk"
+def _find(measured):
+    few = measured.evaluator.batch == 2
+    return Finding((), "It is dull.", "Take a walk.", exact=True) if few else None
 
-    def find(self, measured):
-        few = measured.evaluator.batch == 2
-        return Finding((), "It is dull.", "Take a walk.", exact=True) if few else None
-
-    def changes(self, measured, finding):
-        return iter(())
+DULL = Cause("dull", "there are two samples", "a walk", _find)
 '''),
-        ("_gradient_flow/causes/__init__.py", "CAUSES: tuple[Cause, ...] = (", "    Dull(),"),
-        ("_gradient_flow/causes/__init__.py", "from .dropout import Dropout",
-         "from .dull import Dull"),
+        ("_gradient_flow/causes/__init__.py", "CAUSES = (", "    DULL,"),
+        ("_gradient_flow/causes/__init__.py", "from .dropout import DROPOUT",
+         "from .dull import DULL"),
     ],
     "a field of a surrogate": [
         ("_surrogate/pseudo_spike.py", '    alpha: Hyperparameter = field(default=2.0, '

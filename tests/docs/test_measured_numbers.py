@@ -13,6 +13,8 @@ sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an ins
 from benchmarks.casebook.pages import tables  # noqa: E402
 from benchmarks.pages import READMES, filled  # noqa: E402
 
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("[gt]*/*.md")]
 NUMBERS = r"([\d.]+)\s+to\s+([\d.]+)\s+times"
 # Page, what it says, the suite of benchmarks that measured it, and the contestant.
 TIMES = [
@@ -30,12 +32,36 @@ TIMES = [
 def test_a_guide_says_the_lowest_and_the_highest_time(page, sentence, suite, contestant):
     times = [
         row["to_bound"]
-        for file in (ROOT / "benchmarks" / "results").glob(f"cpu-jax-*/{suite}.json")
+        for file in RESULTS.glob(f"cpu-jax-*/{suite}.json")
         for row in json.loads(file.read_text())["measurements"]
         if row["contestant"] == contestant and row["table"].endswith("raining step")
     ]
     (said,) = re.findall(sentence, (ROOT / "docs" / "guides" / f"{page}.md").read_text("utf-8"))
     assert [*map(float, said)] == [round(min(times), 1), round(max(times), 1)]
+
+
+# Steps of time, intervals of 95% and errors of 5% were chosen, not measured.
+MEASURED = r"(?<![\w.=-])(?!95%|5%)\d[\d.,]*(?:%|\s+(?:points|times\s+as|MB|GB|seconds)\b)"
+SOURCE = r"[\w*/-]+\.json|results/|\{code-cell\}|<!-- verdict"  # a page prints what it runs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_measured_numbers_name_their_file_which_says_version_processor_and_date(page):
+    blocks = re.compile(r"```.*?```", re.DOTALL)
+    text = re.sub(r"^```(?!\{code-cell).*?^```$", "", page.read_text("utf-8"), flags=re.S | re.M)
+    for section in re.split(r"^(?=#+ )", text, flags=re.M):
+        if re.search(MEASURED, re.sub(r"`[^`\n]*`", "", blocks.sub("", section))):
+            assert re.search(SOURCE, section), section
+    for name in {*re.findall(r"`([\w*/-]+\.json)`", text)}:
+        files = [*RESULTS.rglob(name.removeprefix("benchmarks/results/"))] or [*ROOT.glob(name)]
+        assert files, name
+        for file in files:
+            beside = file.with_name(f"{file.stem}_made.json")  # a record has a format of its own
+            facts = json.loads((beside if beside.exists() else file).read_text("utf-8"))
+            readme = file.with_name("README.md")
+            made_at = rf"{re.escape(file.name)}\b.*\b[0-9a-f]{{8}}\b"  # the commit, in a table
+            if not (readme.exists() and re.search(made_at, readme.read_text("utf-8"))):
+                assert {"processor", "date", "versions"} <= {*facts["environment"]}, file
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)

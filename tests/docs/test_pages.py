@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from braintools_qps import QPseudoSpike
+import pytest
+
+from braintools_qps import Comparison, QPseudoSpike
 from braintools_qps._defaults import ADVICE, SURROGATES
 from braintools_qps._models.neuron import MEMBRANES, SPIKE_FUNCTIONS
 
@@ -36,3 +38,17 @@ def test_the_advice_is_quoted_wherever_somebody_starts_and_compare_tries_it():
     for text in (QPseudoSpike.__doc__, *((ROOT / page).read_text("utf-8") for page in pages)):
         assert ADVICE in " ".join(text.replace("`", "").split())
     assert SURROGATES[-1] in ADVICE
+
+
+def test_the_lines_for_latex_write_a_table_of_the_kept_comparison(capsys):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    page = (DOCS / "citing.md").read_text("utf-8")
+    (lines,) = re.findall(r"```python\n(table = .*?)```", page, re.DOTALL)
+    record = (DOCS / "_static" / "comparison.json").read_text("utf-8")
+    comparison = Comparison.from_json(record)
+    exec(lines, {"comparison": comparison})
+    printed = capsys.readouterr().out
+    assert printed.count("\\begin{tabular}") == 1
+    for result in comparison.results:
+        mean = sum(result.scores.test) / len(result.scores.test)
+        assert f"{result.label} & {mean:.3f} & " in printed

@@ -9,12 +9,9 @@ import brainstate
 import numpy as np
 import pytest
 
-from braintools_qps import Comparison
-
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DEFAULT = ROOT / "docs" / "_static" / "comparison.json"
 NEURON, _, DIGITS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)  # between: doctests
 
 
@@ -38,18 +35,10 @@ def test_it_links_only_to_pages_that_can_be_read_without_being_built():
         assert not re.search(r"{{ \w", (ROOT / page).read_text(encoding="utf-8")), page
 
 
-def test_the_table_is_that_of_the_kept_comparison():
-    """`python docs/figures/default_comparison.py results` renews both, and the picture."""
-    comparison = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))
-    shown = README.partition("<!-- comparison: ")[2].partition("```text\n")[2].partition("\n```")[0]
-    assert str(comparison).startswith(f"{shown}\n")
-    assert " ".join(shown.split()).endswith(" ".join(comparison.verdict.split()))
-    assert len(comparison.results) == len(comparison.candidates)
-
-
-def test_the_landing_page_runs_the_same_examples():
+def test_the_landing_page_is_short_and_runs_the_same_neuron():
     page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    assert all(f"```{{code-cell}} ipython3\n{block}```" in page for block in (NEURON, DIGITS))
+    assert len(page.split()) <= 800
+    assert f"```{{code-cell}} ipython3\n{NEURON}```" in page
 
 
 @pytest.mark.thorough
@@ -63,9 +52,8 @@ def test_the_network_prints_what_stands_below_it(capsys):
     shown = README.partition("<!-- printed")[2].partition("```text\n")[2].partition("```")[0]
     words = lambda text: re.sub(r"[\d.]+", "0", " ".join(text.replace("\n# ", " ").split()))
     assert words(printed) == words(shown)
-    low, high = map(int, re.search(r"reached (\d+) to\s(\d+)%", README).groups())
-    (accuracy,) = re.findall(r"(\d+)% of the images", printed)
-    assert low - 1 <= int(accuracy) <= high + 1
+    accuracies = [int(re.search(r"(\d+)% of the images", text)[1]) for text in (printed, shown)]
+    assert abs(accuracies[0] - accuracies[1]) <= 3
 
 
 def measured(suite):
@@ -101,7 +89,7 @@ def test_memory_of_a_training_step_here_and_in_the_guide():
         README.split()
     )
     assert f"| {said}, median {middle} |" in guide
-    steps = sorted(shares("memory", "save_memory", table="training step"))
+    steps = sorted(shares("memory", "save_memory"))
     assert f"| {steps[0]:.2f} to {steps[-1]:.2f} |" in guide
 
 

@@ -1,5 +1,6 @@
 """All files of a release give the same version, date, address and supported releases."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -22,6 +23,18 @@ def numbers(version):
 def test_the_citation_is_that_of_the_newest_release():
     assert re.findall(r"^version: (.+)$", CITATION, re.M) == [RELEASE]
     assert re.findall(r"^date-released: (.+)$", CITATION, re.M) == [SECTIONS[RELEASE]]
+
+
+def test_the_readme_names_the_newest_release():
+    readme = (ROOT / "README.md").read_text()
+    assert re.findall(r"newest release is ([\d.]+\d)", readme) == [RELEASE]
+    assert re.findall(r"git checkout v([\d.]+\d)", readme) == [RELEASE]
+
+
+def test_the_kept_comparison_is_of_the_release_or_of_what_follows_it():
+    made = json.loads((ROOT / "docs" / "_static" / "comparison_made.json").read_text())
+    version = made["environment"]["versions"]["braintools-qps"]
+    assert version in ({RELEASE, VERSION} if "Unreleased" in SECTIONS else {VERSION})
 
 
 def test_the_version_is_the_release_or_a_development_version_of_the_next():
