@@ -27,6 +27,15 @@ def without_times(comparison):
     return [dataclasses.replace(r, cost=None) for r in comparison.results]
 
 
+def assert_same(results, expected):
+    """Results with equal settings, and scores and curves within rounding."""
+    for one, other in zip(results, expected, strict=True):
+        assert one.setting == other.setting
+        np.testing.assert_allclose(one.scores.test, other.scores.test, rtol=1e-5)
+        np.testing.assert_allclose(one.curves.loss, other.curves.loss, rtol=1e-5)
+        np.testing.assert_allclose(one.curves.validation, other.curves.validation, rtol=1e-5)
+
+
 def press_ctrl_c_at(epoch):
     """What to do as epochs are counted: end once all runs together have had so many."""
 

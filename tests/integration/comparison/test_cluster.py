@@ -10,7 +10,7 @@ import brainstate
 import numpy as np
 import pytest
 from clusters import PATIENCE, Cluster
-from small_comparison import counted, files
+from small_comparison import assert_same, counted, files
 
 from braintools_qps import compare
 from braintools_qps._comparison import connected, search
@@ -65,15 +65,6 @@ def cluster(fragile, tmp_path_factory):
 @pytest.fixture(scope="module")
 def undisturbed(fragile):
     return compare(NAMES, model=fragile.make, **OPTIONS).results
-
-
-def assert_same(results, expected):
-    """Equal settings, and scores and curves within rounding."""
-    for one, other in zip(results, expected, strict=True):
-        assert one.setting == other.setting
-        np.testing.assert_allclose(one.scores.test, other.scores.test, rtol=1e-5)
-        np.testing.assert_allclose(one.curves.loss, other.curves.loss, rtol=1e-5)
-        np.testing.assert_allclose(one.curves.validation, other.curves.validation, rtol=1e-5)
 
 
 def test_the_same_is_found_although_the_only_worker_is_killed(

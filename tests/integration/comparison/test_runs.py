@@ -43,15 +43,15 @@ def test_what_a_killed_process_left_goes_once_something_is_trained(tmp_path):
 
 
 @pytest.mark.thorough
-def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it():
-    """One, three and nine runs in a group."""
+def test_a_run_is_the_same_up_to_rounding_whatever_is_trained_beside_it():
+    """One, three and nine runs in a group; how sums are rounded depends on the processor."""
     one, _ = trained(tune={"learning_rate": (0.1,)})
     three, _ = trained(tune={"learning_rate": (0.1,)}, seeds=[0, 4, 1])
     nine, _ = trained(tune=RATES, seeds=[0, 4, 1])
     trials = [each.results[0].tuning.trials[0] for each in (one, three, nine)]
     for name in ("test", "validation", "loss"):
         alone, *beside = (getattr(trial, name) for trial in trials)
-        assert [values[1] for values in beside] == [alone[0]] * 2
+        np.testing.assert_allclose([values[1] for values in beside], alone[0], rtol=1e-6)
     assert [len({*trial.loss}) for trial in trials] == [1, 3, 3]  # each seed has its own
 
 
