@@ -24,6 +24,7 @@ def report(tmp_path):
 
 
 def test_a_comparison(report):
+    before = plt.get_fignums()
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert text == report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert "<title>Surrogates compared on digits-rows</title>" in text
@@ -39,7 +40,7 @@ def test_a_comparison(report):
     assert text.count("still falling") == 2  # in the verdict and in the methods
     for title in ("Test scores", "Training loss", "Surrogates, as trained"):
         assert title in svg
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
 
 
 def test_what_to_type_ends_the_report_of_a_finished_comparison(report):
