@@ -26,6 +26,7 @@ class Table(NamedTuple):
     closing: Sequence[str] = ()  # below the notes
     marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
     left: int = 1  # columns of the text that are aligned to the left
+    picture: str = ""  # an SVG above the table in HTML
     extra: int = 0  # last columns, which `narrow` lacks
 
     @property
@@ -46,7 +47,7 @@ class Table(NamedTuple):
     @property
     def html(self) -> str:
         """The table as HTML, for notebooks."""
-        above = _paragraphs(*self.says, self.title)
+        above = [*_paragraphs(*self.says, self.title), *[self.picture] * bool(self.picture)]
         lines = [
             _html_row("td" if number else "th", row, number in self.marked)
             for number, row in enumerate(self.rows)
