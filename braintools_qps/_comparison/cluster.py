@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 RUNS_PER_CALL = 6  # few enough to share out among workers, many enough to be worth compiling
 
+DIED = "all workers that trained it died, perhaps for want of memory: their logs may say why"
+
 Trained = tuple[list[Run], Sequence[Outcome] | Exception]
 
 
@@ -111,28 +113,49 @@ def trained_by(
     """Train groups; yield each with its outcomes or its error.
 
     If training a group failed, those that are no longer needed are cancelled. A group whose worker
-    is lost is trained by another.
+    is lost is trained by another. Dask counts a death against all groups that wait at the worker,
+    so one that it gives up is tried again by itself, after the others.
 
     Raises
     ------
     ConnectionError
         If the scheduler is lost.
     """
+    from distributed import KilledWorker
+
+    given_up = []
+    with _quiet(client):
+        for group, result in _tried(client, groups, experiment, is_needed):
+            if isinstance(result, KilledWorker):
+                given_up.append(group)
+            else:
+                yield group, result
+        for group in filter(is_needed, given_up):
+            for _, result in _tried(client, [group], experiment, is_needed):
+                yield group, ConnectionError(DIED) if isinstance(result, KilledWorker) else result
+
+
+def _tried(
+    client: Client,
+    groups: Sequence[list[Run]],
+    experiment: Experiment,
+    is_needed: Callable[[list[Run]], bool],
+) -> Generator[Trained, None, None]:
+    """Train groups, each once as Dask has it."""
     from distributed import as_completed
 
-    with _quiet(client):
-        data, waiting = _sent(client, groups, experiment)
-        try:
-            for future in as_completed([*waiting], loop=client.loop):
-                group = waiting.pop(future)
-                if not is_needed(group):
-                    continue
-                yield group, (result := _result(future))
-                if isinstance(result, Exception):
-                    client.cancel([f for f, its in waiting.items() if not is_needed(its)])
-        finally:
-            if client.status == "running":
-                client.cancel([data, *waiting])
+    data, waiting = _sent(client, groups, experiment)
+    try:
+        for future in as_completed([*waiting], loop=client.loop):
+            group = waiting.pop(future)
+            if not is_needed(group):
+                continue
+            yield group, (result := _result(future))
+            if isinstance(result, Exception):
+                client.cancel([f for f, its in waiting.items() if not is_needed(its)])
+    finally:
+        if client.status == "running":
+            client.cancel([data, *waiting])
 
 
 def _sent(
@@ -160,8 +183,6 @@ def _result(future: Future) -> Sequence[Outcome] | Exception:
     ConnectionError
         If the scheduler is lost.
     """
-    from distributed import KilledWorker
-
     try:
         return future.result()
     except CancelledError:
@@ -169,10 +190,6 @@ def _result(future: Future) -> Sequence[Outcome] | Exception:
             "the Dask scheduler was lost. Finished runs are kept if out= was given: the same call "
             "goes on from them"
         ) from None
-    except KilledWorker:
-        return ConnectionError(
-            "all workers that trained it died, perhaps for want of memory: their logs may say why"
-        )
     except Exception as error:
         return error
 
