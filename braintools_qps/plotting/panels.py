@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from .._wording import shortened
-from ..records import COLOURS, Comparison
+from ..records import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 else:  # matplotlib is imported at the first figure
     Axes = Any
 
-LINE_COLOURS = (*COLOURS, "#000000")
+# The colours of Okabe and Ito, which colour-blind readers can tell apart; the purple is darker.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
 GREY = "0.8"
 FAINT = "0.5"  # of lines and letters: can be read on white and on black
@@ -86,6 +87,6 @@ def styles() -> Iterator[Look]:
 
     Solid lines lie under dashed ones for the same reason. After 28 looks they repeat.
     """
-    for colour, (rank, style) in zip(cycle(LINE_COLOURS), cycle(enumerate(STYLES))):
+    for colour, (rank, style) in zip(cycle(COLOURS), cycle(enumerate(STYLES))):
         thick = {"linewidth": 2.2} if style == ":" else {}  # dots look thinner than lines
         yield {"color": colour, "linestyle": style, "zorder": 2 + rank / len(STYLES), **thick}

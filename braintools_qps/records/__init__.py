@@ -23,7 +23,6 @@ from .memory import SavedMemory
 from .methods import versions
 from .notes import to_use
 from .operations import Operations, total
-from .picture import COLOURS
 from .population import Activity, Gradient, PopulationFlow, Slopes
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .ranking import ranking

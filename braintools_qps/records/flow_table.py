@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from .._wording import plural, shortened, span
 from .closing import closing_of_flow
 from .flow import GradientFlow, GradientFlows
-from .picture import picture_of
 from .population import PopulationFlow
 from .record import table_of
 from .table import Table, known_columns
@@ -27,7 +26,7 @@ def flow_table(flow: GradientFlow) -> Table:
     return Table(
         known, says=[str(flow.diagnosis)], title=_title(flow),
         notes=flow.further[:FURTHER], closing=[*closing_of_flow(flow)],
-        picture=picture_of({flow.name: flow}), extra=sum(name in WIDE for name in known[0]),
+        extra=sum(name in WIDE for name in known[0]),
     )  # fmt: skip
 
 
@@ -50,10 +49,8 @@ def flows_table(flows: GradientFlows) -> Table:
             rows += [[f"  {_place(p)}", "", *_cells(p, RANKED, flow)] for p in flow.populations]
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
     best = flows[next(iter(ranks))]
-    return Table(
-        rows, says=_diagnoses(flows), notes=shared[:FURTHER], closing=[*closing_of_flow(best)],
-        picture=picture_of(flows),
-    )  # fmt: skip
+    notes, closing = shared[:FURTHER], [*closing_of_flow(best)]
+    return Table(rows, says=_diagnoses(flows), notes=notes, closing=closing)
 
 
 def _diagnoses(flows: GradientFlows) -> tuple[str, ...]:

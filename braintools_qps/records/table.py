@@ -26,7 +26,6 @@ class Table(NamedTuple):
     closing: Sequence[str] = ()  # below the notes
     marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
     left: int = 1  # columns of the text that are aligned to the left
-    picture: str = ""  # an SVG above the table in HTML
     extra: int = 0  # last columns, which `narrow` lacks
 
     @property
@@ -47,7 +46,7 @@ class Table(NamedTuple):
     @property
     def html(self) -> str:
         """The table as HTML, for notebooks."""
-        above = [*_paragraphs(*self.says, self.title), *[self.picture] * bool(self.picture)]
+        above = _paragraphs(*self.says, self.title)
         lines = [
             _html_row("td" if number else "th", row, number in self.marked)
             for number, row in enumerate(self.rows)
