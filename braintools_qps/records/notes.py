@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
 
 from .._registry import get_surrogate
 from .._wording import listed, plural, shortened
@@ -86,21 +85,18 @@ def _slope_note(sound: Sequence[CandidateResult]) -> str:
 
 def _tails_note(comparison: ComparisonData, sound: Sequence[CandidateResult]) -> str:
     """How to lower the dampening of the fat tails that the advice names, unless it was tuned."""
-    given = (result for result in sound if "dampening" not in result.setting)
-    fat = [shortened(result.label) for result in given if _has_fat_tail(result.spec)]
-    if not fat:
-        return ""
+    fat = [shortened(result.label) for result in sound if _has_fat_tail(result)]
     tune = {**(comparison.settings.get("tune") or {}), SLOPE: [0.1]}
     option = " ".join(f"{name}={','.join(map(str, values))}" for name, values in tune.items())
-    return f"Lower the dampening of fat tails ({listed(fat)}) with tune={tune} (--tune {option})."
+    lower = f"Lower the dampening of fat tails ({listed(fat)}) with tune={tune} (--tune {option})."
+    return lower if fat else ""
 
 
-def _has_fat_tail(spec: Mapping[str, Any]) -> bool:
+def _has_fat_tail(result: CandidateResult) -> bool:
     """Whether it is S2NN, or a QPseudoSpike with an alpha of 2 or less, at its full height."""
-    names = {"S2NN"}
-    if isinstance(alpha := spec.get("alpha"), float) and alpha <= 2:
-        names |= {"QPseudoSpike", "braintools:QPseudoSpike"}
-    return spec["name"] in names and "dampening" not in spec
+    name, alpha = result.spec["name"].removeprefix("braintools:"), result.spec.get("alpha")
+    is_fat = name == "QPseudoSpike" and isinstance(alpha, float) and alpha <= 2
+    return (is_fat or name == "S2NN") and "dampening" not in {**result.spec, **result.setting}
 
 
 def _fixed_note(comparison: ComparisonData) -> str:

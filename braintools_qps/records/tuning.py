@@ -90,22 +90,17 @@ def choose(settings: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> in
     1
     """
     ranks = np.where(np.isnan(scores), -np.inf, scores)
-    tried = tuned_numbers(settings)
+    tried = {
+        name: sorted({setting[name] for setting in settings})
+        for name in varied_names(settings)
+        if all(isinstance(setting.get(name), (int, float)) for setting in settings)
+    }
 
     def off_centre(row: int) -> float:
         places = ((values.index(settings[row][n]), values) for n, values in tried.items())
         return sum(abs(place - (len(values) - 1) / 2) for place, values in places)
 
     return min(map(int, np.flatnonzero(ranks == ranks.max())), key=off_centre)
-
-
-def tuned_numbers(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Names that have a number in each setting, and several of them: the values in their order."""
-    return {
-        name: sorted({setting[name] for setting in settings})
-        for name in varied_names(settings)
-        if all(isinstance(setting.get(name), (int, float)) for setting in settings)
-    }
 
 
 def varied_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
