@@ -75,12 +75,3 @@ def gradient_tolerances(weights, images, labels, surrogate):
         share = np.abs(samples[name]).max() / len(labels)
         allowed[name] = rounding * np.abs(value).max() + share
     return allowed
-
-
-@partial(jax.jit, static_argnames="surrogate")
-def train_step(weights, memory, images, labels, surrogate):
-    """One step of Adam; ``memory`` is the optimizer's."""
-    updates, memory = OPTIMIZER.update(
-        gradient(weights, images, labels, surrogate=surrogate), memory
-    )
-    return optax.apply_updates(weights, updates), memory

@@ -1,7 +1,5 @@
 """The one way in which tests compare numbers, and what several rooms of tests share."""
 
-from __future__ import annotations
-
 import re
 from contextlib import contextmanager
 from functools import partial

@@ -1,7 +1,5 @@
 """The benchmark harness: its statistics, its honesty about failures, and one tiny run."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,5 +1,7 @@
 """Every platform that XLA knows, by lowering for it here."""
 
+from functools import partial
+
 import brainunit as u
 import jax
 import jax.export
@@ -39,10 +41,8 @@ def test_a_voltage_exports():
 
 
 @pytest.mark.thorough
-def test_a_lif_training_step_exports():
+def test_the_gradient_of_lif_neurons_exports():
     digits = pytest.importorskip("digits", reason="brainpy or scikit-learn is not installed")
-    weights = digits.initial_weights()
-    surrogate = QPseudoSpike(2.0, residual_dtype="uint8")
-    images, labels = (data[:8] for data in digits.load())
-    step = lambda weights, memory: digits.train_step(weights, memory, images, labels, surrogate)
-    assert_lowers_everywhere(step, weights, digits.OPTIMIZER.init(weights))
+    batch, surrogate = (data[:8] for data in digits.load()), QPseudoSpike(residual_dtype="uint8")
+    gradient = partial(digits.gradient, surrogate=surrogate)
+    assert_lowers_everywhere(gradient, digits.initial_weights(), *batch)

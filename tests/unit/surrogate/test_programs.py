@@ -1,7 +1,5 @@
 """What XLA makes of the surrogate, and what reverse mode keeps with ``residual_dtype``."""
 
-from __future__ import annotations
-
 import functools
 import re
 
