@@ -29,6 +29,7 @@ OPTIMIZED = [
 ]  # fmt: skip
 
 sys.path.insert(0, str(HERE))
+sys.path.append(str(HERE.parent))  # benchmarks/; last, so that an installed package wins
 
 
 def pytest_configure(config):

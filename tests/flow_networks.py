@@ -3,7 +3,7 @@
 By hand, the time loop is unrolled and a perturbation added to every membrane where it is stored.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import brainstate
 import jax
@@ -11,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from helpers import linear
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, gradient_flow
 
 N, STEPS, BATCH = 6, 12, 3
 ALPHA, SCALE, LEAK = 1.5, 0.7, 0.8
 
 SURROGATE = QPseudoSpike(ALPHA, scale=SCALE)
+gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
 
 class Layer(brainstate.nn.Module):

@@ -3,6 +3,7 @@
 import re
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import brainstate
 import braintools
@@ -12,10 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps import list_surrogates
 from braintools_qps.__main__ import main
-from braintools_qps.testing import check_surrogate
 
+ROOT = Path(__file__).parents[1]
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
 thorough = partial(pytest.param, marks=pytest.mark.thorough)
@@ -75,22 +75,6 @@ def verdicts_in(report):
     return list(
         dict.fromkeys(re.findall(r"[Ii]t (has learned|learns slowly|learns|does not)", said))
     )
-
-
-def names_that_build():
-    """Every surrogate of the registry but `Scaled`, which needs one to scale."""
-    return [name for name in list_surrogates() if name != "Scaled"]
-
-
-def failures_of(surrogate, **options):
-    """What `check_surrogate` says of each property that fails, by its name."""
-    try:
-        check_surrogate(surrogate, **options)
-    except AssertionError as error:
-        lines = [line.partition(": expected ") for line in str(error).split("\n  ")[1:]]
-        places = [(*left.partition(" at x="), right) for left, _, right in lines]
-        return {n: f"{at}{x}: expected {r}" for ns, at, x, r in places for n in ns.split(", ")}
-    return {}
 
 
 def thorough_but(often, names):

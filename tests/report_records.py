@@ -6,13 +6,7 @@ import numpy as np
 from made_comparison import candidate, compared
 
 from braintools_qps import GradientFlow
-from braintools_qps.records import (
-    Activity,
-    Diagnosis,
-    Gradient,
-    PopulationFlow,
-    Slopes,
-)
+from braintools_qps.records import Activity, Diagnosis, Gradient, PopulationFlow, Slopes
 
 NASTY = '<script>alert("&")</script>'
 

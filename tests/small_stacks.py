@@ -72,4 +72,4 @@ class Triangle(Surrogate):
         return -jnp.abs(x)
 
     def surrogate_grad(self, x):
-        return jnp.where(x < 0, 1.0, -1.0)
+        return jnp.where(x < 0, 1.0, -1.0).astype(x.dtype)

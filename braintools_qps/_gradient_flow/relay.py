@@ -16,16 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import (
-    PRODUCTS,
-    RULED,
-    Jaxpr,
-    JaxprEqn,
-    Tap,
-    called_by,
-    is_call,
-    primitive_of,
-)
+from .._jaxpr import PRODUCTS, RULED, Jaxpr, JaxprEqn, Tap, called_by, is_call, primitive_of
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
 from ..typing import Inputs, Model

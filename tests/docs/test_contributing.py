@@ -3,9 +3,9 @@
 import ast
 import re
 from importlib.util import resolve_name
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from helpers import ROOT
+
 PACKAGE = ROOT / "braintools_qps"
 PLAN = (ROOT / "CONTRIBUTING.md").read_text().partition("## Where things are")[2]
 FILES = sorted(set(re.findall(r"`([\w/]+\.py)`", PLAN)))

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("sphinx", reason="sphinx is not installed")
 DOCS = Path(__file__).parents[2] / "docs"
 WITH_CODE = [p for p in DOCS.rglob("*.md") if "_build" not in p.parts and "mystnb" in p.read_text()]
 CELL = re.compile(r"^```\{code-cell\}.*?^```$", re.DOTALL | re.MULTILINE)

@@ -4,17 +4,16 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 from PIL import Image
 
 from braintools_qps import Comparison
 
-ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "docs" / "figures"))
 
-import default_comparison as kept  # noqa: E402
+import default_comparison as kept
 
 RECORD = kept.RECORD.read_text(encoding="utf-8")
 COMPARISON = Comparison.from_json(RECORD)

@@ -2,16 +2,12 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
-
-from benchmarks.casebook.pages import tables  # noqa: E402
-from benchmarks.pages import READMES, filled  # noqa: E402
+from benchmarks.casebook.pages import tables
+from benchmarks.pages import READMES, filled
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("[gt]*/*.md")]

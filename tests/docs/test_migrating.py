@@ -5,18 +5,17 @@ from the spike functions in the repository of Herranz-Celotti & Rouat (arXiv:220
 """
 
 import re
-from pathlib import Path
 
 import braintools.surrogate
 import numpy as np
 import pytest
-from helpers import assert_close
+from helpers import ROOT, assert_close
 from scipy.special import expit
 
 from braintools_qps import Scaled, get_surrogate
 from braintools_qps._registry.libraries import OTHERS, SURROGATES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "migrating.md").read_text()
+PAGE = (ROOT / "docs" / "guides" / "migrating.md").read_text()
 X = np.linspace(-3, 3, 13, dtype=np.float32)
 SIZE = np.abs(X.astype(np.float64))
 a = k = t = 2.5

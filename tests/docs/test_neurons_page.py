@@ -2,16 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 
 import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_close
+from helpers import ROOT, assert_close
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "neurons.md").read_text("utf-8")
 MADE = json.loads((ROOT / "tests" / "data" / "neurons.json").read_text("utf-8"))
 CODE = "".join(re.findall(r"```\{code-cell\} ipython3\n(.*?)```", PAGE, re.S)[:-1])

@@ -1,15 +1,13 @@
 """Pages have the advice, the titles that errors name, and the attributes that are looked for."""
 
 import re
-from pathlib import Path
 
-import pytest
+from helpers import ROOT
 
 from braintools_qps import Comparison, QPseudoSpike
 from braintools_qps._defaults import ADVICE, SURROGATES
 from braintools_qps._models.neuron import MEMBRANES, SPIKE_FUNCTIONS
 
-ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TITLES = {
     re.search(r"^# (.+)$", page.read_text("utf-8"), re.M)[1]
@@ -41,7 +39,6 @@ def test_the_advice_is_quoted_wherever_somebody_starts_and_compare_tries_it():
 
 
 def test_the_lines_for_latex_write_a_table_of_the_kept_comparison(capsys):
-    pytest.importorskip("pandas", reason="pandas is not installed")
     page = (DOCS / "citing.md").read_text("utf-8")
     (lines,) = re.findall(r"```python\n(table = .*?)```", page, re.DOTALL)
     record = (DOCS / "_static" / "comparison.json").read_text("utf-8")

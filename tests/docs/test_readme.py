@@ -2,15 +2,12 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import brainstate
 import numpy as np
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT))  # benchmarks/ is not installed
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NEURON, _, DIGITS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)  # between: doctests
 
@@ -44,7 +41,6 @@ def test_the_landing_page_is_short_and_runs_the_same_neuron():
 @pytest.mark.thorough
 def test_the_network_prints_what_stands_below_it(capsys):
     """Processors and releases may differ in numbers, by a few points in the accuracy."""
-    pytest.importorskip("brainpy", reason="brainpy is not installed")
     with brainstate.environ.context(), brainstate.random.seed_context(0):
         exec(compile(DIGITS, "README.md", "exec"), {})
     brainstate.environ.pop("dt", None)

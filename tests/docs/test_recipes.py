@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import brainstate
+import h5py
 import jax
 import numpy as np
 import pytest
@@ -46,7 +47,6 @@ def test_a_product_with_neighbours_is_a_convolution(run):
 
 def test_spikes_are_counted_in_their_step_and_channel(run):
     """Two samples by hand: spikes at 0, 100, 150 and 350 ms, one beyond the last step."""
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     recipe = run("recipes", "The Spiking Heidelberg Digits", until="import io")
     with h5py.File(content := io.BytesIO(), "w") as file:
         for path, kind, rows in (
@@ -65,7 +65,6 @@ def test_spikes_are_counted_in_their_step_and_channel(run):
 @pytest.mark.thorough
 def test_nir_holds_the_network_that_was_trained(run):
     """The equations of NIR's nodes, stepped by numpy, give the spikes of the network."""
-    pytest.importorskip("nir", reason="NIR is not installed")
     recipe = run("other_tools", "NIR: export a trained network")
     nodes, x = recipe["nodes"], np.asarray(recipe["valid_x"])
     potentials = {"lif1": np.zeros((len(x), 64)), "lif2": np.zeros((len(x), 64))}

@@ -3,11 +3,10 @@
 import json
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 VERSION = PROJECT["version"]
 CITATION = (ROOT / "CITATION.cff").read_text()
@@ -43,12 +42,6 @@ def test_the_version_is_the_release_or_a_development_version_of_the_next():
         assert numbers(VERSION) > numbers(RELEASE)
     else:
         assert VERSION == RELEASE
-
-
-def test_the_citation_has_the_public_address():
-    address = PROJECT.get("urls", {}).get("Repository")
-    said = re.findall(r"^repository-code: (.+)$", CITATION, re.M)
-    assert said == ([address] if address else [])
 
 
 def test_the_table_of_versions_has_the_oldest_of_each_and_every_python():

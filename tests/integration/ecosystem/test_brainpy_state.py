@@ -10,11 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from brainpy import state
 from helpers import assert_agree
 
 from braintools_qps import QPseudoSpike
-
-state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
 
 DT = (
     0.125 * u.ms

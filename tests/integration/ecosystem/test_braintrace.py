@@ -3,17 +3,16 @@
 import brainstate
 import braintools.init
 import braintools.surrogate
+import braintrace
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from brainpy import state
 from helpers import assert_agree, thorough_but
 
 from braintools_qps import QPseudoSpike, Scaled, set_surrogate
-
-braintrace = pytest.importorskip("braintrace", reason="braintrace is not installed")
-state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
 
 pytestmark = [
     pytest.mark.usefixtures("one_millisecond"),

@@ -3,21 +3,16 @@
 Expected values come from the same network with the layers of brainstate.
 """
 
-from functools import partial
-
+import brainevent
 import brainstate
+import braintrace
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import Memoryless, only
+from flow_networks import Memoryless, gradient_flow, only
 from helpers import thorough, thorough_but
 
-from braintools_qps import gradient_flow, normalize_rates
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
-
-braintrace = pytest.importorskip("braintrace", reason="braintrace is not installed")
-brainevent = pytest.importorskip("brainevent", reason="brainevent is not installed")
+from braintools_qps import normalize_rates
 
 STEPS, N = 6, 8
 RANDOM = np.random.default_rng(0)

@@ -5,11 +5,11 @@ import braintools
 import brainunit as u
 import numpy as np
 import pytest
+from brainpy import state
 from helpers import linear
 
 from braintools_qps import compare, gradient_flow
 
-state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
 Y = np.arange(24) % 2
 X = np.float32(np.random.default_rng(0).random((24, 5, 3)) < 0.2 + 0.6 * Y[:, None, None])
 

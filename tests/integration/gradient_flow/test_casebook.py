@@ -4,22 +4,17 @@ Some are run here; ``python -m benchmarks.casebook evaluate`` runs all.
 """
 
 import json
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import thorough
 
-ROOT = Path(__file__).parents[3]
-sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
-
-from benchmarks.casebook.__main__ import summary, told  # noqa: E402
-from benchmarks.casebook.cases import CASES  # noqa: E402
-from benchmarks.casebook.evaluate import verdict  # noqa: E402
-from benchmarks.casebook.pages import BOOK as FILE  # noqa: E402
-from benchmarks.casebook.prepared import outcome, read  # noqa: E402
+from benchmarks.casebook.__main__ import summary, told
+from benchmarks.casebook.cases import CASES
+from benchmarks.casebook.evaluate import verdict
+from benchmarks.casebook.pages import BOOK as FILE
+from benchmarks.casebook.prepared import outcome, read
 
 BOOK = json.loads(FILE.read_text("utf-8"))
 NETWORKS = BOOK["networks"]

@@ -1,7 +1,6 @@
 """The subcommand flow."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -151,13 +150,3 @@ def test_flow_prints_the_lines_that_prepare_a_model(capsys):
     assert "lif is silent" in " ".join(line.lstrip("# ") for line in lines)
     assert "normalize_rates(model, inputs)" in lines
     assert lines[-1].startswith("# ")
-
-
-@pytest.mark.thorough
-def test_flow_of_the_demonstration_network(capsys, tmp_path):
-    file = tmp_path / "flow.json"
-    assert main(["flow", "--surrogates", "QPseudoSpike", "--json", str(file)]) == 0
-    first, *table = capsys.readouterr().out.splitlines()
-    assert re.match(r"It learns: the loss halves within \d+ steps on these 64", first)
-    assert any(line.startswith("GradientFlow of QPseudoSpike: 16 steps, 64 s") for line in table)
-    assert json.loads(file.read_text())["QPseudoSpike"]["trial"]["samples"] == 64

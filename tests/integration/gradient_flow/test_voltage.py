@@ -1,25 +1,15 @@
 """Neurons that spike on a voltage, with surrogates that take numbers: the way out is named."""
 
-from functools import partial
-
 import brainunit as u
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Arctan, LogTailedRelu, Sigmoid
 from comparison_models import millivolts
+from flow_networks import gradient_flow
 from helpers import message_of
 from small_comparison import OPTIONS
 
-from braintools_qps import (
-    QPseudoSpike,
-    Scaled,
-    compare,
-    gradient_flow,
-    normalize_surrogate,
-    save_memory,
-)
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
+from braintools_qps import QPseudoSpike, Scaled, compare, normalize_surrogate, save_memory
 
 INPUTS = jnp.ones((5, 3, 2))
 pytestmark = pytest.mark.usefixtures("one_millisecond")

@@ -1,23 +1,16 @@
 """save_memory in layers of braintrace, in plain products, and where spikes stand beside floats."""
 
-import sys
-from pathlib import Path
-
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from braintrace import nn
 from helpers import thorough_but
 
+from benchmarks.published import MODELS
 from braintools_qps import save_memory
-
-nn = pytest.importorskip("braintrace.nn", reason="braintrace is not installed")
-pytest.importorskip("brainpy", reason="brainpy is not installed")
-sys.path.append(str(Path(__file__).parents[3]))  # benchmarks/ is not installed
-
-from benchmarks.published import MODELS  # noqa: E402
 
 N, STEPS, BATCH = 64, 100, 8
 SPIKES = 4 * N * STEPS * BATCH  # bytes in 32 bits

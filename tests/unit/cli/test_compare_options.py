@@ -5,6 +5,7 @@ import math
 import re
 import sys
 
+import distributed
 import numpy as np
 import pytest
 from helpers import status
@@ -72,7 +73,6 @@ def test_mistakes_are_told_before_anything_is_trained(
 
 @pytest.mark.parametrize("address", ["foo", "tcp://localhost:port"])
 def test_what_is_no_address_is_refused_before_dask_connects(address, monkeypatch):
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     monkeypatch.setattr(distributed, "Client", None)
     with pytest.raises(ValueError, match=rf"scheduler must be .*'{address}': .* tcp://localhost:8"):
         connected(address).__enter__()

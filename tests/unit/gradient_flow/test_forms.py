@@ -4,7 +4,6 @@ In float64. The model is left as it was, whatever states it had.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import brainstate
@@ -22,6 +21,7 @@ from flow_networks import (
     N,
     ResetLayer,
     all_steps,
+    gradient_flow,
     last_step,
     moments_by_hand,
     only,
@@ -31,10 +31,7 @@ from flow_networks import (
 )
 from helpers import thorough_but, untouched
 
-from braintools_qps import QPseudoSpike, gradient_flow
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
-
+from braintools_qps import QPseudoSpike
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 

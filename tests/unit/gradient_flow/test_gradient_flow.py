@@ -1,6 +1,6 @@
 """What gradient_flow says beside the gradient, in float64, against what can be counted."""
 
-from functools import cache, partial
+from functools import cache
 
 import brainstate
 import brainunit as u
@@ -17,20 +17,18 @@ from flow_networks import (
     SURROGATE,
     Layer,
     N,
+    gradient_flow,
     only,
     weights_and_inputs,
 )
 
 from braintools_qps import (
     QPseudoSpike,
-    gradient_flow,
     load_task,
     normalize_rates,
     normalize_surrogate,
     save_memory,
 )
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 

@@ -1,7 +1,5 @@
 """Dampening by population: its mean slope is what was asked for when the result is measured."""
 
-from functools import partial
-
 import brainstate
 import brainunit as u
 import jax
@@ -10,19 +8,11 @@ import pytest
 from braintools.surrogate import Sigmoid
 from faulty_layers import Readout, Ternary
 from flow_networks import Layer as OnVoltages
-from flow_networks import only, weights_and_inputs
+from flow_networks import gradient_flow, only, weights_and_inputs
 from helpers import thorough
 from small_stacks import Layer, Stack, inputs
 
-from braintools_qps import (
-    QPseudoSpike,
-    Scaled,
-    gradient_flow,
-    normalize_surrogate,
-    set_surrogate,
-)
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
+from braintools_qps import QPseudoSpike, Scaled, normalize_surrogate, set_surrogate
 
 LOW, HIGH = QPseudoSpike(1.5, scale=0.7), QPseudoSpike(3.0, dampening=2.0)
 

@@ -1,19 +1,15 @@
 """Operations counted by gradient_flow, against counts by hand and by brute force in NumPy."""
 
 import itertools
-from functools import partial
 
 import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import Memoryless, only
+from flow_networks import Memoryless, gradient_flow, only
 
-from braintools_qps import gradient_flow
 from braintools_qps.records import Operations
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
 STEPS, BATCH, N, M = 5, 3, 6, 4
 RANDOM = np.random.default_rng(0)

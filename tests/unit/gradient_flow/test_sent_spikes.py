@@ -1,7 +1,5 @@
 """A spike is what leaves a population, however it is composed; a weight is what meets data."""
 
-from functools import partial
-
 import brainstate
 import braintools
 import jax
@@ -9,12 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainstate import nn
-from flow_networks import Memoryless, only
+from flow_networks import Memoryless, gradient_flow, only
 from small_stacks import BATCH, LOW, N, inputs
 
-from braintools_qps import gradient_flow, normalize_rates
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
+from braintools_qps import normalize_rates
 
 
 class Neuron(nn.Module):

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from functools import partial
 
 import brainpy.state
 import brainstate
@@ -11,11 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import only
+from flow_networks import gradient_flow, only
 
-from braintools_qps import QPseudoSpike, gradient_flow, set_surrogate
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
+from braintools_qps import QPseudoSpike, set_surrogate
 
 N, BATCH = 64, 32
 SPIKE = QPseudoSpike(2.0)

@@ -1,17 +1,15 @@
 """Initial states of models that make them for one sample: those of one that makes them for all."""
 
-from functools import cache, partial
+from functools import cache
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import SURROGATE, only
+from flow_networks import SURROGATE, gradient_flow, only
 from helpers import linear, thorough_but
 
-from braintools_qps import compare, gradient_flow, load_task, save_memory
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
+from braintools_qps import compare, load_task, save_memory
 
 STEPS, SAMPLES, FEATURES, N = 5, 4, 3, 6
 INPUTS = jnp.asarray(3 * np.random.default_rng(0).normal(size=(STEPS, SAMPLES, FEATURES)))

@@ -14,12 +14,7 @@ from braintools.surrogate import ReluGrad
 from flow_networks import SURROGATE
 from helpers import linear, message_of
 
-from braintools_qps import (
-    compare,
-    gradient_flow,
-    load_task,
-    set_surrogate,
-)
+from braintools_qps import compare, gradient_flow, load_task, set_surrogate
 from braintools_qps._models import checked_inputs
 
 STEPS, SAMPLES, FEATURES, N = 7, 4, 3, 6

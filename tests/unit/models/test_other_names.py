@@ -1,18 +1,14 @@
 """Neurons whose attributes have other names: measured as under the usual ones."""
 
-from functools import partial
-
 import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import SURROGATE, only
+from flow_networks import SURROGATE, gradient_flow, only
 from helpers import linear
 
-from braintools_qps import QPseudoSpike, gradient_flow, save_memory, set_surrogate
+from braintools_qps import QPseudoSpike, save_memory, set_surrogate
 from braintools_qps._models import find_neurons
-
-gradient_flow = partial(gradient_flow, trial=False)  # what is measured
 
 STEPS, SAMPLES, FEATURES, N = 6, 4, 3, 5
 INPUTS = jnp.asarray(2 * np.random.default_rng(0).random((STEPS, SAMPLES, FEATURES)))

@@ -5,6 +5,7 @@ import dataclasses
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_comparison import candidate, compared, of, tuned
 
@@ -90,11 +91,10 @@ def test_a_line_for_each_trial_has_every_training():
 
 
 def test_pandas_gets_the_rows_that_are_named():
-    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     found = of(**LEVEL)
     frame = found.to_pandas()
     assert frame.groupby("surrogate").test.mean()["A"] == np.mean(LEVEL["A"])
-    assert isinstance(frame, pandas.DataFrame)
+    assert isinstance(frame, pd.DataFrame)
     assert len(found.to_pandas("epochs")) == 2 * 3 * 4
     assert found.to_pandas("trials").empty
     assert len(found.to_pandas("candidates")) == 2

@@ -3,7 +3,6 @@
 import braintools.surrogate
 import pytest
 from braintools.surrogate import Sigmoid, Surrogate
-from helpers import names_that_build
 
 from braintools_qps import (
     QPseudoSpike,
@@ -56,14 +55,14 @@ def test_every_functional_form_of_braintools_names_its_class():
 def test_the_list_is_sorted_and_each_name_builds_a_different_class():
     names = list_surrogates()
     assert names == sorted(names)
-    classes = {type(get_surrogate(name)) for name in names_that_build()}
-    assert len(classes) == len(names_that_build()) == len(names) - 1
+    classes = [type(get_surrogate(name)) for name in names if name != "Scaled"]  # of a surrogate
+    assert len({*classes}) == len(classes) == len(names) - 1
     public = {
         member
         for member in vars(braintools.surrogate).values()
         if isinstance(member, type) and issubclass(member, Surrogate) and member is not Surrogate
     }
-    assert classes == public | {QPseudoSpike}
+    assert {*classes} == public | {QPseudoSpike}
 
 
 def test_a_class_that_a_later_braintools_adds_is_found(monkeypatch):
