@@ -28,8 +28,8 @@ OPTIMIZED = [
     )
 ]  # fmt: skip
 
-sys.path.insert(0, str(HERE))
-sys.path.append(str(HERE.parent))  # benchmarks/; last, so that an installed package wins
+# benchmarks/ is in the last folder, so that an installed package wins.
+sys.path[:] = [str(HERE), *sys.path, str(HERE.parent)]
 
 
 def pytest_configure(config):

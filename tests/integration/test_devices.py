@@ -28,13 +28,13 @@ def start(*arguments, environment):
     )
 
 
-def finish(process, seconds=900):
+def finish(*processes, seconds=900):
     try:
-        output, _ = process.communicate(timeout=seconds)
+        outputs = [process.communicate(timeout=seconds)[0] for process in processes]
     finally:
-        process.kill()
-    assert process.returncode == 0, output
-    return output
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0] * len(processes), outputs
 
 
 @pytest.mark.thorough
@@ -75,8 +75,7 @@ def test_two_processes_train_by_the_gradients_of_one(tmp_path, free_port):
     results = [tmp_path / f"{rank}.npz" for rank in (0, 1)]
     script, one = SCRIPTS / "two_processes.py", another_cpu.with_devices(1)
     pair = [start(script, rank, results[rank], free_port, environment=one) for rank in (0, 1)]
-    for process in pair:
-        finish(process)
+    finish(*pair)
     kept, other = (dict(np.load(result)) for result in results)
     for name in kept:
         np.testing.assert_array_equal(kept[name], other[name])
