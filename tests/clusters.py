@@ -1,9 +1,11 @@
 """A Dask cluster of processes on this machine, started by Dask's own commands."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 PATIENCE = 120  # seconds until a process counts as lost
 QUICKLY = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
@@ -24,18 +26,14 @@ class Cluster:
             self._start()
         return self._address
 
-    @property
-    def scheduler(self):
-        """The number of its process."""
-        return self._processes[0].pid
-
     def kill_scheduler(self):
         self._processes[0].kill()
 
     def end(self):
-        for process in reversed(self._processes):
-            process.terminate()
+        """And all that they have started: Dask itself may wait for a worker that has died."""
         for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(PATIENCE)
         self._processes = []
 
@@ -59,5 +57,6 @@ class Cluster:
                 env=os.environ | QUICKLY,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         self._processes.append(process)
